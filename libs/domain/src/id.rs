@@ -1,0 +1,123 @@
+//! Identifiers with their rules.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why an identifier is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} must be {rule}")]
+pub struct IdError {
+    kind: &'static str,
+    rule: &'static str,
+}
+
+/// Identity of a shop: 3 to 40 lower-case letters, digits and dashes, starting with a letter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MerchantId(std::sync::Arc<str>);
+
+impl MerchantId {
+    /// Checks and wraps `text`.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        let valid = (3..=40).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(IdError {
+                kind: "merchant_id",
+                rule: "3 to 40 lower-case letters, digits and dashes, starting with a letter",
+            })
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MerchantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for MerchantId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<MerchantId> for String {
+    fn from(id: MerchantId) -> Self {
+        id.0.as_ref().to_owned()
+    }
+}
+
+/// Identity of an API key, the third part of `klm_<env>_<id>_<secret>`: safe to log.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(pub std::sync::Arc<str>);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Identity of a request everywhere: a UUID of version 7, so that ids sort by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(Uuid);
+
+impl RequestId {
+    /// A new id that sorts by `now`.
+    pub fn new(now: crate::Timestamp) -> Self {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+        #[expect(clippy::cast_possible_truncation, reason = "below 1e9")]
+        let nanos = (millis % 1000) as u32 * 1_000_000;
+        let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos);
+        Self(Uuid::new_v7(timestamp))
+    }
+
+    /// Checks and wraps `text`; only UUIDs of version 7 are taken.
+    pub fn parse(text: &str) -> Result<Self, IdError> {
+        match Uuid::try_parse(text) {
+            Ok(uuid) if uuid.get_version_num() == 7 => Ok(Self(uuid)),
+            _ => Err(IdError { kind: "request_id", rule: "a UUID of version 7" }),
+        }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merchant_ids_have_one_spelling() {
+        assert!(MerchantId::parse("dukkan-7").is_ok());
+        for bad in ["", "ab", "Dukkan", "7shop", "a_b_c", "متجر", &"a".repeat(41)] {
+            assert!(MerchantId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn request_ids_are_version_7_and_sort_by_time() {
+        let early = RequestId::new(crate::Timestamp::from_millis(1_000));
+        let late = RequestId::new(crate::Timestamp::from_millis(2_000));
+        assert!(early < late);
+        assert_eq!(RequestId::parse(&early.to_string()), Ok(early));
+        assert!(RequestId::parse("00000000-0000-4000-8000-000000000000").is_err());
+    }
+}

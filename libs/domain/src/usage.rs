@@ -1,0 +1,66 @@
+//! Token counts in disjoint buckets.
+
+use serde::{Deserialize, Serialize};
+
+/// Disjoint token counts of one call; their sum is the provider's total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct TokenUsage {
+    /// Input tokens not served from a cache.
+    pub input_fresh: i64,
+    /// Input tokens read from the provider's cache.
+    pub input_cache_read: i64,
+    /// Input tokens written to the provider's cache.
+    pub input_cache_write: i64,
+    /// Tokens of tool prompts that the provider adds.
+    pub input_tool: i64,
+    /// Output text and tool-call tokens.
+    pub output_text: i64,
+    /// Reasoning tokens, billed as output.
+    pub output_reasoning: i64,
+    /// Who counted.
+    pub source: UsageSource,
+}
+
+/// Where a token count comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    /// The provider's own final count.
+    Provider,
+    /// Counted by us from what was relayed.
+    #[default]
+    Counted,
+    /// Last count seen before the stream ended early.
+    Partial,
+}
+
+impl TokenUsage {
+    /// All input tokens.
+    pub const fn input(&self) -> i64 {
+        self.input_fresh + self.input_cache_read + self.input_cache_write + self.input_tool
+    }
+
+    /// All output tokens, reasoning included.
+    pub const fn output(&self) -> i64 {
+        self.output_text + self.output_reasoning
+    }
+
+    /// All tokens.
+    pub const fn total(&self) -> i64 {
+        self.input() + self.output()
+    }
+
+    /// Whether every bucket is within `0..=limit`.
+    pub fn within(&self, limit: i64) -> bool {
+        [
+            self.input_fresh,
+            self.input_cache_read,
+            self.input_cache_write,
+            self.input_tool,
+            self.output_text,
+            self.output_reasoning,
+        ]
+        .iter()
+        .all(|count| (0..=limit).contains(count))
+    }
+}

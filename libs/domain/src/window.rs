@@ -1,0 +1,116 @@
+//! Calendar windows of a merchant: `[start, end)` instants of its day and month in its own IANA zone.
+
+use jiff::{civil, tz::TimeZone};
+
+use crate::Timestamp;
+
+/// A calendar window with its stable id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// `d20261120` for a day, `M202611` for a month.
+    pub id: String,
+    /// First instant.
+    pub start: Timestamp,
+    /// First instant after it.
+    pub end: Timestamp,
+}
+
+impl Window {
+    /// Whether `at` lies in the window.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.start <= at && at < self.end
+    }
+}
+
+/// The zone is unknown, or the instant lies outside the years that the calendar covers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// No such zone.
+    #[error("time zone {0:?} is unknown; use an IANA name such as Asia/Riyadh")]
+    UnknownZone(String),
+    /// Not in years -9999 to 9999.
+    #[error("the instant is outside the calendar")]
+    OutOfRange,
+}
+
+/// A merchant's zone.
+#[derive(Debug, Clone)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Looks `name` up in the IANA database.
+    pub fn parse(name: &str) -> Result<Self, WindowError> {
+        TimeZone::get(name).map(Self).map_err(|_| WindowError::UnknownZone(name.to_owned()))
+    }
+
+    /// The day that `at` lies in. A day may start after midnight, and have 23 or 25 hours.
+    pub fn day(&self, at: Timestamp) -> Result<Window, WindowError> {
+        let date = self.date(at)?;
+        let next = date.tomorrow().map_err(|_| WindowError::OutOfRange)?;
+        self.window(format!("d{:04}{:02}{:02}", date.year(), date.month(), date.day()), date, next)
+    }
+
+    /// The month that `at` lies in.
+    pub fn month(&self, at: Timestamp) -> Result<Window, WindowError> {
+        let date = self.date(at)?;
+        let first = date.first_of_month();
+        let next = date.last_of_month().tomorrow().map_err(|_| WindowError::OutOfRange)?;
+        self.window(format!("M{:04}{:02}", date.year(), date.month()), first, next)
+    }
+
+    fn date(&self, at: Timestamp) -> Result<civil::Date, WindowError> {
+        let instant = jiff::Timestamp::from_millisecond(at.as_millis()).map_err(|_| WindowError::OutOfRange)?;
+        Ok(self.0.to_datetime(instant).date())
+    }
+
+    fn window(&self, id: String, first: civil::Date, next: civil::Date) -> Result<Window, WindowError> {
+        let start_of = |date: civil::Date| -> Result<Timestamp, WindowError> {
+            let zoned = date.to_zoned(self.0.clone()).map_err(|_| WindowError::OutOfRange)?;
+            let start = zoned.start_of_day().map_err(|_| WindowError::OutOfRange)?;
+            Ok(Timestamp::from_millis(start.timestamp().as_millisecond()))
+        };
+        Ok(Window { id, start: start_of(first)?, end: start_of(next)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    fn hours(window: &Window) -> i64 {
+        window.end.millis_since(window.start) / 3_600_000
+    }
+
+    #[test]
+    fn a_riyadh_day_starts_at_21_utc() {
+        let zone = Zone::parse("Asia/Riyadh").unwrap();
+        assert_eq!(zone.day(at("2026-11-20T20:59:59.999Z")).unwrap().id, "d20261120");
+        let day = zone.day(at("2026-11-20T21:00:00Z")).unwrap();
+        assert_eq!((day.id.as_str(), day.start), ("d20261121", at("2026-11-20T21:00:00Z")));
+    }
+
+    #[test]
+    fn days_with_a_missing_midnight_or_another_length() {
+        let cairo = Zone::parse("Africa/Cairo").unwrap();
+        let short = cairo.day(at("2026-04-24T12:00:00Z")).unwrap();
+        assert_eq!((short.start, hours(&short)), (at("2026-04-23T22:00:00Z"), 23));
+        assert_eq!(hours(&cairo.day(at("2026-10-29T12:00:00Z")).unwrap()), 25);
+        let pacific = Zone::parse("America/Los_Angeles").unwrap();
+        assert_eq!(hours(&pacific.day(at("2026-03-08T12:00:00Z")).unwrap()), 23);
+        assert_eq!(hours(&pacific.day(at("2026-11-01T12:00:00Z")).unwrap()), 25);
+    }
+
+    #[test]
+    fn months_touch() {
+        let zone = Zone::parse("Asia/Riyadh").unwrap();
+        let november = zone.month(at("2026-11-20T00:00:00Z")).unwrap();
+        let december = zone.month(november.end).unwrap();
+        assert_eq!((november.id.as_str(), december.id.as_str()), ("M202611", "M202612"));
+        assert_eq!(november.end, december.start);
+        assert!(Zone::parse("Asia/Nowhere").is_err());
+    }
+}
