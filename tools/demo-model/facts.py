@@ -124,7 +124,9 @@ FIXED = {
     ),
     "location": ("متجرنا في الرياض، حي العليا، شارع التحلية.", "Our shop is in Riyadh, Olaya district, Tahlia street."),
     "warranty": ("نضمن الأجهزة لمدة سنتين ضد عيوب الصناعة.", "Devices have a two-year warranty against defects."),
-    "discount": ("لا توجد عروض حاليًا، ونعلن العروض الجديدة في المتجر.", "There are no offers now; new offers are announced in the shop."),
+    "discount": (
+        "لا توجد عروض حاليًا، ونعلن العروض الجديدة في المتجر.", "There are no offers now; new offers are announced in the shop.",
+    ),
     "products": (
         "لدينا عطر عود وتمر وقهوة سعودية وعباية وثوب وسماعة وساعة ذكية وحقيبة.",
         "We sell oud perfume, dates, Saudi coffee, abayas, thobes, headphones, smart watches and bags.",
@@ -152,7 +154,7 @@ REPEATS = {
     "EMAIL": (" سنراسلك على {}.", " We will write to {}."),
     "SA_NATIONAL_ID": (" سجّلنا رقم الهوية {}.", " We noted the ID number {}."),
     "SA_IQAMA": (" سجّلنا رقم الإقامة {}.", " We noted the iqama number {}."),
-    "IBAN": (" سنحوّل المبلغ إلى {}.", " We will transfer the amount to {}."),
+    "IBAN": (" وصلنا رقم الآيبان {}.", " We received the IBAN {}."),
     "CREDIT_CARD": (" لا ترسل رقم البطاقة {} في المحادثة.", " Please do not send the card number {} in a chat."),
 }
 

@@ -79,7 +79,6 @@ impl RequestId {
     /// A new id that sorts by `now`.
     pub fn new(now: crate::Timestamp) -> Self {
         let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-        #[expect(clippy::cast_possible_truncation, reason = "below 1e9")]
         let nanos = (millis % 1000) as u32 * 1_000_000;
         let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos);
         Self(Uuid::new_v7(timestamp))

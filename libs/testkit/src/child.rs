@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a server may take to report that it is ready.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How many last log lines are kept for the message of a failed start.
 const LOG_LINES_MAX: usize = 60;
 
@@ -37,8 +37,13 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts `command` and returns once a log line contains `ready`.
     ///
-    /// The program is sent `stop_signal` when this value is dropped, and by the kernel when the test process dies without dropping it.
-    pub(crate) fn start(command: Command, ready: &'static str, stop_signal: Signal) -> Result<Self, StartFailure> {
+    /// The program is sent `stop_signal` when this value is dropped, and by the kernel when the test process
+    /// dies without dropping it.
+    pub(crate) fn start(
+        command: Command,
+        ready: &'static str,
+        stop_signal: Signal,
+    ) -> Result<Self, StartFailure> {
         let mut process = Self { child: spawn(command), stop_signal };
         let log = Arc::new(Mutex::new(VecDeque::new()));
         let (ready_tx, ready_rx) = mpsc::channel();
@@ -47,14 +52,12 @@ impl ServerProcess {
         follow(stdout, ready, Arc::clone(&log), ready_tx.clone());
         follow(stderr, ready, Arc::clone(&log), ready_tx);
         // Both senders end with the process, so this returns at once when it dies.
-        match ready_rx.recv_timeout(START_LIMIT) {
-            Ok(()) => Ok(process),
-            Err(_) => {
-                process.kill();
-                let lines = log.lock().expect("no log follower panicked").iter().cloned().collect::<Vec<_>>();
-                Err(StartFailure { log: lines.join("\n") })
-            }
+        if ready_rx.recv_timeout(START_LIMIT).is_ok() {
+            return Ok(process);
         }
+        process.kill();
+        let lines = log.lock().expect("no log follower panicked").iter().cloned().collect::<Vec<_>>();
+        Err(StartFailure { log: lines.join("\n") })
     }
 
     /// Kills the program with SIGKILL and waits until it is gone.
@@ -66,7 +69,8 @@ impl ServerProcess {
 
     /// Sends `signal` to the program.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id is positive");
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id is positive");
         kill_process(pid, signal).expect("the program runs");
     }
 }
@@ -81,7 +85,12 @@ impl Drop for ServerProcess {
 }
 
 /// Reads `output` to its end on a thread of its own, so that the program never blocks on a full pipe.
-fn follow(output: impl Read + Send + 'static, ready: &'static str, log: Arc<Mutex<VecDeque<String>>>, tx: mpsc::Sender<()>) {
+fn follow(
+    output: impl Read + Send + 'static,
+    ready: &'static str,
+    log: Arc<Mutex<VecDeque<String>>>,
+    tx: mpsc::Sender<()>,
+) {
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
             if line.contains(ready) {
@@ -99,8 +108,8 @@ fn follow(output: impl Read + Send + 'static, ready: &'static str, log: Arc<Mute
 
 /// Spawns `command` from one thread that lives as long as the test process.
 ///
-/// The kernel's parent-death signal is tied to the *thread* that forked: a thread of a test or of a runtime may end while the server is
-/// still in use.
+/// The kernel's parent-death signal is tied to the *thread* that forked: a thread of a test or of a runtime
+/// may end while the server is still in use.
 fn spawn(mut command: Command) -> Child {
     type Job = (Command, mpsc::Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Mutex<mpsc::Sender<Job>>> = OnceLock::new();
@@ -117,8 +126,8 @@ fn spawn(mut command: Command) -> Child {
     });
     let (tx, rx) = mpsc::channel();
     spawner.lock().expect("no spawner panicked").send((command, tx)).expect("the spawner lives");
-    let spawned = rx.recv().expect("the spawner answers");
-    spawned.unwrap_or_else(|error| panic!("cannot start {program}: {error}"))
+    let outcome = rx.recv().expect("the spawner answers");
+    outcome.unwrap_or_else(|error| panic!("cannot start {program}: {error}"))
 }
 
 /// The account that a child runs under, when the test process is root and the program refuses root.
@@ -146,13 +155,16 @@ impl Account {
 
     /// Gives `folder` to this account.
     pub(crate) fn take_over(&self, folder: &Path) {
-        std::os::unix::fs::chown(folder, Some(self.uid), Some(self.gid)).expect("root may give a folder away");
+        std::os::unix::fs::chown(folder, Some(self.uid), Some(self.gid))
+            .expect("root may give a folder away");
     }
 }
 
-/// Builds a command for `program` that runs under `account` and dies by `stop_signal` when the test process dies.
+/// Builds a command for `program` that runs under `account` and dies by `stop_signal` when the test process
+/// dies.
 ///
-/// Both are the work of util-linux's `setpriv`. Where it is missing and no account is asked for, the program is started directly.
+/// Both are the work of util-linux's `setpriv`. Where it is missing and no account is asked for, the program
+/// is started directly.
 pub(crate) fn guarded_command(program: &Path, account: Option<&Account>, stop_signal: &str) -> Command {
     let setpriv = find_program("setpriv", &[]);
     let Some(setpriv) = setpriv else {
@@ -171,5 +183,8 @@ pub(crate) fn guarded_command(program: &Path, account: Option<&Account>, stop_si
 /// Finds `name` on `PATH`, then in `folders`.
 pub(crate) fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(folders.iter().cloned()).map(|folder| folder.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .chain(folders.iter().cloned())
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }

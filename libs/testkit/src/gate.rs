@@ -6,7 +6,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// A turnstile that a scripted reply stops at until the test opens it. Clones are the same gate.
 ///
-/// With [`Gate::arrived`] a test also learns that the double got there, so that no test sleeps to let the other side come up.
+/// With [`Gate::arrived`] a test also learns that the double got there, so that no test sleeps to let the
+/// other side come up.
 #[derive(Debug, Clone)]
 pub struct Gate {
     passes: Arc<Semaphore>,

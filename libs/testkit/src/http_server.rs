@@ -1,4 +1,5 @@
-//! The loopback HTTP/1.1 server under the fake upstreams, which can also die and cut connections as real servers do.
+//! The loopback HTTP/1.1 server under the fake upstreams, which can also die and cut connections as real
+//! servers do.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -37,12 +38,14 @@ impl HttpServer {
     /// Serves `router` on `listener`, on the runtime of the caller.
     pub(crate) fn start(listener: TcpListener, router: Router) -> Self {
         let address = listener.local_addr().expect("a bound listener has an address");
-        let mut server = Self { address, router, accepting: JoinSet::new(), connections: Connections::default() };
+        let mut server =
+            Self { address, router, accepting: JoinSet::new(), connections: Connections::default() };
         server.serve(listener);
         server
     }
 
-    /// Returns the address that the server was bound to; it stays the same over [`HttpServer::kill`] and [`HttpServer::revive`].
+    /// Returns the address that the server was bound to; it stays the same over [`HttpServer::kill`] and
+    /// [`HttpServer::revive`].
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -50,7 +53,8 @@ impl HttpServer {
     /// Closes the port and every connection, as the death of the process would.
     pub(crate) async fn kill(&mut self) {
         self.accepting.shutdown().await;
-        let mut connections = std::mem::take(&mut *self.connections.lock().expect("no connection task panicked"));
+        let mut connections =
+            std::mem::take(&mut *self.connections.lock().expect("no connection task panicked"));
         connections.shutdown().await;
     }
 
@@ -62,13 +66,15 @@ impl HttpServer {
 
     fn serve(&mut self, listener: TcpListener) {
         listener.set_nonblocking(true).expect("a socket can be made non-blocking");
-        let listener = tokio::net::TcpListener::from_std(listener).expect("the caller runs inside a Tokio runtime");
+        let listener =
+            tokio::net::TcpListener::from_std(listener).expect("the caller runs inside a Tokio runtime");
         self.accepting.spawn(accept(listener, self.router.clone(), Arc::clone(&self.connections)));
     }
 }
 
 async fn accept(listener: tokio::net::TcpListener, router: Router, connections: Connections) {
-    // An accept error is a connection that its client has given up already, or the end of the test's file descriptors.
+    // An accept error is a connection that its client has given up already, or the end of the test's file
+    // descriptors.
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
         let router = router.clone();

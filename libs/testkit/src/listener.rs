@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 /// First port that [`server_port`] hands out.
 const SERVER_PORTS_FROM: u16 = 15_000;
-/// How many ports [`server_port`] chooses from; they end below Linux's ephemeral range (32768), so that no outgoing connection of
-/// another process takes a port while its server restarts.
+/// How many ports [`server_port`] chooses from; they end below Linux's ephemeral range (32768), so that no
+/// outgoing connection of another process takes a port while its server restarts.
 const SERVER_PORTS: u16 = 17_000;
 
 /// Binds a free loopback port and returns the listener with its address.
 ///
-/// Hand the listener on instead of its number: a number alone may be taken by somebody else before it is bound again.
+/// Hand the listener on instead of its number: a number alone may be taken by somebody else before it is
+/// bound again.
 pub fn bound_listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
     let address = listener.local_addr().expect("a bound listener has an address");
@@ -20,10 +21,12 @@ pub fn bound_listener() -> (TcpListener, SocketAddr) {
 
 /// Returns a loopback port that was free just now, for a child process that cannot take a bound listener.
 ///
-/// Another process can still win it: callers try again with the next one when the child reports that it cannot bind.
+/// Another process can still win it: callers try again with the next one when the child reports that it
+/// cannot bind.
 pub(crate) fn server_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Processes of one test run start apart from each other, because each starts at a place that its process id gives.
+    // Processes of one test run start apart from each other, because each starts at a place that its process
+    // id gives.
     let start = u16::try_from(std::process::id().wrapping_mul(61) % u32::from(SERVER_PORTS)).unwrap_or(0);
     for _ in 0..SERVER_PORTS {
         let step = NEXT.fetch_add(1, Ordering::Relaxed) % SERVER_PORTS;

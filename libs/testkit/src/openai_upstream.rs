@@ -1,8 +1,9 @@
 //! A scriptable worker that speaks the OpenAI-compatible API with the bytes of a recorded vLLM 0.32.0 server.
 //!
-//! Requests are checked as the real server checks them and refused with its recorded error bodies. Accepted chat requests are answered by
-//! the next queued [`Reply`], else by the handler, else by an echo of the last user text. As with the real server, status and headers of
-//! an answer leave only with its first output: a gate, a stall or an error at the start of a reply comes before the headers.
+//! Requests are checked as the real server checks them and refused with its recorded error bodies. Accepted
+//! chat requests are answered by the next queued [`Reply`], else by the handler, else by an echo of the last
+//! user text. As with the real server, status and headers of an answer leave only with its first output: a
+//! gate, a stall or an error at the start of a reply comes before the headers.
 
 mod check;
 mod load;
@@ -68,7 +69,8 @@ pub enum Health {
 pub enum Engine {
     /// Serving.
     Awake,
-    /// Weights are in host memory (level 1) or gone (level 2): requests hang without a byte while `/health` stays 200.
+    /// Weights are in host memory (level 1) or gone (level 2): requests hang without a byte while `/health`
+    /// stays 200.
     Asleep {
         /// Sleep level, 1 or 2.
         level: u8,

@@ -103,7 +103,8 @@ pub(crate) struct CutEarly;
 
 /// Plays everything that comes before the first bytes.
 ///
-/// An upstream commits to a status only with its first output, so the caller sends no headers until this returns.
+/// An upstream commits to a status only with its first output, so the caller sends no headers until this
+/// returns.
 pub(crate) async fn until_first_output(actions: &mut VecDeque<Action>) -> Result<(), CutEarly> {
     loop {
         match actions.front() {
@@ -126,7 +127,8 @@ pub(crate) fn body(actions: VecDeque<Action>, in_flight: InFlight) -> Body {
                 Some(Action::Wait(gate)) => gate.pass().await,
                 Some(Action::Stall) => pending().await,
                 Some(Action::Cut) => {
-                    // The server drops unsent bytes when a body fails; a pause lets it flush what came before the cut.
+                    // The server drops unsent bytes when a body fails; a pause lets it flush what came before
+                    // the cut.
                     tokio::task::yield_now().await;
                     in_flight.finish(End::Cut);
                     return Some((Err(std::io::Error::other("the script cuts the connection")), None));

@@ -23,8 +23,9 @@ const SUPERUSER: &str = "postgres";
 
 /// A running server with an empty database `postgres`, killed and deleted when dropped.
 ///
-/// It listens on one loopback port and on a unix socket inside its folder, accepts everybody as superuser `postgres`, and does not sync to
-/// disk: what was committed survives [`Postgres::kill_hard`], not a crash of the machine.
+/// It listens on one loopback port and on a unix socket inside its folder, accepts everybody as superuser
+/// `postgres`, and does not sync to disk: what was committed survives [`Postgres::kill_hard`], not a crash of
+/// the machine.
 pub struct Postgres {
     // Declared before the folder: the server ends before its files are deleted.
     process: Option<ServerProcess>,
@@ -38,7 +39,8 @@ impl Postgres {
     /// Creates a cluster and starts its server.
     ///
     /// # Panics
-    /// When the programs are missing (the message names the package), or when the server does not come up within a minute.
+    /// When the programs are missing (the message names the package), or when the server does not come up
+    /// within a minute.
     pub fn start() -> Self {
         let programs = find_programs();
         let folder = tempfile::Builder::new().prefix("kaleem-postgres-").tempdir().expect("a temp folder");
@@ -83,7 +85,8 @@ impl Postgres {
         self.port
     }
 
-    /// Creates the empty database `name` and returns its URL, so that tests of one process share a server and no tables.
+    /// Creates the empty database `name` and returns its URL, so that tests of one process share a server and
+    /// no tables.
     ///
     /// `name` holds lower-case letters, digits and underscores only.
     pub fn create_database(&self, name: &str) -> String {
@@ -145,7 +148,8 @@ impl Postgres {
         for setting in settings {
             command.arg("-c").arg(setting);
         }
-        // SIGQUIT is the immediate shutdown, which gives the shared memory back; SIGKILL would leave it behind.
+        // SIGQUIT is the immediate shutdown, which gives the shared memory back; SIGKILL would leave it
+        // behind.
         ServerProcess::start(command, READY, Signal::QUIT)
     }
 
@@ -192,7 +196,8 @@ fn find_programs() -> PathBuf {
     real.parent().expect("a program lies in a folder").to_owned()
 }
 
-/// A plain session over the wire protocol version 3, just enough to know that the server answers and to send one statement.
+/// A plain session over the wire protocol version 3, just enough to know that the server answers and to send
+/// one statement.
 struct Session {
     stream: TcpStream,
 }

@@ -48,7 +48,11 @@ pub struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        Self { kept: watch::Sender::new(Vec::new()), count: watch::Sender::new(0), open: watch::Sender::new(0) }
+        Self {
+            kept: watch::Sender::new(Vec::new()),
+            count: watch::Sender::new(0),
+            open: watch::Sender::new(0),
+        }
     }
 
     /// Returns the requests that have arrived so far, the first 10,000 of them.
@@ -82,7 +86,11 @@ impl Recorder {
         assert!(seen.is_ok(), "this log holds the sender");
     }
 
-    pub(crate) fn record(&self, parts: http::request::Parts, body: Bytes) -> (Arc<ReceivedRequest>, InFlight) {
+    pub(crate) fn record(
+        &self,
+        parts: http::request::Parts,
+        body: Bytes,
+    ) -> (Arc<ReceivedRequest>, InFlight) {
         let exchange = Exchange::new();
         let in_flight = InFlight::new(exchange.clone(), self.open.clone());
         let mut number = 0;

@@ -41,10 +41,12 @@ impl Redis {
     /// Starts a server on a free loopback port.
     ///
     /// # Panics
-    /// When `redis-server` is missing (the message names the package), or when the server does not come up within a minute.
+    /// When `redis-server` is missing (the message names the package), or when the server does not come up
+    /// within a minute.
     pub fn start(durability: Durability) -> Self {
-        let program = find_program("redis-server", &[PathBuf::from("/usr/local/bin"), PathBuf::from("/usr/bin")])
-            .expect("`redis-server` is not on PATH: install the package redis-server");
+        let program =
+            find_program("redis-server", &[PathBuf::from("/usr/local/bin"), PathBuf::from("/usr/bin")])
+                .expect("`redis-server` is not on PATH: install the package redis-server");
         let folder = tempfile::Builder::new().prefix("kaleem-redis-").tempdir().expect("a temp folder");
         let mut server = Self { process: None, program, durability, port: 0, folder };
         for _ in 0..PORT_ATTEMPTS {
@@ -108,7 +110,8 @@ impl Redis {
 
     /// Sends one command in its inline form and returns the first line of the answer.
     pub fn command(&self, line: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("redis-server accepts connections");
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", self.port)).expect("redis-server accepts connections");
         stream.set_read_timeout(Some(crate::WAIT_LIMIT)).expect("a positive timeout is accepted");
         stream.write_all(format!("{line}\r\n").as_bytes()).expect("redis-server reads");
         let mut answer = String::new();

@@ -1,1 +1,50 @@
-//! kaleem-billing
+//! The ledger of usage: every call that reached a provider, rated exactly, recorded once, for ever.
+//!
+//! Money is integer pico-US-dollars. An event, its rated lines and its double-entry transaction are written in one database
+//! transaction, and the answer comes after its commit. Concurrent callers share commits, so that durability costs one disk
+//! flush a batch and not one a call.
+
+mod audit;
+mod config;
+mod error;
+mod event;
+mod grpc;
+mod ledger;
+mod price_file;
+mod prices;
+mod rating;
+mod recorder;
+mod store;
+mod summary;
+
+use std::sync::Arc;
+
+use kaleem_domain::Clock;
+use kaleem_proto::billing::v1::billing_service_server::BillingServiceServer;
+use kaleem_runtime::Supervisor;
+
+pub use config::Config;
+pub use error::{Error, Violation};
+pub use grpc::Grpc;
+pub use store::Error as StoreError;
+
+/// What the service needs from its process.
+pub struct Deps {
+    /// Source of the current time.
+    pub clock: Arc<dyn Clock>,
+    /// Owner of the flushes, which finish although their callers left.
+    pub supervisor: Supervisor,
+}
+
+/// Opens the store, making it and the price book on a first start, and returns the server to mount.
+///
+/// Fails with the file and the way out when the data folder cannot be used, is in use, or is damaged.
+pub async fn build(config: Config, deps: Deps) -> Result<BillingServiceServer<Grpc>, Error> {
+    config.check()?;
+    let store: Arc<dyn store::Store> = Arc::new(store::sqlite::Sqlite::open(&config.data_folder).await?);
+    let seed = price_file::parse(price_file::DEFAULT).map_err(Error::PriceFile)?;
+    store.seed_prices(seed, deps.clock.now()).await?;
+    let prices = prices::Prices::open(Arc::clone(&store), config.price_versions_max).await?;
+    let recorder = recorder::Recorder::new(Arc::clone(&store) as Arc<dyn store::Ledger>, &config, &deps);
+    Ok(BillingServiceServer::new(Grpc::new(store, prices, recorder, deps.clock)))
+}

@@ -1,1 +1,65 @@
-//! kaleem-quota
+//! Quota: admits calls against a merchant's caps, on in-process state with a SQLite journal behind it.
+//!
+//! [`machine`] is the specification: a pure state machine of one merchant. [`Registry`] runs it for many, [`build`] serves it.
+
+pub mod machine;
+
+mod clients;
+mod config;
+mod error;
+mod feed;
+mod grpc;
+mod journal;
+mod registry;
+mod shard;
+mod store;
+mod sweeper;
+
+use std::sync::Arc;
+
+use kaleem_domain::Clock;
+use kaleem_proto::{accounts::v1::accounts_service_client::AccountsServiceClient, quota::v1::quota_service_server::QuotaServiceServer};
+use kaleem_rpc::Transport;
+use kaleem_runtime::{OnError, Readiness, Supervisor};
+
+pub use config::Config;
+pub use error::Error;
+pub use grpc::Grpc;
+pub use registry::Registry;
+
+/// What quota needs of the process.
+#[derive(Clone)]
+pub struct Deps {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Owner of its tasks.
+    pub supervisor: Supervisor,
+    /// Where it says whether its journal can be written, as component `quota-store`.
+    pub readiness: Readiness,
+    /// Accounts, for the plans and zones of merchants.
+    pub accounts: AccountsServiceClient<Transport>,
+}
+
+/// Opens the journal and makes the service, ready to be mounted.
+pub async fn build(config: Config, deps: Deps) -> Result<QuotaServiceServer<Grpc>, Error> {
+    Ok(QuotaServiceServer::new(Grpc::new(open(config, deps).await?)))
+}
+
+/// Opens the journal as of its last commit and starts the tasks behind it: the sweep and the feed of policies.
+pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
+    let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout);
+    let sweep_interval = config.sweep_interval;
+    let surroundings = registry::Surroundings {
+        clock: Arc::clone(&deps.clock),
+        supervisor: deps.supervisor.clone(),
+        readiness: deps.readiness,
+        accounts: accounts.clone(),
+    };
+    let registry = Arc::new(Registry::open(config, surroundings).await?);
+    let stopping = deps.supervisor.stopping();
+    let sweep = sweeper::sweep(Arc::clone(&registry), sweep_interval, stopping.clone());
+    deps.supervisor.spawn("quota sweep", OnError::Shutdown, sweep);
+    let follow = feed::follow(accounts, Arc::clone(&registry), deps.clock, stopping);
+    deps.supervisor.spawn("quota accounts feed", OnError::Shutdown, follow);
+    Ok(registry)
+}

@@ -26,7 +26,11 @@ fn bad_request(message: &str, param: Option<&str>) -> Refusal {
 }
 
 /// Checks a chat request in the server's order and returns its body.
-pub(crate) fn chat_request(settings: &Settings, headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, Refusal> {
+pub(crate) fn chat_request(
+    settings: &Settings,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Map<String, Value>, Refusal> {
     let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("application/json") {
         return Err(malformed("Unsupported Media Type: Only 'application/json' is allowed", None));
@@ -59,11 +63,13 @@ fn check_messages(request: &Map<String, Value>) -> Result<(), Refusal> {
     };
     match messages.as_array() {
         None => {
-            let message = "{'type': 'list_type', 'loc': 'body.messages', 'msg': 'Input should be a valid list'}";
+            let message =
+                "{'type': 'list_type', 'loc': 'body.messages', 'msg': 'Input should be a valid list'}";
             Err(malformed(message, Some("body.messages")))
         }
         Some(messages) if messages.is_empty() => {
-            let message = "Cannot apply chat template to an empty conversation. Provide at least one message.";
+            let message =
+                "Cannot apply chat template to an empty conversation. Provide at least one message.";
             Err(bad_request(message, None))
         }
         Some(_) => Ok(()),
@@ -76,7 +82,8 @@ fn check_model(settings: &Settings, request: &Map<String, Value>) -> Result<(), 
     if settings.models.iter().any(|known| known == model) {
         return Ok(());
     }
-    let message = format!("The model `{model}` does not exist. Valid aliases: {}.", settings.models.join(", "));
+    let message =
+        format!("The model `{model}` does not exist. Valid aliases: {}.", settings.models.join(", "));
     Err((404, error_body(&message, "NotFoundError", Some("model"), 404)))
 }
 
@@ -86,14 +93,16 @@ fn check_options(settings: &Settings, request: &Map<String, Value>) -> Result<()
         let message = "Stream options can only be defined when `stream=True`. (parameter=stream_options)";
         return Err(bad_request(message, Some("stream_options")));
     }
-    if let Some(temperature) = request.get("temperature").and_then(Value::as_f64).filter(|value| *value < 0.0) {
+    if let Some(temperature) = request.get("temperature").and_then(Value::as_f64).filter(|value| *value < 0.0)
+    {
         let message = format!(
             "temperature must be non-negative, got {temperature:?}. (parameter=temperature, value={temperature:?})"
         );
         return Err(bad_request(&message, Some("temperature")));
     }
     let limit = settings.max_model_len;
-    let max_tokens = ["max_completion_tokens", "max_tokens"].into_iter().find_map(|name| request.get(name)?.as_u64());
+    let max_tokens =
+        ["max_completion_tokens", "max_tokens"].into_iter().find_map(|name| request.get(name)?.as_u64());
     if let Some(max_tokens) = max_tokens.filter(|value| *value > u64::from(limit)) {
         let message = format!(
             "max_tokens={max_tokens} cannot be greater than max_model_len={limit}. Please request fewer output tokens. \
@@ -106,7 +115,8 @@ fn check_options(settings: &Settings, request: &Map<String, Value>) -> Result<()
 
 fn check_content(settings: &Settings, request: &Map<String, Value>) -> Result<(), Refusal> {
     let messages = request.get("messages").and_then(Value::as_array);
-    let mut parts = messages.into_iter().flatten().filter_map(|message| message["content"].as_array()).flatten();
+    let mut parts =
+        messages.into_iter().flatten().filter_map(|message| message["content"].as_array()).flatten();
     if parts.any(|part| part["type"] == "image_url") {
         return Err(bad_request(&format!("{} is not a multimodal model", settings.models[0]), None));
     }
@@ -155,7 +165,8 @@ mod tests {
 
     #[test]
     fn refusals_are_the_recorded_bytes() {
-        let cases = ["bad_json", "bad_temp", "empty_messages", "image_input", "max_tokens_over", "missing_messages"];
+        let cases =
+            ["bad_json", "bad_temp", "empty_messages", "image_input", "max_tokens_over", "missing_messages"];
         for case in cases.into_iter().chain(["stream_opts_without_stream", "unknown_model", "wrong_ctype"]) {
             let content_type = if case == "wrong_ctype" { "text/plain" } else { "application/json" };
             let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, content_type.parse().unwrap())]);
@@ -167,8 +178,10 @@ mod tests {
 
     #[test]
     fn a_long_prompt_is_refused_with_the_recorded_bytes() {
-        let request = serde_json::json!({"messages": [{"role": "user", "content": "x".repeat(4 * 2048 + 1)}]});
-        let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, "application/json".parse().unwrap())]);
+        let request =
+            serde_json::json!({"messages": [{"role": "user", "content": "x".repeat(4 * 2048 + 1)}]});
+        let headers =
+            HeaderMap::from_iter([(http::header::CONTENT_TYPE, "application/json".parse().unwrap())]);
         let refusal = chat_request(&Settings::default(), &headers, &Bytes::from(request.to_string()));
         let expected = transcript::error("ctx_too_long");
         assert_eq!(refusal.unwrap_err(), (expected.status, expected.body));

@@ -28,7 +28,12 @@ pub(crate) struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// Prepares the answer `chatcmpl-<id>` to `request`.
-    pub(crate) fn new(settings: &'a Settings, id: &'a str, request: &'a Map<String, Value>, mut reply: Reply) -> Self {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        id: &'a str,
+        request: &'a Map<String, Value>,
+        mut reply: Reply,
+    ) -> Self {
         reply.steps = reply.steps.into_iter().flat_map(|step| expand_echo(step, request)).collect();
         Self { settings, id, request, reply }
     }
@@ -49,7 +54,8 @@ impl<'a> Answer<'a> {
         Rendered { status: 200, is_stream, actions }
     }
 
-    /// Returns the failure that the client sees as an HTTP status: any in a unary answer, the first step's in a stream.
+    /// Returns the failure that the client sees as an HTTP status: any in a unary answer, the first step's in
+    /// a stream.
     fn failure_before_output(&self) -> Option<&WorkerError> {
         let is_stream = self.request.get("stream") == Some(&Value::Bool(true));
         let mut steps = self.reply.steps.iter();
@@ -65,7 +71,8 @@ impl<'a> Answer<'a> {
     }
 
     fn usage(&self) -> Usage {
-        let is_piece = |step: &&Step| matches!(step, Step::Text(_) | Step::Reasoning(_) | Step::ToolArguments(_));
+        let is_piece =
+            |step: &&Step| matches!(step, Step::Text(_) | Step::Reasoning(_) | Step::ToolArguments(_));
         let pieces = u32::try_from(self.reply.steps.iter().filter(is_piece).count()).unwrap_or(u32::MAX);
         self.reply.usage.unwrap_or_else(|| Usage::new(prompt_tokens(self.request), pieces))
     }
@@ -121,7 +128,8 @@ impl<'a> Answer<'a> {
         let calls = calls.collect::<Vec<_>>().join(",");
         let calls = if calls.is_empty() { calls } else { format!(r#""tool_calls":[{calls}],"#) };
         let finish = if self.reply.is_unfinished { "null".to_owned() } else { quote(self.finish_reason()) };
-        let Usage { prompt_tokens, completion_tokens, cached_tokens, created_cache_tokens, reasoning_tokens } = self.usage();
+        let Usage { prompt_tokens, completion_tokens, cached_tokens, created_cache_tokens, reasoning_tokens } =
+            self.usage();
         let total = prompt_tokens + completion_tokens;
         let reasoned = reasoning_tokens
             .map_or_else(|| "null".to_owned(), |count| format!(r#"{{"reasoning_tokens":{count}}}"#));
@@ -164,7 +172,8 @@ struct Stream<'a> {
 impl<'a> Stream<'a> {
     fn new(answer: &'a Answer<'a>) -> Self {
         let option = |name| answer.request.get("stream_options").is_some_and(|options| options[name] == true);
-        let is_piece = |step: &&Step| matches!(step, Step::Text(_) | Step::Reasoning(_) | Step::ToolArguments(_));
+        let is_piece =
+            |step: &&Step| matches!(step, Step::Text(_) | Step::Reasoning(_) | Step::ToolArguments(_));
         let pieces = answer.reply.steps.iter().filter(is_piece).count();
         Self {
             answer,
@@ -186,7 +195,11 @@ impl<'a> Stream<'a> {
             self.play(step, false);
         }
         if !matches!(steps.first(), Some(Step::Stall | Step::Cut)) {
-            self.chunk(r#"{"role":"assistant","content":""}"#, None, r#","prompt_token_ids":null,"prompt_text":null"#);
+            self.chunk(
+                r#"{"role":"assistant","content":""}"#,
+                None,
+                r#","prompt_token_ids":null,"prompt_text":null"#,
+            );
         }
         let mut is_finished = self.answer.reply.is_unfinished;
         for (at, step) in steps.iter().enumerate() {
@@ -195,7 +208,8 @@ impl<'a> Stream<'a> {
                 return self.actions;
             }
             // The last piece of text carries the finish reason itself; a call ends with an empty delta.
-            let closes = !is_finished && at + 1 == steps.len() && matches!(step, Step::Text(_) | Step::Reasoning(_));
+            let closes =
+                !is_finished && at + 1 == steps.len() && matches!(step, Step::Text(_) | Step::Reasoning(_));
             self.play(step, closes);
             is_finished |= closes;
         }
@@ -274,7 +288,13 @@ impl<'a> Stream<'a> {
 
     fn end(&mut self) {
         if self.includes_usage {
-            let Usage { prompt_tokens, completion_tokens, cached_tokens, created_cache_tokens, reasoning_tokens } = self.usage;
+            let Usage {
+                prompt_tokens,
+                completion_tokens,
+                cached_tokens,
+                created_cache_tokens,
+                reasoning_tokens,
+            } = self.usage;
             let total = prompt_tokens + completion_tokens;
             let mut rest = String::new();
             if let Some(count) = reasoning_tokens {

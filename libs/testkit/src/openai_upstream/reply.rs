@@ -23,11 +23,18 @@ pub struct Usage {
 impl Usage {
     /// Counts with an empty cache and no reasoning parser.
     pub fn new(prompt_tokens: u32, completion_tokens: u32) -> Self {
-        Self { prompt_tokens, completion_tokens, cached_tokens: 0, created_cache_tokens: 0, reasoning_tokens: None }
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            cached_tokens: 0,
+            created_cache_tokens: 0,
+            reasoning_tokens: None,
+        }
     }
 }
 
-/// A failure of the worker. Before the first output it is an HTTP error, afterwards an event that `[DONE]` follows.
+/// A failure of the worker. Before the first output it is an HTTP error, afterwards an event that `[DONE]`
+/// follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkerError {
     /// 503: the server's own queue is full; no `Retry-After`.
@@ -45,6 +52,12 @@ pub enum WorkerError {
         /// The body; JSON if it is to appear inside a stream.
         body: String,
     },
+}
+
+impl From<Transcript> for WorkerError {
+    fn from(Transcript { status, body, .. }: Transcript) -> Self {
+        Self::Other { status, body }
+    }
 }
 
 impl WorkerError {
@@ -79,8 +92,9 @@ pub(crate) enum Step {
 
 /// The script of one chat answer, played for a stream and for a unary request alike.
 ///
-/// Steps are played in order; what they end in is a finish reason, the usage where it was asked for, and `[DONE]`. A step that ends the
-/// answer early ([`Reply::stall`], [`Reply::cut`], [`Reply::fail`]) comes last.
+/// Steps are played in order; what they end in is a finish reason, the usage where it was asked for, and
+/// `[DONE]`. A step that ends the answer early ([`Reply::stall`], [`Reply::cut`], [`Reply::fail`]) comes
+/// last.
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     pub(crate) steps: Vec<Step>,
@@ -100,7 +114,8 @@ impl Reply {
         Self::new().then_text(pieces)
     }
 
-    /// Creates an answer that repeats the last user text word by word, so that a test sees what reached the worker.
+    /// Creates an answer that repeats the last user text word by word, so that a test sees what reached the
+    /// worker.
     pub fn echo() -> Self {
         Self::new().step(Step::Echo)
     }
@@ -120,7 +135,9 @@ impl Reply {
     /// Adds text pieces that each wait for one pass of `gate` first.
     #[must_use]
     pub fn paced<I: IntoIterator<Item: Into<String>>>(mut self, gate: &Gate, pieces: I) -> Self {
-        self.steps.extend(pieces.into_iter().flat_map(|piece| [Step::Wait(gate.clone()), Step::Text(piece.into())]));
+        self.steps.extend(
+            pieces.into_iter().flat_map(|piece| [Step::Wait(gate.clone()), Step::Text(piece.into())]),
+        );
         self
     }
 
@@ -131,7 +148,8 @@ impl Reply {
         self
     }
 
-    /// Adds a call of the tool `name`: its opening event, then one event for each piece of its JSON arguments.
+    /// Adds a call of the tool `name`: its opening event, then one event for each piece of its JSON
+    /// arguments.
     #[must_use]
     pub fn tool_call<I: IntoIterator<Item: Into<String>>>(self, name: &str, arguments: I) -> Self {
         self.open_tool_call(name, None, arguments)

@@ -1,0 +1,166 @@
+//! The audit of the books: every invariant, checked from the stored rows alone.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kaleem_domain::price::{Book, PriceVersion};
+
+use crate::{
+    Error, ledger,
+    prices::Prices,
+    rating,
+    store::{BookedEvent, Books},
+};
+
+const PAGE: i64 = 1_000;
+/// Faults shown; the rest is only counted, as one cause can break every row.
+const FAULTS_MAX: usize = 100;
+
+/// The verdict over the books.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Events checked.
+    pub events: i64,
+    /// Entries checked.
+    pub entries: i64,
+    /// Broken invariants, one sentence each; empty proves the books.
+    pub faults: Vec<String>,
+    faults_hidden: usize,
+}
+
+impl Verdict {
+    fn fault(&mut self, fault: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(fault);
+        } else {
+            self.faults_hidden += 1;
+        }
+    }
+}
+
+/// Sums over the whole ledger.
+#[derive(Default)]
+struct Totals {
+    sell_lines: i128,
+    cost_lines: i128,
+    entries: i128,
+    revenue: i128,
+    payables: i128,
+}
+
+/// Checks the books: every event still has the hash, the lines and the entries that its stored fields and price version give;
+/// every transaction and the whole sum to zero; the lines sum to the revenue and to what we owe.
+pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Error> {
+    let mut verdict = Verdict::default();
+    let mut totals = Totals::default();
+    for fault in books.faults().await? {
+        verdict.fault(fault);
+    }
+    audit_events(books, prices, &mut verdict, &mut totals).await?;
+    audit_entries(books, &mut verdict, &mut totals).await?;
+    if totals.entries != 0 {
+        verdict.fault(format!("all entries sum to {} pico-USD and not to 0", totals.entries));
+    }
+    if totals.sell_lines != -totals.revenue {
+        let (lines, revenue) = (totals.sell_lines, -totals.revenue);
+        verdict.fault(format!("sell lines sum to {lines} pico-USD but revenue to {revenue}"));
+    }
+    if totals.cost_lines != -totals.payables {
+        let (lines, payables) = (totals.cost_lines, -totals.payables);
+        verdict.fault(format!("cost lines sum to {lines} pico-USD but payables to {payables}"));
+    }
+    if verdict.faults_hidden > 0 {
+        let more = format!("{} more faults are not shown", verdict.faults_hidden);
+        verdict.faults.push(more);
+    }
+    Ok(verdict)
+}
+
+async fn audit_events(
+    books: &mut dyn Books,
+    prices: &Prices,
+    verdict: &mut Verdict,
+    totals: &mut Totals,
+) -> Result<(), Error> {
+    let mut versions: HashMap<String, Option<Arc<PriceVersion>>> = HashMap::new();
+    let mut sequence = 0;
+    loop {
+        let page = books.events(sequence, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        sequence = last.stored.sequence;
+        for booked in &page {
+            let id = &booked.stored.event.price_version;
+            if !versions.contains_key(id) {
+                versions.insert(id.clone(), prices.get(id).await?);
+            }
+            let version = versions.get(id).and_then(Option::as_deref);
+            verdict.events += 1;
+            for fault in event_faults(booked, version) {
+                verdict.fault(format!("event {} of {}: {fault}", booked.stored.event.event_id, booked.stored.event.merchant_id));
+            }
+            for line in &booked.lines {
+                match line.book {
+                    Book::Sell => totals.sell_lines += i128::from(line.amount_pico),
+                    Book::Cost => totals.cost_lines += i128::from(line.amount_pico),
+                }
+            }
+        }
+    }
+}
+
+fn event_faults(booked: &BookedEvent, version: Option<&PriceVersion>) -> Vec<String> {
+    let stored = &booked.stored;
+    let mut faults = Vec::new();
+    if stored.event.payload_sha256().as_slice() != stored.payload_sha256 {
+        faults.push("its fields do not give its stored hash".to_owned());
+    }
+    match version.map(|version| rating::lines(&stored.event, version)) {
+        None => faults.push(format!("its price version {} does not exist", stored.event.price_version)),
+        Some(Ok(lines)) if lines == booked.lines => (),
+        Some(_) => faults.push("rating it again does not give its lines".to_owned()),
+    }
+    let totals = (rating::total(&booked.lines, Book::Sell), rating::total(&booked.lines, Book::Cost));
+    if totals != (Ok(stored.sell_pico), Ok(stored.cost_pico)) {
+        faults.push("its lines do not sum to its amounts".to_owned());
+    }
+    if booked.transaction.is_none() {
+        faults.push("it has no transaction".to_owned());
+    }
+    if ledger::usage_entries(&stored.event, stored.sell_pico, stored.cost_pico) != booked.entries {
+        faults.push("its entries are not those of its amounts".to_owned());
+    }
+    faults
+}
+
+async fn audit_entries(books: &mut dyn Books, verdict: &mut Verdict, totals: &mut Totals) -> Result<(), Error> {
+    let mut after = (0, 0);
+    let mut open: Option<(i64, i128)> = None;
+    loop {
+        let page = books.entries(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = (last.transaction, last.sequence);
+        for booked in page {
+            let amount = i128::from(booked.entry.amount_pico);
+            verdict.entries += 1;
+            totals.entries += amount;
+            if booked.entry.account == ledger::REVENUE {
+                totals.revenue += amount;
+            } else if booked.entry.account.starts_with("ap:") {
+                totals.payables += amount;
+            }
+            match &mut open {
+                Some((transaction, sum)) if *transaction == booked.transaction => *sum += amount,
+                _ => close(open.replace((booked.transaction, amount)), verdict),
+            }
+        }
+    }
+    close(open, verdict);
+    Ok(())
+}
+
+fn close(transaction: Option<(i64, i128)>, verdict: &mut Verdict) {
+    if let Some((id, sum)) = transaction
+        && sum != 0
+    {
+        verdict.fault(format!("entries of transaction {id} sum to {sum} pico-USD and not to 0"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Options of the service.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, grpc::EVENTS_MAX};
+
+/// Options of the billing service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of `billing.sqlite`; made if it is missing.
+    pub data_folder: PathBuf,
+    /// Events that make a commit start at once.
+    pub commit_events: usize,
+    /// Longest that an event waits for others to share its commit.
+    #[serde(with = "humantime_serde")]
+    pub commit_window: Duration,
+    /// Most events waiting for a commit; further calls are refused as overload.
+    pub queued_events_max: usize,
+    /// Most price versions.
+    pub price_versions_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_folder: PathBuf::from("kaleem-data"),
+            commit_events: 256,
+            commit_window: Duration::from_millis(5),
+            queued_events_max: 8_192,
+            price_versions_max: 10_000,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what serde cannot.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |field, rule| Err(Error::Config { field, rule });
+        if !(1..=4_096).contains(&self.commit_events) {
+            return refuse("commit_events", "1 to 4096");
+        }
+        if self.commit_window > Duration::from_secs(1) {
+            return refuse("commit_window", "at most 1s, as callers wait for it");
+        }
+        if self.queued_events_max < EVENTS_MAX {
+            return refuse("queued_events_max", "at least 1024, the most that one call carries");
+        }
+        if self.price_versions_max == 0 {
+            return refuse("price_versions_max", "at least 1");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_survives_a_round_trip() {
+        let config = Config::default();
+        config.check().unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert!(text.contains("commit_window = \"5ms\""), "{text}");
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+        assert!(toml::from_str::<Config>("comit_events = 1").is_err());
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        let wrong = [
+            ("commit_events", Config { commit_events: 0, ..Config::default() }),
+            ("commit_window", Config { commit_window: Duration::from_secs(2), ..Config::default() }),
+            ("queued_events_max", Config { queued_events_max: 1_023, ..Config::default() }),
+            ("price_versions_max", Config { price_versions_max: 0, ..Config::default() }),
+        ];
+        for (field, config) in wrong {
+            assert!(config.check().unwrap_err().to_string().contains(field), "{field}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What can go wrong, split by cause.
+
+use crate::{price_file, store};
+
+/// A field that is wrong, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field.
+    pub field: String,
+    /// What would be right.
+    pub description: String,
+}
+
+impl Violation {
+    pub(crate) fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+}
+
+/// A failure of the billing service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An option has a value that cannot work.
+    #[error("billing.{field} must be {rule}")]
+    Config {
+        /// Option.
+        field: &'static str,
+        /// What would be right.
+        rule: &'static str,
+    },
+    /// The shipped price file is wrong.
+    #[error("services/billing/prices/default.toml is wrong: {0}")]
+    PriceFile(#[source] price_file::Error),
+    /// The store failed or cannot be opened.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The commit that a call waited for failed; whether it is on disk is not known, and sending it again is safe.
+    #[error("the ledger could not commit; send the same events again")]
+    Commit,
+    /// Too many events wait for a commit.
+    #[error("the ledger has too many events waiting; send the same events again later")]
+    Overloaded,
+    /// Fields are wrong; all of them are listed.
+    #[error("{}", summary(.0))]
+    RequestInvalid(Vec<Violation>),
+    /// The version is there with other numbers.
+    #[error("price version {0} exists with other fields; versions never change, so add one with another name")]
+    PriceVersionExists(String),
+    /// No such version.
+    #[error("price version {0} does not exist; list the prices, or add it")]
+    PriceUnknown(String),
+    /// The sum does not fit the answer.
+    #[error("the amount is beyond what one answer can carry; ask for a smaller window")]
+    AmountOverflow,
+    /// A later step builds it.
+    #[error("{0} is not built yet")]
+    NotBuilt(&'static str),
+}
+
+fn summary(violations: &[Violation]) -> String {
+    let fields: Vec<_> = violations.iter().map(|v| format!("{} must be {}", v.field, v.description)).collect();
+    fields.join("; ")
+}

@@ -1,0 +1,255 @@
+//! The gRPC face of the service: validate, call the domain, map the answer.
+
+mod fault;
+mod messages;
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::Stream;
+use kaleem_domain::{Clock, MerchantId, Pico, price::Book};
+use kaleem_proto::billing::v1::{self as proto, billing_service_server::BillingService};
+use kaleem_rpc::convert;
+use tokio::sync::Mutex;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    Error, Violation, audit,
+    event::{COUNT_MAX, Rejection},
+    prices::Prices,
+    rating::{self, RatedEvent},
+    recorder::Recorder,
+    store::{Recorded, Store},
+    summary::{Sums, WindowId, narrow},
+};
+
+/// Most events a call.
+pub(crate) const EVENTS_MAX: usize = 1_024;
+const PAGE_DEFAULT: i64 = 50;
+const PAGE_MAX: i64 = 1_000;
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// The billing service as tonic mounts it.
+pub struct Grpc {
+    store: Arc<dyn Store>,
+    prices: Prices,
+    recorder: Recorder,
+    clock: Arc<dyn Clock>,
+    /// An audit reads the whole ledger; one at a time is enough.
+    auditing: Mutex<()>,
+}
+
+impl Grpc {
+    pub(crate) fn new(store: Arc<dyn Store>, prices: Prices, recorder: Recorder, clock: Arc<dyn Clock>) -> Self {
+        Self { store, prices, recorder, clock, auditing: Mutex::new(()) }
+    }
+
+    /// Checks and rates one event, so that only what can be stored reaches the queue.
+    async fn prepare(&self, event: proto::UsageEvent) -> Result<Result<RatedEvent, Rejection>, Error> {
+        let checked = messages::usage_event(event).and_then(|event| event.check(self.clock.now()).map(|()| event));
+        let event = match checked {
+            Ok(event) => event,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let version = self.prices.get(&event.price_version).await?;
+        Ok(version.ok_or(Rejection::PriceUnknown).and_then(|version| rating::rate(event, &version)))
+    }
+
+    async fn record(&self, events: Vec<proto::UsageEvent>) -> Result<Vec<Result<Recorded, Rejection>>, Error> {
+        if !(1..=EVENTS_MAX).contains(&events.len()) {
+            return Err(wrong("events", "1 to 1024 events"));
+        }
+        let mut prepared = Vec::with_capacity(events.len());
+        let mut rated = Vec::with_capacity(events.len());
+        for event in events {
+            let name = event.reservation.as_ref().map(|reservation| reservation.event_id.clone()).unwrap_or_default();
+            match self.prepare(event).await? {
+                Ok(event) => {
+                    rated.push(event);
+                    prepared.push(None);
+                }
+                Err(rejection) => {
+                    let event_id: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                    tracing::error!(event_id, reason = rejection.reason(), "a usage event was rejected; its charge is lost");
+                    prepared.push(Some(rejection));
+                }
+            }
+        }
+        let mut recorded = self.recorder.record(rated).await?.into_iter();
+        let mut results = Vec::with_capacity(prepared.len());
+        for rejection in prepared {
+            results.push(match rejection {
+                Some(rejection) => Err(rejection),
+                None => Ok(recorded.next().ok_or(Error::Commit)?),
+            });
+        }
+        Ok(results)
+    }
+
+    async fn summary(&self, request: proto::GetUsageSummaryRequest) -> Result<proto::GetUsageSummaryResponse, Error> {
+        let merchant = merchant_id(&request.merchant_id)?.to_string();
+        let window = match request.window_id.as_str() {
+            "" => match self.store.newest_month(merchant.clone()).await? {
+                Some(month) => WindowId { month, day: None },
+                None => return Ok(proto::GetUsageSummaryResponse::default()),
+            },
+            id => WindowId::parse(id)?,
+        };
+        let by_model = self.store.sums(merchant, window.clone()).await?;
+        let mut total = Sums::default();
+        by_model.iter().for_each(|(_, sums)| total.add(sums));
+        Ok(proto::GetUsageSummaryResponse {
+            window_id: window.id().to_owned(),
+            request_count: narrow(total.events)?,
+            usage: Some(messages::summed_usage(&total)?),
+            sell_pico_usd: narrow(total.sell_pico)?,
+            cost_pico_usd: narrow(total.cost_pico)?,
+            max_sequence: total.max_sequence,
+            models: by_model.into_iter().map(messages::model_usage).collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn page(&self, request: proto::ListUsageEventsRequest) -> Result<proto::ListUsageEventsResponse, Error> {
+        let merchant = merchant_id(&request.merchant_id)?.to_string();
+        let size = match i64::from(request.page_size) {
+            0 => PAGE_DEFAULT,
+            size if (1..=PAGE_MAX).contains(&size) => size,
+            _ => return Err(wrong("page_size", "0 to 1000")),
+        };
+        let before = match request.page_token.as_str() {
+            "" => i64::MAX,
+            token => token.parse().map_err(|_| wrong("page_token", "a next_page_token of this call"))?,
+        };
+        let mut events = self.store.events(merchant, before, size + 1).await?;
+        let mut next_page_token = String::new();
+        if i64::try_from(events.len()).is_ok_and(|len| len > size) {
+            // The extra event proves that there is a next page.
+            events.pop();
+            next_page_token = events.last().map(|event| event.sequence.to_string()).unwrap_or_default();
+        }
+        Ok(proto::ListUsageEventsResponse { events: events.iter().map(messages::recorded_event).collect(), next_page_token })
+    }
+
+    async fn quote(&self, request: proto::QuoteRequest) -> Result<proto::QuoteResponse, Error> {
+        let usage = request.usage.as_ref().map(convert::from_usage).filter(|usage| usage.within(COUNT_MAX));
+        let usage = usage.ok_or_else(|| wrong("usage", "set, with counts from 0 to 2^53-1"))?;
+        let version = self.prices.get(&request.price_version).await?;
+        let version = version.ok_or(Error::PriceUnknown(request.price_version))?;
+        let amount = |book| {
+            version.amount(book, &usage).ok().and_then(Pico::to_i64).ok_or(Error::AmountOverflow)
+        };
+        Ok(proto::QuoteResponse { sell_pico_usd: amount(Book::Sell)?, cost_pico_usd: amount(Book::Cost)? })
+    }
+
+    async fn verify(&self) -> Result<proto::VerifyLedgerResponse, Error> {
+        let _alone = self.auditing.lock().await;
+        let mut books = self.store.books().await?;
+        let verdict = audit::audit(books.as_mut(), &self.prices).await?;
+        if !verdict.faults.is_empty() {
+            tracing::error!(faults = verdict.faults.len(), "the ledger breaks its invariants");
+        }
+        Ok(proto::VerifyLedgerResponse {
+            event_count: verdict.events,
+            entry_count: verdict.entries,
+            faults: verdict.faults,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl BillingService for Grpc {
+    async fn record_usage(&self, request: Request<proto::RecordUsageRequest>) -> Answer<proto::RecordUsageResponse> {
+        let results = self.record(request.into_inner().events).await?;
+        Ok(Response::new(proto::RecordUsageResponse { results: results.into_iter().map(messages::result).collect() }))
+    }
+
+    async fn get_usage_summary(
+        &self,
+        request: Request<proto::GetUsageSummaryRequest>,
+    ) -> Answer<proto::GetUsageSummaryResponse> {
+        Ok(Response::new(self.summary(request.into_inner()).await?))
+    }
+
+    async fn list_usage_events(
+        &self,
+        request: Request<proto::ListUsageEventsRequest>,
+    ) -> Answer<proto::ListUsageEventsResponse> {
+        Ok(Response::new(self.page(request.into_inner()).await?))
+    }
+
+    async fn put_price_version(
+        &self,
+        request: Request<proto::PutPriceVersionRequest>,
+    ) -> Answer<proto::PutPriceVersionResponse> {
+        let version = request.into_inner().version.ok_or_else(|| wrong("version", "set"))?;
+        self.prices.put(messages::price_version(version)?, self.clock.now()).await?;
+        Ok(Response::new(proto::PutPriceVersionResponse {}))
+    }
+
+    async fn list_prices(&self, request: Request<proto::ListPricesRequest>) -> Answer<proto::ListPricesResponse> {
+        let superseded = request.into_inner().include_superseded;
+        let versions = self.prices.list(superseded, self.clock.now()).await?;
+        Ok(Response::new(proto::ListPricesResponse { versions: versions.iter().map(messages::priced).collect() }))
+    }
+
+    async fn quote(&self, request: Request<proto::QuoteRequest>) -> Answer<proto::QuoteResponse> {
+        Ok(Response::new(self.quote(request.into_inner()).await?))
+    }
+
+    async fn verify_ledger(
+        &self,
+        _request: Request<proto::VerifyLedgerRequest>,
+    ) -> Answer<proto::VerifyLedgerResponse> {
+        Ok(Response::new(self.verify().await?))
+    }
+
+    async fn amend_usage(&self, _request: Request<proto::AmendUsageRequest>) -> Answer<proto::AmendUsageResponse> {
+        Err(Error::NotBuilt("AmendUsage").into())
+    }
+
+    async fn post_payment(&self, _request: Request<proto::PostPaymentRequest>) -> Answer<proto::PostPaymentResponse> {
+        Err(Error::NotBuilt("PostPayment").into())
+    }
+
+    async fn close_statement(
+        &self,
+        _request: Request<proto::CloseStatementRequest>,
+    ) -> Answer<proto::CloseStatementResponse> {
+        Err(Error::NotBuilt("CloseStatement").into())
+    }
+
+    async fn get_statement(
+        &self,
+        _request: Request<proto::GetStatementRequest>,
+    ) -> Answer<proto::GetStatementResponse> {
+        Err(Error::NotBuilt("GetStatement").into())
+    }
+
+    async fn import_provider_bill(
+        &self,
+        _request: Request<proto::ImportProviderBillRequest>,
+    ) -> Answer<proto::ImportProviderBillResponse> {
+        Err(Error::NotBuilt("ImportProviderBill").into())
+    }
+
+    async fn get_reconciliation(
+        &self,
+        _request: Request<proto::GetReconciliationRequest>,
+    ) -> Answer<proto::GetReconciliationResponse> {
+        Err(Error::NotBuilt("GetReconciliation").into())
+    }
+
+    type TailLedgerStream = Pin<Box<dyn Stream<Item = Result<proto::TailLedgerResponse, Status>> + Send + 'static>>;
+
+    async fn tail_ledger(&self, _request: Request<proto::TailLedgerRequest>) -> Answer<Self::TailLedgerStream> {
+        Err(Error::NotBuilt("TailLedger").into())
+    }
+}
+
+pub(crate) fn wrong(field: &str, rule: &str) -> Error {
+    Error::RequestInvalid(vec![Violation::new(field, rule)])
+}
+
+fn merchant_id(text: &str) -> Result<MerchantId, Error> {
+    MerchantId::parse(text).map_err(|_| wrong("merchant_id", "3 to 40 lower-case letters, digits and dashes"))
+}

@@ -1,0 +1,46 @@
+//! Errors on the wire.
+
+use std::{error::Error as _, time::Duration};
+
+use kaleem_rpc::{Code, Fault};
+use tonic::Status;
+
+use crate::Error;
+
+const DOMAIN: &str = "billing.kaleem";
+/// Some commits long, so that the queue has moved on.
+const RETRY: Duration = Duration::from_millis(200);
+
+impl From<&Error> for Fault {
+    fn from(error: &Error) -> Self {
+        let message = error.to_string();
+        let fault = |code, reason: &str| Self::new(code, DOMAIN, reason, message.clone());
+        match error {
+            Error::RequestInvalid(violations) => violations.iter().fold(
+                fault(Code::InvalidArgument, "REQUEST_INVALID"),
+                |fault, violation| fault.violation(violation.field.clone(), violation.description.clone()),
+            ),
+            Error::PriceVersionExists(id) => fault(Code::AlreadyExists, "PRICE_VERSION_EXISTS").with("price_version", id),
+            Error::PriceUnknown(id) => fault(Code::FailedPrecondition, "PRICE_UNKNOWN").with("price_version", id),
+            Error::Overloaded => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
+            Error::Commit => fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY),
+            Error::Store(_) => {
+                let message = "the ledger's store is unavailable; try again, and look at the service's log";
+                Self::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(RETRY)
+            }
+            Error::AmountOverflow => fault(Code::FailedPrecondition, "AMOUNT_OVERFLOW"),
+            Error::NotBuilt(_) => fault(Code::Unimplemented, "NOT_IMPLEMENTED"),
+            Error::Config { .. } | Error::PriceFile(_) => fault(Code::Internal, "INTERNAL"),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        if let Error::Store(store) = &error {
+            let cause = store.source().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(error = %store, cause, "the ledger's store failed");
+        }
+        Fault::from(&error).into()
+    }
+}

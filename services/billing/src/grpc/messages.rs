@@ -1,0 +1,206 @@
+//! Between domain values and the messages of the wire.
+
+use kaleem_domain::{
+    MerchantId,
+    price::{Book, Component, PriceVersion, Rate},
+};
+use kaleem_proto::{
+    billing::v1::{self as proto, record_usage_response as response},
+    chat::v1 as chat,
+    quota::v1::Reservation,
+};
+use kaleem_rpc::convert;
+
+use super::wrong;
+use crate::{
+    Error, Violation,
+    event::{Rejection, Status, UsageEvent},
+    store::{Outcome, Recorded, StoredEvent},
+    summary::{Sums, narrow},
+};
+
+pub fn usage_event(event: proto::UsageEvent) -> Result<UsageEvent, Rejection> {
+    let status = match event.status() {
+        proto::UsageStatus::Ok => Status::Ok,
+        proto::UsageStatus::Partial => Status::Partial,
+        proto::UsageStatus::FailedBilled => Status::FailedBilled,
+        proto::UsageStatus::Unconfirmed => Status::Unconfirmed,
+        proto::UsageStatus::Unspecified => return Err(Rejection::StatusInvalid),
+    };
+    let reservation = event.reservation.ok_or(Rejection::ReservationIncomplete)?;
+    let usage = event.usage.as_ref().map(convert::from_usage).ok_or(Rejection::TokenCountInvalid)?;
+    let admit_time = reservation.admit_time.as_ref().map(convert::from_timestamp);
+    Ok(UsageEvent {
+        merchant_id: MerchantId::parse(&reservation.merchant_id).map_err(|_| Rejection::ReservationIncomplete)?,
+        event_id: reservation.event_id,
+        request_id: reservation.request_id,
+        attempt: reservation.attempt,
+        epoch: reservation.epoch,
+        admit_time: admit_time.ok_or(Rejection::ReservationIncomplete)?,
+        day_window: reservation.day_window_id,
+        month_window: reservation.month_window_id,
+        price_version: reservation.price_version,
+        target: event.target,
+        upstream: event.upstream,
+        model_requested: event.model_requested,
+        model_served: event.model_served,
+        provider_request_id: event.provider_request_id,
+        gateway_id: event.gateway_id,
+        key_id: event.key_id,
+        decision_id: event.decision_id,
+        usage,
+        status,
+    })
+}
+
+pub fn recorded_event(stored: &StoredEvent) -> proto::RecordedEvent {
+    let event = &stored.event;
+    let status = match event.status {
+        Status::Ok => proto::UsageStatus::Ok,
+        Status::Partial => proto::UsageStatus::Partial,
+        Status::FailedBilled => proto::UsageStatus::FailedBilled,
+        Status::Unconfirmed => proto::UsageStatus::Unconfirmed,
+    };
+    let reservation = Reservation {
+        request_id: event.request_id.clone(),
+        attempt: event.attempt,
+        merchant_id: event.merchant_id.to_string(),
+        admit_time: Some(convert::timestamp(event.admit_time)),
+        day_window_id: event.day_window.clone(),
+        month_window_id: event.month_window.clone(),
+        event_id: event.event_id.clone(),
+        price_version: event.price_version.clone(),
+        epoch: event.epoch,
+    };
+    let event = proto::UsageEvent {
+        reservation: Some(reservation),
+        target: event.target.clone(),
+        upstream: event.upstream.clone(),
+        model_requested: event.model_requested.clone(),
+        model_served: event.model_served.clone(),
+        provider_request_id: event.provider_request_id.clone(),
+        usage: Some(convert::usage(&event.usage)),
+        status: status.into(),
+        gateway_id: event.gateway_id.clone(),
+        key_id: event.key_id.clone(),
+        decision_id: event.decision_id.clone(),
+    };
+    proto::RecordedEvent {
+        sequence: stored.sequence,
+        event: Some(event),
+        sell_pico_usd: stored.sell_pico,
+        record_time: Some(convert::timestamp(stored.record_time)),
+    }
+}
+
+pub fn result(result: Result<Recorded, Rejection>) -> response::Result {
+    match result {
+        Ok(recorded) => {
+            let outcome = match recorded.outcome {
+                Outcome::Recorded => response::Outcome::Recorded,
+                Outcome::Duplicate => response::Outcome::Duplicate,
+                Outcome::Conflict => response::Outcome::Conflict,
+            };
+            let sell_pico_usd = recorded.sell_pico;
+            response::Result { outcome: outcome.into(), reason: String::new(), sell_pico_usd }
+        }
+        Err(rejection) => response::Result {
+            outcome: response::Outcome::Rejected.into(),
+            reason: rejection.reason().to_owned(),
+            sell_pico_usd: 0,
+        },
+    }
+}
+
+/// Sums as token counts; who counted has no sum.
+pub fn summed_usage(sums: &Sums) -> Result<chat::TokenUsage, Error> {
+    Ok(chat::TokenUsage { source: chat::UsageSource::Unspecified.into(), ..convert::usage(&sums.usage()?) })
+}
+
+pub fn model_usage((model, sums): (String, Sums)) -> Result<proto::get_usage_summary_response::ModelUsage, Error> {
+    Ok(proto::get_usage_summary_response::ModelUsage {
+        model,
+        request_count: narrow(sums.events)?,
+        usage: Some(summed_usage(&sums)?),
+        sell_pico_usd: narrow(sums.sell_pico)?,
+    })
+}
+
+pub fn priced(version: &PriceVersion) -> proto::PriceVersion {
+    let rate = |rate: &Rate| proto::price_version::Rate {
+        book: book(rate.book).into(),
+        component: component(rate.component).into(),
+        pico_usd_per_unit: rate.pico_usd_per_unit,
+        min_input_token_count: rate.min_input_token_count,
+    };
+    proto::PriceVersion {
+        price_version: version.price_version.clone(),
+        target: version.target.clone(),
+        model: version.model.clone(),
+        effective_time: Some(convert::timestamp(version.effective_time)),
+        source: version.source.clone(),
+        verified: version.verified,
+        rates: version.rates.iter().map(rate).collect(),
+    }
+}
+
+pub fn price_version(version: proto::PriceVersion) -> Result<PriceVersion, Error> {
+    let effective_time = version.effective_time.as_ref().map(convert::from_timestamp);
+    let mut violations = Vec::new();
+    if effective_time.is_none() {
+        violations.push(Violation::new("version.effective_time", "set"));
+    }
+    let mut rates = Vec::with_capacity(version.rates.len());
+    for (index, rate) in version.rates.iter().enumerate() {
+        match (parse_book(rate.book()), parse_component(rate.component())) {
+            (Some(book), Some(component)) => rates.push(Rate {
+                book,
+                component,
+                pico_usd_per_unit: rate.pico_usd_per_unit,
+                min_input_token_count: rate.min_input_token_count,
+            }),
+            (None, _) => violations.push(Violation::new(format!("version.rates[{index}].book"), "COST or SELL")),
+            (_, None) => {
+                violations.push(Violation::new(format!("version.rates[{index}].component"), "a price component"));
+            }
+        }
+    }
+    if !violations.is_empty() {
+        return Err(Error::RequestInvalid(violations));
+    }
+    Ok(PriceVersion {
+        effective_time: effective_time.ok_or_else(|| wrong("version.effective_time", "set"))?,
+        price_version: version.price_version,
+        target: version.target,
+        model: version.model,
+        source: version.source,
+        verified: version.verified,
+        rates,
+    })
+}
+
+const BOOKS: [(Book, proto::PriceBook); 2] = [(Book::Cost, proto::PriceBook::Cost), (Book::Sell, proto::PriceBook::Sell)];
+
+fn book(book: Book) -> proto::PriceBook {
+    BOOKS.into_iter().find(|(ours, _)| *ours == book).map_or(proto::PriceBook::Unspecified, |(_, theirs)| theirs)
+}
+
+fn parse_book(book: proto::PriceBook) -> Option<Book> {
+    BOOKS.into_iter().find(|(_, theirs)| *theirs == book).map(|(ours, _)| ours)
+}
+
+fn component(component: Component) -> proto::PriceComponent {
+    match component {
+        Component::InputFresh => proto::PriceComponent::InputFresh,
+        Component::InputCacheRead => proto::PriceComponent::InputCacheRead,
+        Component::InputCacheWrite => proto::PriceComponent::InputCacheWrite,
+        Component::InputTool => proto::PriceComponent::InputTool,
+        Component::OutputText => proto::PriceComponent::OutputText,
+        Component::OutputReasoning => proto::PriceComponent::OutputReasoning,
+        Component::Request => proto::PriceComponent::Request,
+    }
+}
+
+fn parse_component(wanted: proto::PriceComponent) -> Option<Component> {
+    Component::ALL.into_iter().find(|ours| component(*ours) == wanted)
+}

@@ -1,0 +1,77 @@
+//! Double entry: which accounts a usage event moves.
+
+use crate::event::{Status, UsageEvent};
+
+/// One side of a transaction. Debits are positive; an entry is never zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Account.
+    pub account: String,
+    /// Pico-US-dollars.
+    pub amount_pico: i64,
+}
+
+/// What merchants owed us for usage.
+pub const REVENUE: &str = "rev:usage";
+/// Cost of calls that the provider's bill has not confirmed.
+pub const SUSPENSE: &str = "suspense:unconfirmed";
+
+/// What a merchant owes.
+pub fn receivable(merchant: &str) -> String {
+    format!("m:{merchant}:receivable")
+}
+
+/// What we owe a provider.
+pub fn payable(target: &str) -> String {
+    format!("ap:{target}")
+}
+
+/// The entries of a usage transaction, summing to zero: the merchant owes us the sale, and we owe the provider the cost.
+pub fn usage_entries(event: &UsageEvent, sell_pico: i64, cost_pico: i64) -> Vec<Entry> {
+    let expense = match event.status {
+        Status::Unconfirmed => SUSPENSE.to_owned(),
+        Status::Ok | Status::Partial | Status::FailedBilled => format!("cogs:{}", event.target),
+    };
+    let moves = [
+        (receivable(event.merchant_id.as_str()), REVENUE.to_owned(), sell_pico),
+        (expense, payable(&event.target), cost_pico),
+    ];
+    let moves = moves.into_iter().filter(|(_, _, amount)| *amount != 0);
+    moves
+        .flat_map(|(debit, credit, amount)| {
+            [Entry { account: debit, amount_pico: amount }, Entry { account: credit, amount_pico: -amount }]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::tests::event;
+
+    fn shown(entries: &[Entry]) -> Vec<(&str, i64)> {
+        entries.iter().map(|entry| (entry.account.as_str(), entry.amount_pico)).collect()
+    }
+
+    #[test]
+    fn a_sale_moves_four_accounts_and_sums_to_zero() {
+        let entries = usage_entries(&event(), 30, 20);
+        let expected =
+            [("m:dukkan:receivable", 30), ("rev:usage", -30), ("cogs:provider-gemini", 20), ("ap:provider-gemini", -20)];
+        assert_eq!(shown(&entries), expected);
+        assert_eq!(entries.iter().map(|entry| entry.amount_pico).sum::<i64>(), 0);
+    }
+
+    #[test]
+    fn nothing_moves_for_nothing() {
+        assert_eq!(usage_entries(&event(), 0, 0), []);
+        assert_eq!(shown(&usage_entries(&event(), 5, 0)), [("m:dukkan:receivable", 5), ("rev:usage", -5)]);
+    }
+
+    #[test]
+    fn unconfirmed_cost_waits_in_suspense() {
+        let event = UsageEvent { status: Status::Unconfirmed, ..event() };
+        let expected = [("suspense:unconfirmed", 20), ("ap:provider-gemini", -20)];
+        assert_eq!(shown(&usage_entries(&event, 0, 20)), expected);
+    }
+}

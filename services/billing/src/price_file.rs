@@ -1,0 +1,186 @@
+//! The checked-in price file that a new store starts from: dollars a million tokens, parsed without floats.
+
+use kaleem_domain::{
+    Timestamp,
+    price::{Book, Component, PriceVersion, Rate},
+};
+use serde::Deserialize;
+
+/// The price book of a new store.
+pub const DEFAULT: &str = include_str!("../prices/default.toml");
+
+/// Why a price file is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not TOML, or not of this shape.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// An instant is malformed.
+    #[error("{version}: effective is not an RFC 3339 instant")]
+    Effective {
+        /// Price version.
+        version: String,
+    },
+    /// An amount is no decimal number of at most six decimals, or too large.
+    #[error("{version}: {amount:?} is not dollars with at most six decimals")]
+    Amount {
+        /// Price version.
+        version: String,
+        /// The text.
+        amount: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: Vec<Version>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Version {
+    price_version: String,
+    target: String,
+    model: String,
+    effective: String,
+    source: String,
+    verified: bool,
+    cost: Prices,
+    sell: Option<Prices>,
+}
+
+/// Dollars a million tokens.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prices {
+    input: String,
+    cached_input: Option<String>,
+    output: String,
+}
+
+/// Reads a price file.
+pub fn parse(text: &str) -> Result<Vec<PriceVersion>, Error> {
+    toml::from_str::<File>(text)?.version.into_iter().map(price_version).collect()
+}
+
+fn price_version(version: Version) -> Result<PriceVersion, Error> {
+    let instant: jiff::Timestamp =
+        version.effective.parse().map_err(|_| Error::Effective { version: version.price_version.clone() })?;
+    let sell = version.sell.unwrap_or_else(|| version.cost.clone());
+    let mut rates = Vec::new();
+    for (book, prices) in [(Book::Cost, version.cost), (Book::Sell, sell)] {
+        let cached = prices.cached_input.as_ref().unwrap_or(&prices.input);
+        let components = [
+            (Component::InputFresh, &prices.input),
+            (Component::InputCacheRead, cached),
+            (Component::InputCacheWrite, &prices.input),
+            (Component::InputTool, &prices.input),
+            (Component::OutputText, &prices.output),
+            (Component::OutputReasoning, &prices.output),
+        ];
+        for (component, amount) in components {
+            let pico = pico_per_token(amount)
+                .ok_or_else(|| Error::Amount { version: version.price_version.clone(), amount: amount.clone() })?;
+            rates.push(Rate { book, component, pico_usd_per_unit: pico, min_input_token_count: 0 });
+        }
+    }
+    Ok(PriceVersion {
+        price_version: version.price_version,
+        target: version.target,
+        model: version.model,
+        effective_time: Timestamp::from_millis(instant.as_millisecond()),
+        source: version.source,
+        verified: version.verified,
+        rates,
+    })
+}
+
+/// Dollars a million tokens as pico-US-dollars a token: one millionth of a dollar a million tokens is one pico a token.
+fn pico_per_token(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || fraction.len() > 6 || text.ends_with('.') {
+        return None;
+    }
+    let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use kaleem_domain::{TokenUsage, price::in_force};
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    fn version_at(target: &str, model: &str, time: &str) -> Option<String> {
+        let versions = parse(DEFAULT).unwrap();
+        in_force(&versions, target, model, at(time)).map(|version| version.price_version.clone())
+    }
+
+    #[test]
+    fn amounts_are_exact() {
+        let cases = [("0.075", 75_000), ("0.30", 300_000), ("2.50", 2_500_000), ("0", 0), ("7", 7_000_000), ("0.000001", 1)];
+        for (text, pico) in cases {
+            assert_eq!(pico_per_token(text), Some(pico), "{text}");
+        }
+        for bad in ["", ".5", "1.", "-1", "0.0000001", "1e3", "1,5", "٠", "99999999999999999999"] {
+            assert_eq!(pico_per_token(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_date_has_its_version() {
+        let gemini = |model, time| version_at("provider-gemini", model, time);
+        let lite = "gemini-2.5-flash-lite";
+        assert_eq!(gemini(lite, "2026-10-06T23:59:59Z").as_deref(), Some("gemini-2.5-flash-lite@2025-10-03"));
+        assert_eq!(gemini(lite, "2026-10-07T00:00:00Z").as_deref(), Some("gemini-2.5-flash-lite@2026-10-07"));
+        assert_eq!(gemini("gemini-3.8-flash", "2027-01-01T07:59:59Z").as_deref(), Some("gemini-3.8-flash@2026-10-07"));
+        assert_eq!(gemini("gemini-3.8-flash", "2027-01-01T08:00:00Z").as_deref(), Some("gemini-3.8-flash@2027-01-01"));
+        assert_eq!(gemini("gemini-9", "2027-01-01T08:00:00Z"), None, "an unknown model has no price");
+    }
+
+    #[test]
+    fn any_local_model_is_sold_and_costs_nothing() {
+        let versions = parse(DEFAULT).unwrap();
+        let version = in_force(&versions, "provider-local", "anything", at("2026-11-20T00:00:00Z")).unwrap();
+        let usage = TokenUsage { input_fresh: 1_000_000, output_text: 1_000_000, ..TokenUsage::default() };
+        assert_eq!(version.amount(Book::Cost, &usage).unwrap().get(), 0);
+        assert_eq!(version.amount(Book::Sell, &usage).unwrap().to_string(), "$0.08");
+        assert!(!version.verified);
+    }
+
+    #[test]
+    fn golden_costs_of_the_mission() {
+        let versions = parse(DEFAULT).unwrap();
+        let rows = [(300, 150, 67_500_000), (800, 400, 180_000_000), (2_000, 1_000, 450_000_000)];
+        for (input, output, pico) in rows {
+            let usage = TokenUsage { input_fresh: input, output_text: output, ..TokenUsage::default() };
+            assert_eq!(versions[0].amount(Book::Cost, &usage).unwrap().get(), pico);
+            assert_eq!(versions[0].amount(Book::Sell, &usage).unwrap().get(), pico);
+        }
+    }
+
+    #[test]
+    fn cached_input_is_never_free() {
+        for version in parse(DEFAULT).unwrap().iter().filter(|version| version.target == "provider-gemini") {
+            assert!(version.ceiling(Book::Cost, &[Component::InputCacheRead]) > 0, "{}", version.price_version);
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_says_where() {
+        let file = |amount: &str, effective: &str| {
+            let version = "[[version]]\nprice_version = \"v\"\ntarget = \"t\"\nmodel = \"m\"\nsource = \"s\"\nverified = false\n";
+            format!("{version}effective = \"{effective}\"\ncost = {{ input = \"{amount}\", output = \"1\" }}\n")
+        };
+        assert!(parse(&file("1", "2026-01-01T00:00:00Z")).is_ok());
+        assert!(parse(&file("x", "2026-01-01T00:00:00Z")).unwrap_err().to_string().contains("\"x\""));
+        assert!(parse(&file("1", "soon")).unwrap_err().to_string().contains("v: effective"));
+        assert!(parse("[[version]]\nprise = 1").is_err());
+    }
+}

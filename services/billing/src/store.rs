@@ -1,0 +1,180 @@
+//! Where the ledger is kept; a back end is one implementation of [`Store`].
+
+pub mod sqlite;
+
+use std::{io, path::PathBuf};
+
+use futures::future::BoxFuture;
+use kaleem_domain::{Timestamp, price::PriceVersion};
+
+use crate::{
+    event::UsageEvent,
+    ledger::Entry,
+    rating::{Line, RatedEvent},
+    summary::{Sums, WindowId},
+};
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder or its files cannot be made, read or written.
+    #[error("{} cannot be used; check that the folder is writable and the disk is not full", path.display())]
+    Folder {
+        /// File or folder.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process holds the store.
+    #[error("{} is in use by another kaleem process; stop it, or choose another data folder", path.display())]
+    InUse {
+        /// Lock file.
+        path: PathBuf,
+    },
+    /// The file is no store, or is broken.
+    #[error("{} is damaged or not a kaleem store; restore it from a backup, or move it away to start empty", path.display())]
+    Damaged {
+        /// Store file.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The file was written by another version of kaleem.
+    #[error("{} was written by another version of kaleem; start that version, or restore a backup", path.display())]
+    Version {
+        /// Store file.
+        path: PathBuf,
+        /// Cause.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A statement failed.
+    #[error("the ledger's store failed")]
+    Statement(#[from] sqlx::Error),
+    /// A stored value breaks a rule of its field.
+    #[error("the ledger holds a wrong value in {column} of {table}; restore a backup")]
+    Value {
+        /// Table.
+        table: &'static str,
+        /// Column.
+        column: &'static str,
+    },
+}
+
+/// The future of a store call; dropping it leaves the store as it was or as it should become, never in between.
+pub type Pending<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Recorded now.
+    Recorded,
+    /// Was there already, the same.
+    Duplicate,
+    /// Was there already, different; nothing changed.
+    Conflict,
+}
+
+/// An event's outcome with the charge that the ledger holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the merchant pays, in pico-US-dollars.
+    pub sell_pico: i64,
+}
+
+/// What became of a price version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// Added now.
+    New,
+    /// Was there already, the same.
+    Same,
+    /// Was there already, different; nothing changed.
+    Different,
+    /// Another version of the same target and model begins at the same instant.
+    TimeTaken(String),
+    /// The book is full.
+    Full,
+}
+
+/// An event as the ledger holds it.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
+    /// Order in the ledger.
+    pub sequence: i64,
+    /// The event.
+    pub event: UsageEvent,
+    /// Hash that was stored with it.
+    pub payload_sha256: Vec<u8>,
+    /// What the merchant pays, in pico-US-dollars.
+    pub sell_pico: i64,
+    /// What the provider charges us, in pico-US-dollars.
+    pub cost_pico: i64,
+    /// When it was recorded.
+    pub record_time: Timestamp,
+}
+
+/// An event with everything that the books say about it.
+#[derive(Debug)]
+pub struct BookedEvent {
+    /// The event.
+    pub stored: StoredEvent,
+    /// Its lines, cost first, in the order of the components.
+    pub lines: Vec<Line>,
+    /// Its usage transaction.
+    pub transaction: Option<i64>,
+    /// Entries of that transaction in order.
+    pub entries: Vec<Entry>,
+}
+
+/// An entry with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookedEntry {
+    /// Transaction.
+    pub transaction: i64,
+    /// Order in the ledger.
+    pub sequence: i64,
+    /// Account and amount.
+    pub entry: Entry,
+}
+
+/// A view of the whole ledger at one instant, for its audit.
+pub trait Books: Send {
+    /// Up to `limit` events after `sequence`, in order.
+    fn events(&mut self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEvent>>;
+    /// Up to `limit` entries after `(transaction, sequence)`, in that order.
+    fn entries(&mut self, after: (i64, i64), limit: i64) -> Pending<'_, Vec<BookedEntry>>;
+    /// Faults that only the back end can see, one sentence each: a broken file, rows that are missing or belong nowhere.
+    fn faults(&mut self) -> Pending<'_, Vec<String>>;
+}
+
+/// The write side of the ledger.
+pub trait Ledger: Send + Sync + 'static {
+    /// Records events with their lines and entries in one transaction, each once for ever by merchant and event id; the
+    /// answers are in order, and everything is on disk when the future is ready.
+    fn record(&self, events: Vec<RatedEvent>, now: Timestamp) -> Pending<'_, Vec<Recorded>>;
+}
+
+/// A durable store of the whole ledger. Every write is on disk when its future is ready.
+pub trait Store: Ledger {
+    /// Adds `versions` to a store without prices.
+    fn seed_prices(&self, versions: Vec<PriceVersion>, now: Timestamp) -> Pending<'_, ()>;
+    /// Reads all price versions.
+    fn prices(&self) -> Pending<'_, Vec<PriceVersion>>;
+    /// Reads one price version.
+    fn price(&self, id: String) -> Pending<'_, Option<PriceVersion>>;
+    /// Adds a price version to a book of at most `max`.
+    fn add_price(&self, version: PriceVersion, now: Timestamp, max: usize) -> Pending<'_, Added>;
+    /// Month window of the merchant's newest event.
+    fn newest_month(&self, merchant: String) -> Pending<'_, Option<String>>;
+    /// Sums of a window by the model that served, in order of the model.
+    fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>>;
+    /// Up to `limit` events of a merchant before `sequence`, newest first.
+    fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>>;
+    /// Opens a view of the whole ledger.
+    fn books(&self) -> Pending<'_, Box<dyn Books>>;
+}

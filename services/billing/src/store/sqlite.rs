@@ -1,0 +1,105 @@
+//! The embedded ledger: one SQLite file with one writer, durable on every commit.
+
+mod books;
+mod bulk;
+mod open;
+mod prices;
+mod record;
+mod rows;
+mod sums;
+
+use std::{fs::File, path::Path};
+
+use kaleem_domain::{Timestamp, price::PriceVersion};
+use sqlx::SqlitePool;
+
+use super::{Added, Books, Error, Ledger, Pending, Recorded, Store, StoredEvent};
+use crate::{
+    rating::RatedEvent,
+    summary::{Sums, WindowId},
+};
+
+/// An open ledger file.
+pub struct Sqlite {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// Held while the ledger is open, so that a second process says so at its start and not at its first write.
+    _lock: File,
+}
+
+/// Starts a transaction that holds the write lock from its start, so that what it reads stays true until it commits.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+impl Sqlite {
+    /// Opens `billing.sqlite` in `folder`, making both where they are missing.
+    pub async fn open(folder: &Path) -> Result<Self, Error> {
+        let lock = open::lock(folder).await?;
+        let (writer, readers) = open::pools(folder).await?;
+        Ok(Self { writer, readers, _lock: lock })
+    }
+}
+
+impl Ledger for Sqlite {
+    fn record(&self, events: Vec<RatedEvent>, now: Timestamp) -> Pending<'_, Vec<Recorded>> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            let recorded = record::record(&mut transaction, &events, now).await?;
+            transaction.commit().await?;
+            Ok(recorded)
+        })
+    }
+}
+
+impl Store for Sqlite {
+    fn seed_prices(&self, versions: Vec<PriceVersion>, now: Timestamp) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            if prices::count(&mut transaction).await? == 0 {
+                for version in &versions {
+                    prices::insert(&mut transaction, version, now).await?;
+                }
+            }
+            Ok(transaction.commit().await?)
+        })
+    }
+
+    fn prices(&self) -> Pending<'_, Vec<PriceVersion>> {
+        Box::pin(async move { prices::all(&mut *self.readers.acquire().await?).await })
+    }
+
+    fn price(&self, id: String) -> Pending<'_, Option<PriceVersion>> {
+        Box::pin(async move { prices::get(&mut *self.readers.acquire().await?, &id).await })
+    }
+
+    fn add_price(&self, version: PriceVersion, now: Timestamp, max: usize) -> Pending<'_, Added> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            let added = prices::add(&mut transaction, &version, now, max).await?;
+            transaction.commit().await?;
+            Ok(added)
+        })
+    }
+
+    fn newest_month(&self, merchant: String) -> Pending<'_, Option<String>> {
+        Box::pin(async move { sums::newest_month(&mut *self.readers.acquire().await?, &merchant).await })
+    }
+
+    fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>> {
+        Box::pin(async move { sums::by_model(&mut *self.readers.acquire().await?, &merchant, &window).await })
+    }
+
+    fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>> {
+        Box::pin(async move {
+            let sql = "SELECT * FROM usage_event WHERE merchant_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?";
+            let query = sqlx::query(sql).bind(merchant).bind(sequence).bind(limit);
+            query.fetch_all(&mut *self.readers.acquire().await?).await?.iter().map(rows::stored_event).collect()
+        })
+    }
+
+    fn books(&self) -> Pending<'_, Box<dyn Books>> {
+        Box::pin(async move {
+            let view = books::View::open(self.readers.begin().await?).await?;
+            Ok(Box::new(view) as Box<dyn Books>)
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! The ledger at one instant, for its audit.
+
+use std::collections::HashMap;
+
+use kaleem_domain::price::Component;
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use super::rows;
+use crate::{
+    ledger::Entry,
+    rating::Line,
+    store::{BookedEntry, BookedEvent, Books, Error, Pending, StoredEvent},
+};
+
+/// A read transaction: in write-ahead mode it sees one state of the file, whatever is written meanwhile.
+pub struct View {
+    transaction: Transaction<'static, Sqlite>,
+}
+
+/// Rows that belong nowhere, or are missing. Rows are numbered from 1 without gaps, so a missing number is a deleted row.
+const COUNTS: [(&str, &str); 7] = [
+    ("usage events are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM usage_event"),
+    ("transactions are missing", "SELECT coalesce(max(txn_id), 0) - count(*) FROM ledger_txn"),
+    ("entries are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM ledger_entry"),
+    (
+        "lines belong to no event",
+        "SELECT count(*) FROM rated_line WHERE event_seq NOT IN (SELECT seq FROM usage_event)",
+    ),
+    (
+        "transactions belong to no event",
+        "SELECT count(*) FROM ledger_txn WHERE event_seq NOT IN (SELECT seq FROM usage_event)",
+    ),
+    (
+        "usage transactions name no event",
+        "SELECT count(*) FROM ledger_txn WHERE kind = 'usage' AND event_seq IS NULL",
+    ),
+    (
+        "entries belong to no transaction",
+        "SELECT count(*) FROM ledger_entry WHERE txn_id NOT IN (SELECT txn_id FROM ledger_txn)",
+    ),
+];
+
+impl View {
+    /// Freezes the view.
+    pub async fn open(mut transaction: Transaction<'static, Sqlite>) -> Result<Self, Error> {
+        // A deferred transaction takes its snapshot at the first read.
+        sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *transaction).await?;
+        Ok(Self { transaction })
+    }
+
+    async fn read_events(&mut self, sequence: i64, limit: i64) -> Result<Vec<BookedEvent>, Error> {
+        let sql = "SELECT * FROM usage_event WHERE seq > ? ORDER BY seq LIMIT ?";
+        let found = sqlx::query(sql).bind(sequence).bind(limit).fetch_all(&mut *self.transaction).await?;
+        let events: Vec<StoredEvent> = found.iter().map(rows::stored_event).collect::<Result<_, _>>()?;
+        let Some(last) = events.last().map(|event| event.sequence) else { return Ok(Vec::new()) };
+        let mut lines = self.read_lines(sequence, last).await?;
+        let mut transactions = self.read_transactions(sequence, last).await?;
+        let booked = |stored: StoredEvent| {
+            let lines = lines.remove(&stored.sequence).unwrap_or_default();
+            let (transaction, entries) = transactions.remove(&stored.sequence).unzip();
+            BookedEvent { stored, lines, transaction, entries: entries.unwrap_or_default() }
+        };
+        Ok(events.into_iter().map(booked).collect())
+    }
+
+    /// Lines of the events after `first` up to `last`, in the order in which rating makes them.
+    async fn read_lines(&mut self, first: i64, last: i64) -> Result<HashMap<i64, Vec<Line>>, Error> {
+        let sql = "SELECT * FROM rated_line WHERE event_seq > ? AND event_seq <= ?";
+        let mut lines: HashMap<i64, Vec<Line>> = HashMap::new();
+        for row in sqlx::query(sql).bind(first).bind(last).fetch_all(&mut *self.transaction).await? {
+            let (event, line) = rows::line(&row)?;
+            lines.entry(event).or_default().push(line);
+        }
+        let place = |line: &Line| (line.book, Component::ALL.iter().position(|component| *component == line.component));
+        lines.values_mut().for_each(|lines| lines.sort_by_key(place));
+        Ok(lines)
+    }
+
+    /// Usage transactions of the events after `first` up to `last`, with their entries.
+    async fn read_transactions(&mut self, first: i64, last: i64) -> Result<HashMap<i64, (i64, Vec<Entry>)>, Error> {
+        let sql = "SELECT t.event_seq, t.txn_id, e.account, e.amount_pico FROM ledger_txn AS t
+                   LEFT JOIN ledger_entry AS e ON e.txn_id = t.txn_id
+                   WHERE t.kind = 'usage' AND t.event_seq > ? AND t.event_seq <= ? ORDER BY e.seq";
+        let mut transactions: HashMap<i64, (i64, Vec<Entry>)> = HashMap::new();
+        for row in sqlx::query(sql).bind(first).bind(last).fetch_all(&mut *self.transaction).await? {
+            let transaction = row.try_get("txn_id")?;
+            let (_, entries) = transactions.entry(row.try_get("event_seq")?).or_insert((transaction, Vec::new()));
+            // A transaction of nothing has no entries.
+            if let Some(account) = row.try_get("account")? {
+                entries.push(Entry { account, amount_pico: row.try_get("amount_pico")? });
+            }
+        }
+        Ok(transactions)
+    }
+
+    async fn read_faults(&mut self) -> Result<Vec<String>, Error> {
+        let mut faults = Vec::new();
+        let checks = sqlx::query_scalar("PRAGMA quick_check(10)").fetch_all(&mut *self.transaction).await?;
+        faults.extend(checks.into_iter().filter(|check: &String| check != "ok").map(|check| format!("file: {check}")));
+        for (what, sql) in COUNTS {
+            let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *self.transaction).await?;
+            if count != 0 {
+                faults.push(format!("{count} {what}"));
+            }
+        }
+        Ok(faults)
+    }
+}
+
+impl Books for View {
+    fn events(&mut self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEvent>> {
+        Box::pin(self.read_events(sequence, limit))
+    }
+
+    fn entries(&mut self, after: (i64, i64), limit: i64) -> Pending<'_, Vec<BookedEntry>> {
+        Box::pin(async move {
+            let sql = "SELECT * FROM ledger_entry WHERE (txn_id, seq) > (?, ?) ORDER BY txn_id, seq LIMIT ?";
+            let query = sqlx::query(sql).bind(after.0).bind(after.1).bind(limit);
+            query.fetch_all(&mut *self.transaction).await?.iter().map(rows::entry).collect()
+        })
+    }
+
+    fn faults(&mut self) -> Pending<'_, Vec<String>> {
+        Box::pin(self.read_faults())
+    }
+}

@@ -1,0 +1,192 @@
+//! Recording: the one transaction that makes a call a charge.
+
+use std::collections::HashMap;
+
+use kaleem_domain::Timestamp;
+use sqlx::{Arguments as _, AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteArguments};
+
+use super::bulk::{self, bind_all};
+use crate::{
+    event::source_word,
+    ledger::{Entry, usage_entries},
+    rating::{Line, RatedEvent, book_word, component_word},
+    store::{Error, Outcome, Recorded},
+};
+
+/// What the ledger holds for an event: hash and charge.
+type Held = ([u8; 32], i64);
+type Identity<'a> = (&'a str, &'a str);
+
+/// Records `events` and says in order what became of each. An event that comes twice in one batch is recorded once.
+pub async fn record(
+    connection: &mut SqliteConnection,
+    events: &[RatedEvent],
+    now: Timestamp,
+) -> Result<Vec<Recorded>, Error> {
+    let stored = held(connection, events).await?;
+    let mut held: HashMap<Identity<'_>, Held> =
+        stored.iter().map(|((merchant, event), held)| ((merchant.as_str(), event.as_str()), *held)).collect();
+    let mut outcomes = Vec::with_capacity(events.len());
+    let mut new = Vec::new();
+    for event in events {
+        let identity = (event.event.merchant_id.as_str(), event.event.event_id.as_str());
+        let outcome = match held.get(&identity) {
+            None => {
+                held.insert(identity, (event.payload_sha256, event.sell_pico));
+                new.push(event);
+                Recorded { outcome: Outcome::Recorded, sell_pico: event.sell_pico }
+            }
+            Some((hash, sell_pico)) => {
+                let outcome = if *hash == event.payload_sha256 { Outcome::Duplicate } else { Outcome::Conflict };
+                Recorded { outcome, sell_pico: *sell_pico }
+            }
+        };
+        outcomes.push(outcome);
+    }
+    insert(connection, &new, now).await?;
+    Ok(outcomes)
+}
+
+/// Looks up which of `events` the ledger holds.
+async fn held(
+    connection: &mut SqliteConnection,
+    events: &[RatedEvent],
+) -> Result<HashMap<(String, String), Held>, Error> {
+    let mut held = HashMap::new();
+    for chunk in bulk::chunks(events) {
+        // CROSS JOIN keeps the planner from walking the whole table instead of the few that are asked for.
+        let sql = format!(
+            "WITH wanted (month, merchant, event) AS (VALUES {})
+             SELECT u.merchant_id, u.event_id, u.payload_sha256, u.sell_pico FROM wanted CROSS JOIN usage_event AS u
+             ON u.window_month = month AND u.merchant_id = merchant AND u.event_id = event",
+            bulk::tuples(3, chunk.len())
+        );
+        let mut arguments = SqliteArguments::default();
+        for RatedEvent { event, .. } in chunk {
+            let identity = [event.month_window.as_str(), event.merchant_id.as_str(), event.event_id.as_str()];
+            identity.into_iter().try_for_each(|text| arguments.add(text)).map_err(sqlx::Error::Encode)?;
+        }
+        for row in sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *connection).await? {
+            let hash: &[u8] = row.try_get(2)?;
+            let hash = hash.try_into().map_err(|_| Error::Value { table: "usage_event", column: "payload_sha256" })?;
+            held.insert((row.try_get(0)?, row.try_get(1)?), (hash, row.try_get(3)?));
+        }
+    }
+    Ok(held)
+}
+
+async fn insert(connection: &mut SqliteConnection, events: &[&RatedEvent], now: Timestamp) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT coalesce((SELECT max(seq) FROM usage_event), 0), coalesce((SELECT max(txn_id) FROM ledger_txn), 0),
+               coalesce((SELECT max(seq) FROM ledger_entry), 0)";
+    let newest = sqlx::query(sql).fetch_one(&mut *connection).await?;
+    let (event_seq, txn_id, mut entry_seq): (i64, i64, i64) = (newest.try_get(0)?, newest.try_get(1)?, newest.try_get(2)?);
+    let events: Vec<(i64, &RatedEvent)> = (event_seq + 1..).zip(events.iter().copied()).collect();
+    let mut lines: Vec<(i64, Line)> = Vec::new();
+    let mut transactions: Vec<(i64, i64)> = Vec::new();
+    let mut entries: Vec<(i64, i64, Entry)> = Vec::new();
+    for ((seq, event), txn_id) in events.iter().zip(txn_id + 1..) {
+        lines.extend(event.lines.iter().map(|line| (*seq, *line)));
+        transactions.push((txn_id, *seq));
+        for entry in usage_entries(&event.event, event.sell_pico, event.cost_pico) {
+            entry_seq += 1;
+            entries.push((entry_seq, txn_id, entry));
+        }
+    }
+    insert_events(connection, &events, now).await?;
+    let columns = ["event_seq", "side", "component", "units", "amount_pico"];
+    bulk::insert(connection, "rated_line", &columns, &lines, |arguments, (seq, line)| {
+        let (side, component) = (book_word(line.book), component_word(line.component));
+        bind_all!(arguments, *seq, side, component, line.units, line.amount_pico)
+    })
+    .await?;
+    let columns = ["txn_id", "kind", "event_seq", "create_time_ms"];
+    bulk::insert(connection, "ledger_txn", &columns, &transactions, |arguments, (txn_id, seq)| {
+        bind_all!(arguments, *txn_id, "usage", *seq, now.as_millis())
+    })
+    .await?;
+    let columns = ["seq", "txn_id", "account", "amount_pico"];
+    bulk::insert(connection, "ledger_entry", &columns, &entries, |arguments, (seq, txn_id, entry)| {
+        bind_all!(arguments, *seq, *txn_id, entry.account.as_str(), entry.amount_pico)
+    })
+    .await
+}
+
+const EVENT_COLUMNS: [&str; 30] = [
+    "seq",
+    "merchant_id",
+    "event_id",
+    "payload_sha256",
+    "request_id",
+    "attempt",
+    "epoch",
+    "admit_time_ms",
+    "window_day",
+    "window_month",
+    "price_version",
+    "target",
+    "upstream",
+    "model_requested",
+    "model_served",
+    "provider_request_id",
+    "gateway_id",
+    "key_id",
+    "decision_id",
+    "status",
+    "usage_source",
+    "input_fresh",
+    "input_cache_read",
+    "input_cache_write",
+    "input_tool",
+    "output_text",
+    "output_reasoning",
+    "sell_pico",
+    "cost_pico",
+    "record_time_ms",
+];
+
+async fn insert_events(
+    connection: &mut SqliteConnection,
+    events: &[(i64, &RatedEvent)],
+    now: Timestamp,
+) -> Result<(), Error> {
+    bulk::insert(connection, "usage_event", &EVENT_COLUMNS, events, |arguments, (seq, rated)| {
+        let event = &rated.event;
+        bind_all!(
+            arguments,
+            *seq,
+            event.merchant_id.as_str(),
+            event.event_id.as_str(),
+            rated.payload_sha256.as_slice(),
+            event.request_id.as_str(),
+            event.attempt,
+            event.epoch,
+            event.admit_time.as_millis(),
+            event.day_window.as_str(),
+            event.month_window.as_str(),
+            event.price_version.as_str(),
+            event.target.as_str(),
+            event.upstream.as_str(),
+            event.model_requested.as_str(),
+            event.model_served.as_str(),
+            event.provider_request_id.as_str(),
+            event.gateway_id.as_str(),
+            event.key_id.as_str(),
+            event.decision_id.as_str(),
+            event.status.word(),
+            source_word(event.usage.source),
+            event.usage.input_fresh,
+            event.usage.input_cache_read,
+            event.usage.input_cache_write,
+            event.usage.input_tool,
+            event.usage.output_text,
+            event.usage.output_reasoning,
+            rated.sell_pico,
+            rated.cost_pico,
+            now.as_millis(),
+        )
+    })
+    .await
+}

@@ -1,0 +1,77 @@
+//! Sums of a window in SQLite.
+//!
+//! SQLite's `sum` fails beyond 64 bits, so it adds high and low halves apart and they are joined in 128 bits here. A half cannot
+//! overflow below two billion rows.
+
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    store::Error,
+    summary::{Sums, WindowId},
+};
+
+macro_rules! halves {
+    ($first:literal $(, $column:literal)*) => {
+        concat!(halves!(@ $first) $(, ", ", halves!(@ $column))*)
+    };
+    (@ $column:literal) => {
+        concat!("sum(", $column, " >> 32) AS ", $column, "_high, sum(", $column, " & 4294967295) AS ", $column, "_low")
+    };
+}
+
+const BY_MODEL: &str = concat!(
+    "SELECT model_served, count(*) AS events, max(seq) AS max_seq, ",
+    halves!(
+        "input_fresh",
+        "input_cache_read",
+        "input_cache_write",
+        "input_tool",
+        "output_text",
+        "output_reasoning",
+        "sell_pico",
+        "cost_pico"
+    ),
+    " FROM usage_event WHERE window_month = ? AND merchant_id = ? AND window_day BETWEEN ? AND ?
+      GROUP BY model_served ORDER BY model_served",
+);
+
+/// Sums of a window by model.
+pub async fn by_model(
+    connection: &mut SqliteConnection,
+    merchant: &str,
+    window: &WindowId,
+) -> Result<Vec<(String, Sums)>, Error> {
+    // Every day id lies between these two.
+    let (first, last) = window.day.as_deref().map_or(("d", "e"), |day| (day, day));
+    let query = sqlx::query(BY_MODEL).bind(&window.month).bind(merchant).bind(first).bind(last);
+    query.fetch_all(connection).await?.iter().map(sums).collect()
+}
+
+/// Month window of the merchant's newest event.
+pub async fn newest_month(connection: &mut SqliteConnection, merchant: &str) -> Result<Option<String>, Error> {
+    let sql = "SELECT window_month FROM usage_event WHERE merchant_id = ? ORDER BY seq DESC LIMIT 1";
+    Ok(sqlx::query_scalar(sql).bind(merchant).fetch_optional(connection).await?)
+}
+
+fn sums(row: &SqliteRow) -> Result<(String, Sums), Error> {
+    let sum = |column: &str| -> Result<i128, Error> {
+        let high: i64 = row.try_get(format!("{column}_high").as_str())?;
+        let low: i64 = row.try_get(format!("{column}_low").as_str())?;
+        Ok((i128::from(high) << 32) + i128::from(low))
+    };
+    let sums = Sums {
+        events: row.try_get::<i64, _>("events")?.into(),
+        counts: [
+            sum("input_fresh")?,
+            sum("input_cache_read")?,
+            sum("input_cache_write")?,
+            sum("input_tool")?,
+            sum("output_text")?,
+            sum("output_reasoning")?,
+        ],
+        sell_pico: sum("sell_pico")?,
+        cost_pico: sum("cost_pico")?,
+        max_sequence: row.try_get("max_seq")?,
+    };
+    Ok((row.try_get("model_served")?, sums))
+}

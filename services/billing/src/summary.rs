@@ -1,0 +1,109 @@
+//! Sums of a merchant's window, exact in 128 bits.
+
+use kaleem_domain::{TokenUsage, UsageSource};
+
+use crate::{Error, Violation, event::digits};
+
+/// A window by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowId {
+    /// `M202611`.
+    pub month: String,
+    /// `d20261120`; `None` is the whole month.
+    pub day: Option<String>,
+}
+
+impl WindowId {
+    /// Reads `dYYYYMMDD` or `MYYYYMM`.
+    pub fn parse(id: &str) -> Result<Self, Error> {
+        if digits(id, 'M', 6).is_some() {
+            return Ok(Self { month: id.to_owned(), day: None });
+        }
+        match digits(id, 'd', 8) {
+            Some(day) => Ok(Self { month: format!("M{}", &day[..6]), day: Some(id.to_owned()) }),
+            None => {
+                let rule = "a window id such as d20261120 or M202611, or empty";
+                Err(Error::RequestInvalid(vec![Violation::new("window_id", rule)]))
+            }
+        }
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        self.day.as_deref().unwrap_or(&self.month)
+    }
+}
+
+/// Sums of one model, or of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Events.
+    pub events: i128,
+    /// Token counts in the order of [`UsageEvent::counts`](crate::event::UsageEvent::counts).
+    pub counts: [i128; 6],
+    /// What the merchant pays, in pico-US-dollars.
+    pub sell_pico: i128,
+    /// What providers charge us, in pico-US-dollars.
+    pub cost_pico: i128,
+    /// Sequence of the newest event.
+    pub max_sequence: i64,
+}
+
+impl Sums {
+    /// Adds `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self.sell_pico += other.sell_pico;
+        self.cost_pico += other.cost_pico;
+        self.max_sequence = self.max_sequence.max(other.max_sequence);
+    }
+
+    /// The token counts as an answer carries them; an amount beyond it is an error and never cut.
+    pub fn usage(&self) -> Result<TokenUsage, Error> {
+        let [input_fresh, input_cache_read, input_cache_write, input_tool, output_text, output_reasoning] = self.counts;
+        Ok(TokenUsage {
+            input_fresh: narrow(input_fresh)?,
+            input_cache_read: narrow(input_cache_read)?,
+            input_cache_write: narrow(input_cache_write)?,
+            input_tool: narrow(input_tool)?,
+            output_text: narrow(output_text)?,
+            output_reasoning: narrow(output_reasoning)?,
+            source: UsageSource::default(),
+        })
+    }
+}
+
+/// An exact sum as an answer carries it.
+pub fn narrow(sum: i128) -> Result<i64, Error> {
+    i64::try_from(sum).map_err(|_| Error::AmountOverflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn window_ids_are_days_and_months() {
+        let day = WindowId::parse("d20261120").unwrap();
+        assert_eq!((day.month.as_str(), day.id()), ("M202611", "d20261120"));
+        let month = WindowId::parse("M202611").unwrap();
+        assert_eq!((month.day.as_ref(), month.id()), (None, "M202611"));
+        for bad in ["", "202611", "m202611", "M20261", "d202611200", "M٢٠٢٦١١"] {
+            assert!(WindowId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sums_go_beyond_64_bits_and_are_never_cut() {
+        let large = Sums { events: 1, counts: [i128::from(i64::MAX); 6], max_sequence: 7, ..Sums::default() };
+        let mut sums = large.clone();
+        sums.add(&large);
+        assert_eq!(sums.counts[0], i128::from(i64::MAX) * 2);
+        assert_eq!((sums.events, sums.max_sequence), (2, 7));
+        assert!(large.usage().is_ok());
+        assert!(matches!(sums.usage(), Err(Error::AmountOverflow)));
+    }
+}

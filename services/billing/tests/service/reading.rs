@@ -1,0 +1,157 @@
+//! Reading: sums of windows and pages of events.
+
+use kaleem_proto::{billing::v1 as proto, chat::v1::TokenUsage};
+use kaleem_rpc::{Code, Fault, convert};
+
+use crate::harness::{LOCAL, NOW, Service, assert_fault, assert_invalid, counted, event, reserved};
+
+fn on_day(request: &str, day: &str) -> proto::UsageEvent {
+    reserved(event(request), |reservation| {
+        reservation.day_window_id = format!("d{day}");
+        reservation.month_window_id = format!("M{}", &day[..6]);
+        reservation.event_id = format!("{}/{request}/0", &day[..6]);
+    })
+}
+
+#[tokio::test]
+async fn windows_hold_their_own_events_and_days_sum_to_the_month() {
+    let mut service = Service::start().await;
+    let days = ["20261031", "20261101", "20261101", "20261130", "20261201"];
+    let events = days.iter().enumerate().map(|(index, day)| on_day(&format!("r-{index}"), day)).collect();
+    service.record(events).await.unwrap();
+    for (window, count) in [("M202611", 3), ("d20261101", 2), ("d20261130", 1), ("d20261102", 0), ("M202610", 1), ("M202701", 0)] {
+        let summary = service.summary("ward", window).await.unwrap();
+        assert_eq!((summary.window_id.as_str(), summary.request_count), (window, count));
+        assert_eq!(summary.sell_pico_usd, i64::from(count as i32) * 90_000_000);
+        assert_eq!(summary.usage.unwrap().input_fresh_count, i64::from(count as i32) * 300);
+    }
+    assert_eq!(service.summary("ward", "d20261101").await.unwrap().max_sequence, 3);
+    assert_eq!(service.summary("ward", "").await.unwrap().window_id, "M202612", "the month of the newest event");
+    assert_eq!(service.summary("hulm", "").await.unwrap(), proto::GetUsageSummaryResponse::default());
+}
+
+#[tokio::test]
+async fn models_are_summed_apart_and_together() {
+    let mut service = Service::start().await;
+    let other = |request| proto::UsageEvent { model_served: "gemini-3.5-flash-lite".into(), ..event(request) };
+    let all = |usage: &mut TokenUsage| {
+        usage.input_cache_read_count = 1;
+        usage.input_cache_write_count = 2;
+        usage.input_tool_count = 3;
+        usage.output_reasoning_count = 4;
+    };
+    service.record(vec![event("a"), other("b"), counted(other("c"), all)]).await.unwrap();
+    let summary = service.summary("ward", "M202611").await.unwrap();
+    let shown: Vec<_> = summary.models.iter().map(|model| (model.model.as_str(), model.request_count)).collect();
+    assert_eq!(shown, [("gemini-2.5-flash-lite", 1), ("gemini-3.5-flash-lite", 2)]);
+    let expected = TokenUsage {
+        input_fresh_count: 900,
+        input_cache_read_count: 1,
+        input_cache_write_count: 2,
+        input_tool_count: 3,
+        output_text_count: 450,
+        output_reasoning_count: 4,
+        source: 0,
+    };
+    assert_eq!(summary.usage, Some(expected));
+    assert_eq!(summary.models.iter().map(|model| model.sell_pico_usd).sum::<i64>(), summary.sell_pico_usd);
+}
+
+#[tokio::test]
+async fn sums_are_exact_at_the_largest_counts_and_never_cut() {
+    let mut service = Service::start().await;
+    let largest = (1_i64 << 53) - 1;
+    let free = |index: usize| {
+        let event = reserved(event(&format!("r-{index}")), |reservation| reservation.price_version = "free@1".into());
+        counted(event, |usage| usage.input_fresh_count = largest)
+    };
+    let rate = proto::price_version::Rate {
+        book: proto::PriceBook::Cost.into(),
+        component: proto::PriceComponent::InputFresh.into(),
+        pico_usd_per_unit: 1_000,
+        min_input_token_count: 0,
+    };
+    let version = proto::PriceVersion {
+        price_version: "free@1".into(),
+        target: "provider-gemini".into(),
+        model: "free".into(),
+        effective_time: Some(convert::timestamp(NOW)),
+        rates: vec![rate],
+        ..Default::default()
+    };
+    service.client.put_price_version(proto::PutPriceVersionRequest { version: Some(version) }).await.unwrap();
+    service.record(vec![free(0)]).await.unwrap();
+    let summary = service.summary("ward", "").await.unwrap();
+    assert_eq!((summary.cost_pico_usd, summary.sell_pico_usd), (largest * 1_000, 0));
+    service.record(vec![free(1)]).await.unwrap();
+    let verdict = service.verify().await;
+    assert_eq!((verdict.event_count, verdict.faults), (2, vec![]), "the books hold more than 64 bits");
+    let fault = assert_fault(service.summary("ward", "").await, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
+    assert!(fault.message.contains("smaller window"));
+}
+
+#[tokio::test]
+async fn large_counts_sum_without_loss() {
+    let mut service = Service::start().await;
+    // 2^53-1 is odd in every half, so that a sum through floats or a lost half would show.
+    let largest = (1_i64 << 53) - 1;
+    let event_of = |index: usize| {
+        let event = proto::UsageEvent { target: "provider-local".into(), ..event(&format!("r-{index}")) };
+        let event = reserved(event, |reservation| reservation.price_version = LOCAL.into());
+        counted(event, |usage| (usage.input_fresh_count, usage.output_text_count) = (largest / 1_000, 0))
+    };
+    service.record((0..1_000).map(event_of).collect()).await.unwrap();
+    let summary = service.summary("ward", "").await;
+    let fault = assert_fault(summary, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
+    assert!(fault.retry_after.is_none());
+    assert_eq!(service.verify().await.faults, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn windows_and_merchants_are_checked() {
+    let mut service = Service::start().await;
+    for window in ["202611", "M2026", "d202611", "now"] {
+        assert_invalid(service.summary("ward", window).await, &["window_id"]);
+    }
+    assert_invalid(service.summary("", "M202611").await, &["merchant_id"]);
+}
+
+#[tokio::test]
+async fn pages_show_the_merchants_events_newest_first_and_whole() {
+    let mut service = Service::start().await;
+    let events: Vec<_> = (0..5).map(|index| event(&format!("r-{index}"))).collect();
+    service.record(events.clone()).await.unwrap();
+    let other = reserved(event("x"), |reservation| reservation.merchant_id = "hulm".into());
+    service.record(vec![other]).await.unwrap();
+    let (mut listed, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = proto::ListUsageEventsRequest { merchant_id: "ward".into(), page_size: 2, page_token };
+        let page = service.client.list_usage_events(request).await.unwrap().into_inner();
+        listed.extend(page.events);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let sequences: Vec<_> = listed.iter().map(|event| event.sequence).collect();
+    assert_eq!(sequences, [5, 4, 3, 2, 1]);
+    assert!(listed.iter().all(|event| event.record_time == Some(convert::timestamp(NOW))));
+    assert!(listed.iter().all(|event| event.sell_pico_usd == 90_000_000));
+    let mut returned: Vec<_> = listed.into_iter().map(|event| event.event.unwrap()).collect();
+    returned.reverse();
+    assert_eq!(returned, events, "every field comes back");
+}
+
+#[tokio::test]
+async fn wrong_pages_are_refused() {
+    let mut service = Service::start().await;
+    let asked = |page_size, page_token: &str| proto::ListUsageEventsRequest {
+        merchant_id: "ward".into(),
+        page_size,
+        page_token: page_token.into(),
+    };
+    for (request, field) in [(asked(-1, ""), "page_size"), (asked(1_001, ""), "page_size"), (asked(1, "x"), "page_token")] {
+        let answer = service.client.list_usage_events(request).await;
+        assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &[field]);
+    }
+}

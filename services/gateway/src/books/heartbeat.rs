@@ -1,0 +1,69 @@
+//! Keeps the holds of long streams alive.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use kaleem_proto::quota::v1::{HeartbeatRequest, Reservation, heartbeat_request::Beat};
+use tokio_util::sync::CancellationToken;
+
+use super::{Books, bounded};
+
+/// Shorter streams need no heartbeat.
+const FIRST_BEAT: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_secs(5);
+const BEATS_MAX: usize = 1024;
+
+/// Attempts that run now, by event id.
+#[derive(Default)]
+pub(super) struct Live(HashMap<String, Running>);
+
+struct Running {
+    reservation: Reservation,
+    output: Arc<AtomicI64>,
+    since: Instant,
+}
+
+impl Live {
+    pub(super) fn enter(&mut self, reservation: &Reservation, output: &Arc<AtomicI64>) {
+        let running =
+            Running { reservation: reservation.clone(), output: Arc::clone(output), since: Instant::now() };
+        self.0.insert(reservation.event_id.clone(), running);
+    }
+
+    pub(super) fn leave(&mut self, reservation: &Reservation) {
+        self.0.remove(&reservation.event_id);
+    }
+
+    fn beats(&self) -> Vec<Beat> {
+        let old = self.0.values().filter(|running| running.since.elapsed() >= FIRST_BEAT);
+        old.map(|running| Beat {
+            reservation: Some(running.reservation.clone()),
+            output_token_count: running.output.load(Ordering::Relaxed),
+        })
+        .collect()
+    }
+}
+
+/// Beats until `stop`; what still runs then ends within the drain, or its hold expires and it settles late.
+pub(super) async fn run(books: Books, gateway_id: String, stop: CancellationToken) -> io::Result<()> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+        let beats = books.live().beats();
+        for beats in beats.chunks(BEATS_MAX) {
+            let request = HeartbeatRequest { gateway_id: gateway_id.clone(), beats: beats.to_vec() };
+            if let Err(fault) = books.0.peers.heartbeat(&bounded(), request).await {
+                tracing::warn!(%fault, "holds of long streams were not extended");
+            }
+        }
+    }
+}

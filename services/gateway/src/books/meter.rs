@@ -1,0 +1,156 @@
+//! Follows one attempt from its hold to its charge. Dropped before it was settled or released, it sees to that itself.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use kaleem_domain::{TokenUsage, UsageSource, estimate};
+use kaleem_proto::{
+    billing::v1::{UsageEvent, UsageStatus},
+    chat::v1 as chat,
+    provider::v1::stream_generate_response::Started,
+    quota::v1::ReleaseReason,
+};
+use kaleem_rpc::convert;
+
+use super::{Books, Outcome, Posted, Senders, close};
+
+/// The meter of one attempt.
+pub(crate) struct Meter {
+    books: Books,
+    senders: Senders,
+    event: Option<Box<UsageEvent>>,
+    dispatched: bool,
+    input_estimate: i64,
+    counted: TokenUsage,
+    reported: Option<TokenUsage>,
+    output: Arc<AtomicI64>,
+}
+
+impl Meter {
+    pub(super) fn new(books: Books, senders: Senders) -> Self {
+        Self {
+            books,
+            senders,
+            event: None,
+            dispatched: false,
+            input_estimate: 0,
+            counted: TokenUsage::default(),
+            reported: None,
+            output: Arc::default(),
+        }
+    }
+
+    /// Takes charge of the reservation in `event`.
+    pub(crate) fn reserved(&mut self, event: UsageEvent) {
+        if let Some(reservation) = &event.reservation {
+            self.books.live().enter(reservation, &self.output);
+        }
+        self.event = Some(Box::new(event));
+    }
+
+    /// From here on the provider may bill what it read, so the hold is settled and no longer given back.
+    pub(crate) fn dispatched(&mut self, input_estimate: i64) {
+        self.dispatched = true;
+        self.input_estimate = input_estimate;
+    }
+
+    /// Notes who really serves.
+    pub(crate) fn started(&mut self, started: &Started) {
+        let Some(event) = self.event.as_mut() else { return };
+        if !started.served_model.is_empty() {
+            event.model_served.clone_from(&started.served_model);
+        }
+        if !started.upstream.is_empty() {
+            event.upstream.clone_from(&started.upstream);
+        }
+        event.provider_request_id.clone_from(&started.provider_request_id);
+    }
+
+    /// Counts answer text that was received.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.counted.output_text += estimate::input_token_ceiling(text);
+        self.beat();
+    }
+
+    /// Counts reasoning that was received.
+    pub(crate) fn reasoning(&mut self, text: &str) {
+        self.counted.output_reasoning += estimate::input_token_ceiling(text);
+        self.beat();
+    }
+
+    /// Takes the provider's running count; counts are cumulative, so the last stands.
+    pub(crate) fn usage(&mut self, usage: &chat::TokenUsage) {
+        self.reported = Some(convert::from_usage(usage));
+        self.beat();
+    }
+
+    fn beat(&self) {
+        let counted = self.reported.as_ref().unwrap_or(&self.counted);
+        self.output.store(counted.output(), Ordering::Relaxed);
+    }
+
+    /// Gives the hold back: the upstream refused the attempt or never saw it.
+    pub(crate) fn release(mut self) {
+        if let Some(event) = self.take() {
+            let reason =
+                if self.dispatched { ReleaseReason::UpstreamRefused } else { ReleaseReason::NotDispatched };
+            self.send(Outcome::Release(event.reservation.unwrap_or_default(), reason));
+        }
+    }
+
+    /// Settles an answer that ended.
+    pub(crate) async fn settle(mut self, status: UsageStatus) -> Posted {
+        let usage = self.final_usage(status);
+        match self.take() {
+            None => Posted::default(),
+            Some(mut event) => {
+                close(&mut event, &usage, status);
+                self.books.post_whole(event, self.senders.entries.clone()).await
+            }
+        }
+    }
+
+    /// The provider's count where there is one; else our own of what was received, with the input estimated.
+    pub(crate) fn final_usage(&self, status: UsageStatus) -> TokenUsage {
+        match self.reported {
+            Some(reported) if status == UsageStatus::Ok => reported,
+            Some(reported) => TokenUsage { source: UsageSource::Partial, ..reported },
+            None => TokenUsage {
+                input_fresh: self.input_estimate,
+                source: if status == UsageStatus::Ok { UsageSource::Counted } else { UsageSource::Partial },
+                ..self.counted
+            },
+        }
+    }
+
+    /// Hands an outcome over without waiting.
+    fn send(&self, outcome: Outcome) {
+        if self.senders.outcomes.try_send((outcome, self.senders.entries.clone())).is_err() {
+            tracing::error!("an outcome could not be queued; its hold will expire with a conservative charge");
+        }
+    }
+
+    fn take(&mut self) -> Option<Box<UsageEvent>> {
+        let event = self.event.take()?;
+        if let Some(reservation) = &event.reservation {
+            self.books.live().leave(reservation);
+        }
+        Some(event)
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let usage = self.final_usage(UsageStatus::Partial);
+        let Some(mut event) = self.take() else { return };
+        let outcome = if self.dispatched {
+            close(&mut event, &usage, UsageStatus::Partial);
+            Outcome::Post(event)
+        } else {
+            Outcome::Release(event.reservation.unwrap_or_default(), ReleaseReason::CallerGone)
+        };
+        self.send(outcome);
+    }
+}

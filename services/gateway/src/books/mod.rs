@@ -1,0 +1,258 @@
+//! What a request used reaches Quota and Billing exactly once, whoever leaves or dies: outcomes are journalled before they are
+//! told, told again after a restart, and both services know a repetition.
+
+mod heartbeat;
+mod journal;
+mod meter;
+mod recorder;
+
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use kaleem_domain::{Nano, Pico, TokenUsage, price::Book};
+use kaleem_proto::{
+    billing::v1::{UsageEvent, UsageStatus},
+    quota::v1::{ReleaseReason, ReleaseRequest, Remaining, Reservation, SettleRequest},
+};
+use kaleem_rpc::{CallContext, Fault, convert};
+use kaleem_runtime::{OnError, Supervisor};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{clients::Peers, fault, prices::Prices};
+use heartbeat::Live;
+use journal::Journal;
+pub(crate) use meter::Meter;
+use recorder::Entry;
+
+/// Outcomes of callers that left, waiting to be posted.
+const OUTCOMES_MAX: usize = 65_536;
+/// Events waiting for Billing; beyond it nothing is admitted.
+const BACKLOG_MAX: usize = 65_536;
+const PEER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What became of an attempt whose caller no longer waits.
+enum Outcome {
+    Release(Reservation, ReleaseReason),
+    Post(Box<UsageEvent>),
+}
+
+/// The way into the background work. Every meter holds one, so that work goes on after a stop until the last meter is gone.
+#[derive(Clone)]
+struct Senders {
+    outcomes: mpsc::Sender<(Outcome, mpsc::Sender<Entry>)>,
+    entries: mpsc::Sender<Entry>,
+}
+
+/// A posted charge.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Posted {
+    pub(crate) cost: Pico,
+    pub(crate) remaining: Option<Remaining>,
+}
+
+/// Handle to the books of this gateway; cloning shares them.
+#[derive(Clone)]
+pub(crate) struct Books(Arc<Inner>);
+
+struct Inner {
+    peers: Arc<Peers>,
+    prices: Prices,
+    journal: Mutex<Journal>,
+    journal_failed: AtomicBool,
+    /// Absent once the process stops.
+    senders: RwLock<Option<Senders>>,
+    live: Mutex<Live>,
+    supervisor: Supervisor,
+}
+
+impl Books {
+    /// Opens the journal in `folder`, tells again what a killed process left in it, and starts the background work.
+    pub(crate) fn open(
+        folder: &Path,
+        gateway_id: &str,
+        peers: Arc<Peers>,
+        prices: Prices,
+        supervisor: Supervisor,
+    ) -> io::Result<Self> {
+        let (journal, left) = Journal::open(folder)?;
+        let (outcomes, outcomes_rx) = mpsc::channel(OUTCOMES_MAX);
+        let (entries, entries_rx) = mpsc::channel(BACKLOG_MAX);
+        let books = Self(Arc::new(Inner {
+            peers,
+            prices,
+            journal: Mutex::new(journal),
+            journal_failed: AtomicBool::new(false),
+            senders: RwLock::new(Some(Senders { outcomes, entries })),
+            live: Mutex::default(),
+            supervisor: supervisor.clone(),
+        }));
+        if !left.is_empty() {
+            tracing::info!(events = left.len(), "telling again what the last process left in its journal");
+        }
+        let stop = supervisor.stopping();
+        let task = books.clone().post_outcomes(outcomes_rx, stop.clone());
+        supervisor.spawn("gateway outcomes", OnError::Shutdown, task);
+        let task = recorder::run(books.clone(), entries_rx, left, stop.clone());
+        supervisor.spawn("gateway recorder", OnError::Shutdown, task);
+        let task = heartbeat::run(books.clone(), gateway_id.to_owned(), stop.clone());
+        supervisor.spawn("gateway heartbeat", OnError::Shutdown, task);
+        supervisor.spawn("gateway journal sync", OnError::Shutdown, journal::sync_forever(books.clone(), stop));
+        Ok(books)
+    }
+
+    /// The meter of a reservation that is about to be made. Refuses new paid work while its outcome could not be kept.
+    pub(crate) fn meter(&self) -> Result<Meter, Fault> {
+        if self.0.journal_failed.load(Ordering::Relaxed) {
+            // Tried again here, so that freed space is noticed.
+            let probed = self.journal().probe();
+            self.0.journal_failed.store(probed.is_err(), Ordering::Relaxed);
+            probed.map_err(|error| fault::journal_unavailable(&error))?;
+        }
+        let senders = self.0.senders.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let senders = senders.ok_or_else(fault::stopping)?;
+        if senders.entries.capacity() == 0 {
+            return Err(fault::journal_unavailable(&io::ErrorKind::StorageFull.into()));
+        }
+        Ok(Meter::new(self.clone(), senders))
+    }
+
+    /// Takes no more work; what runs goes on to its end.
+    fn close(&self) {
+        *self.0.senders.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.0.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Posts in a task of its own, so that a caller who leaves meanwhile does not split it.
+    async fn post_whole(&self, event: Box<UsageEvent>, entries: mpsc::Sender<Entry>) -> Posted {
+        let (done, posted) = oneshot::channel();
+        let books = self.clone();
+        self.0.supervisor.spawn_detached("gateway post", async move {
+            // The caller may have left meanwhile.
+            let _ = done.send(books.post(event, entries).await);
+        });
+        posted.await.unwrap_or_default()
+    }
+
+    /// Journals `event`, settles its hold and queues it for Billing.
+    async fn post(&self, mut event: Box<UsageEvent>, entries: mpsc::Sender<Entry>) -> Posted {
+        let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
+        let cost = self.price(&mut event, &usage).await;
+        let appended = self.journal().append(&event);
+        let ticket = match appended {
+            Ok(ticket) => Some(ticket),
+            Err(error) => {
+                self.0.journal_failed.store(true, Ordering::Relaxed);
+                tracing::error!(%error, "the usage journal cannot be written; admission stops");
+                None
+            }
+        };
+        let settled = self.settle(&event, cost).await;
+        let entry = Entry { ticket, event: *event, cost, settled: settled.is_ok() };
+        if entries.send(entry).await.is_err() {
+            tracing::error!("the recorder has stopped; the event stays in the journal");
+        }
+        let remaining = settled.unwrap_or_else(|fault| {
+            tracing::warn!(%fault, "a hold was not settled yet; it will be tried again");
+            None
+        });
+        Posted { cost, remaining }
+    }
+
+    /// Rates `event`. A model other than the one asked for is rated by its own price in force, where it has one.
+    async fn price(&self, event: &mut UsageEvent, usage: &TokenUsage) -> Pico {
+        let Some(reservation) = event.reservation.as_mut() else { return Pico::ZERO };
+        if self.0.prices.version(&reservation.price_version).is_none()
+            && let Err(fault) = self.0.prices.refresh(&self.0.peers).await
+        {
+            tracing::warn!(%fault, "prices could not be read");
+        }
+        let pinned = self.0.prices.version(&reservation.price_version);
+        let at = reservation.admit_time.as_ref().map(convert::from_timestamp).unwrap_or_default();
+        let price = match pinned {
+            Some(pinned) if pinned.covers(&event.target, &event.model_served) => Some(pinned),
+            pinned => self.0.prices.in_force(&event.target, &event.model_served, at).or(pinned),
+        };
+        let Some(price) = price else {
+            tracing::error!(version = %reservation.price_version, "a pinned price version is unknown here");
+            return Pico::ZERO;
+        };
+        reservation.price_version.clone_from(&price.price_version);
+        price.amount(Book::Sell, usage).unwrap_or_else(|error| {
+            tracing::error!(%error, "usage cannot be rated");
+            Pico::ZERO
+        })
+    }
+
+    async fn settle(&self, event: &UsageEvent, cost: Pico) -> Result<Option<Remaining>, Fault> {
+        let request = SettleRequest {
+            reservation: event.reservation.clone(),
+            usage: event.usage,
+            cost_nano_usd: cost.ceil_nano().unwrap_or(Nano(i64::MAX)).0,
+            usage_event: Vec::new(),
+        };
+        Ok(self.0.peers.settle(&bounded(), request).await?.remaining)
+    }
+
+    async fn post_outcomes(
+        self,
+        mut outcomes: mpsc::Receiver<(Outcome, mpsc::Sender<Entry>)>,
+        stop: CancellationToken,
+    ) -> io::Result<()> {
+        let mut open = true;
+        loop {
+            let next = tokio::select! {
+                next = outcomes.recv() => next,
+                () = stop.cancelled(), if open => {
+                    open = false;
+                    self.close();
+                    continue;
+                }
+            };
+            let books = self.clone();
+            match next {
+                None => return Ok(()),
+                Some((Outcome::Post(event), entries)) => {
+                    let post = async move { drop(books.post(event, entries).await) };
+                    self.0.supervisor.spawn_detached("gateway post", post);
+                }
+                Some((Outcome::Release(reservation, reason), _)) => {
+                    let release = async move { books.release(reservation, reason).await };
+                    self.0.supervisor.spawn_detached("gateway release", release);
+                }
+            }
+        }
+    }
+
+    /// Gives a hold back; if Quota cannot be told, the hold expires by itself.
+    async fn release(&self, reservation: Reservation, reason: ReleaseReason) {
+        let request = ReleaseRequest { reservation: Some(reservation), reason: reason.into() };
+        if let Err(fault) = self.0.peers.release(&bounded(), request).await {
+            tracing::warn!(%fault, "a hold was not given back; it will expire");
+        }
+    }
+}
+
+fn bounded() -> CallContext {
+    CallContext { deadline: Some(std::time::Instant::now() + PEER_TIMEOUT), ..CallContext::default() }
+}
+
+/// The status and counts with which an event is posted.
+fn close(event: &mut UsageEvent, usage: &TokenUsage, status: UsageStatus) {
+    event.usage = Some(convert::usage(usage));
+    event.status = status.into();
+}

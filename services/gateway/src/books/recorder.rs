@@ -1,0 +1,99 @@
+//! Tells Billing what was used, in batches, until it has said that it has it.
+
+use std::{io, time::Duration};
+
+use kaleem_domain::Pico;
+use kaleem_proto::billing::v1::{RecordUsageRequest, UsageEvent, record_usage_response::Outcome};
+use kaleem_rpc::convert;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Books, bounded, journal::Ticket};
+
+const BATCH_MAX: usize = 256;
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// An event on its way to Billing.
+pub(super) struct Entry {
+    pub(super) ticket: Option<Ticket>,
+    pub(super) event: UsageEvent,
+    pub(super) cost: Pico,
+    /// Quota knows already.
+    pub(super) settled: bool,
+}
+
+/// Records `left` first, then what comes in, until the last meter is gone. After `stop` nothing is tried twice; what cannot be
+/// told stays in the journal.
+pub(super) async fn run(
+    books: Books,
+    mut entries: mpsc::Receiver<Entry>,
+    left: Vec<(Ticket, UsageEvent)>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    for (ticket, mut event) in left {
+        let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
+        let cost = books.price(&mut event, &usage).await;
+        tell(&books, vec![Entry { ticket: Some(ticket), event, cost, settled: false }], &stop).await;
+    }
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        tell(&books, std::mem::take(&mut batch), &stop).await;
+    }
+    Ok(())
+}
+
+/// Tries until both peers know every entry, or until the process stops.
+async fn tell(books: &Books, mut batch: Vec<Entry>, stop: &CancellationToken) {
+    let mut wait = RETRY_FIRST;
+    loop {
+        settle_late(books, &mut batch).await;
+        let events = batch.iter().map(|entry| entry.event.clone()).collect();
+        match books.0.peers.record_usage(&bounded(), RecordUsageRequest { events }).await {
+            Ok(answer) => {
+                for (entry, result) in batch.iter().zip(&answer.results) {
+                    note(books, entry, result.outcome(), &result.reason);
+                }
+                batch.retain(|entry| !entry.settled);
+                if batch.is_empty() {
+                    return;
+                }
+            }
+            Err(fault) => tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again"),
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = (wait * 2).min(RETRY_MAX);
+    }
+}
+
+async fn settle_late(books: &Books, batch: &mut [Entry]) {
+    for entry in batch.iter_mut().filter(|entry| !entry.settled) {
+        match books.settle(&entry.event, entry.cost).await {
+            Ok(_) => entry.settled = true,
+            // Quota has forgotten the hold or holds another truth; the ledger decides, and trying again changes nothing.
+            Err(fault) if fault.reason.starts_with("RESERVATION_") => {
+                tracing::warn!(%fault, "a charge was settled in the ledger only");
+                entry.settled = true;
+            }
+            Err(fault) => tracing::warn!(%fault, "a hold was not settled yet; trying again"),
+        }
+    }
+}
+
+fn note(books: &Books, entry: &Entry, outcome: Outcome, reason: &str) {
+    let event_id = entry.event.reservation.as_ref().map_or("", |reservation| reservation.event_id.as_str());
+    match outcome {
+        Outcome::Recorded | Outcome::Duplicate => {}
+        Outcome::Conflict => tracing::error!(event_id, "billing has another event of this id; the first one stands"),
+        Outcome::Rejected | Outcome::Unspecified => tracing::error!(event_id, reason, "billing rejected an event"),
+    }
+    if let (Some(ticket), true) = (entry.ticket, entry.settled) {
+        books.journal().acknowledge(ticket);
+    }
+}

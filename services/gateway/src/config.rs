@@ -1,0 +1,55 @@
+//! Configuration of the gateway.
+
+use std::path::PathBuf;
+
+use kaleem_runtime::config::{Size, Span};
+use serde::{Deserialize, Serialize};
+
+/// Configuration of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Name of this instance in usage records.
+    pub gateway_id: String,
+    /// Folder of the outcome journal; empty puts it under the data folder.
+    pub journal_dir: PathBuf,
+    /// How long a checked credential is trusted; revocations reach callers within it.
+    pub credential_ttl: Span,
+    /// Deadline of requests that bring none.
+    pub default_deadline: Span,
+    /// Wait for the first token of one attempt.
+    pub first_token_timeout: Span,
+    /// Longest silence between two tokens.
+    pub idle_timeout: Span,
+    /// Output bound of requests that name none, in tokens.
+    pub default_max_output_tokens: i64,
+    /// Attempts beyond the first, before any content was sent.
+    pub failovers_max: usize,
+    /// Largest request body.
+    pub body_bytes_max: Size,
+    /// Messages in one request.
+    pub messages_max: usize,
+    /// HTTP requests at once.
+    pub http_requests_max: usize,
+    /// How often prices are read again.
+    pub price_refresh_interval: Span,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            gateway_id: "gateway-1".to_owned(),
+            journal_dir: PathBuf::new(),
+            credential_ttl: Span::seconds(1),
+            default_deadline: Span::seconds(120),
+            first_token_timeout: Span::seconds(30),
+            idle_timeout: Span::seconds(60),
+            default_max_output_tokens: 1024,
+            failovers_max: 2,
+            body_bytes_max: Size::mib(8),
+            messages_max: 1000,
+            http_requests_max: 4096,
+            price_refresh_interval: Span::seconds(2),
+        }
+    }
+}

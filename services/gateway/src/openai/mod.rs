@@ -1,0 +1,162 @@
+//! The OpenAI HTTP surface: `POST /v1/chat/completions` and `GET /v1/models` over the same pipeline as gRPC.
+
+mod encode;
+mod error;
+mod request;
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use kaleem_rpc::Fault;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    auth::Credential,
+    fault,
+    grpc::gather,
+    pipeline::{Answer, Ask, Pipeline},
+};
+use encode::{Encoder, Shape};
+use error::refusal;
+
+#[derive(Clone)]
+struct Surface {
+    pipeline: Arc<Pipeline>,
+    permits: Arc<Semaphore>,
+}
+
+/// The routes.
+pub(crate) fn router(pipeline: Arc<Pipeline>) -> Router {
+    let body_bytes_max = pipeline.config().body_bytes_max.as_usize();
+    let permits = Arc::new(Semaphore::new(pipeline.config().http_requests_max));
+    Router::new()
+        .route("/v1/chat/completions", post(chat_completions))
+        .route("/v1/models", get(models))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+        .with_state(Surface { pipeline, permits })
+}
+
+async fn chat_completions(
+    State(surface): State<Surface>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let answered = async {
+        let permit = Arc::clone(&surface.permits).try_acquire_owned().map_err(|_| overloaded())?;
+        let body = readable(&headers, body)?;
+        let (asked, shape) = request::parse(&body)?;
+        let ask = Ask {
+            credential: Credential::from_headers(&headers)?,
+            request_id: text(&headers, "x-kaleem-request-id"),
+            deadline: deadline(&headers),
+            input: asked,
+        };
+        let answer = surface.pipeline.open(ask).await?;
+        if shape.stream { Ok(stream(answer, shape, permit)) } else { unary(answer).await }
+    };
+    answered.await.unwrap_or_else(|fault: Fault| refusal(&fault))
+}
+
+async fn models(State(surface): State<Surface>, headers: HeaderMap) -> Response {
+    let listed = async {
+        let credential = Credential::from_headers(&headers)?;
+        surface.pipeline.list_models(&credential, deadline(&headers)).await
+    };
+    match listed.await {
+        Ok(models) => Json(encode::model_list(&models)).into_response(),
+        Err(fault) => refusal(&fault),
+    }
+}
+
+fn overloaded() -> Fault {
+    let message = "the gateway has as many requests as it may take; try again after the wait, with jitter";
+    Fault::new(kaleem_rpc::Code::Unavailable, fault::DOMAIN, "OVERLOADED", message)
+        .retry_after(Duration::from_millis(250))
+}
+
+/// The body, if it is JSON of a permitted size.
+fn readable(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
+    let content_type = text(headers, "content-type").unwrap_or_default();
+    if !content_type.to_ascii_lowercase().starts_with("application/json") {
+        return Err(fault::request_invalid("the body must be JSON; send `content-type: application/json`")
+            .with("http_status", 415));
+    }
+    body.map_err(|rejection| {
+        let status = rejection.status();
+        let message = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            "the body is larger than the gateway takes (8 MiB unless configured); send less history or smaller pictures"
+        } else {
+            "the body could not be read to its end"
+        };
+        fault::request_invalid(message).with("http_status", status.as_u16())
+    })
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// The official SDKs say how long they wait in `x-stainless-timeout`, in seconds.
+fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    let seconds: u64 = text(headers, "x-stainless-timeout")?.parse().ok()?;
+    Some(Instant::now() + Duration::from_secs(seconds.clamp(1, 900)))
+}
+
+async fn unary(answer: Answer) -> Result<Response, Fault> {
+    let response = gather(answer).await?;
+    let mut answered = Json(encode::completion(&response)).into_response();
+    let headers = answered.headers_mut();
+    put(headers, "x-request-id", &response.request_id);
+    put(headers, "x-kaleem-model", &response.served_model);
+    if let Some(finished) = &response.finished {
+        put(headers, "x-kaleem-cost-pico-usd", &finished.cost_pico_usd.to_string());
+        for (name, value) in encode::quota_headers(finished) {
+            put(headers, name, &value);
+        }
+    }
+    Ok(answered)
+}
+
+fn stream(answer: Answer, shape: Shape, permit: OwnedSemaphorePermit) -> Response {
+    let request_id = answer.request_id();
+    let encoder = Encoder::new(&request_id, shape);
+    let frames = futures::stream::unfold((Some(answer), encoder, permit), |(answer, mut encoder, permit)| async move {
+        let mut answer = answer?;
+        loop {
+            let (frame, more) = match answer.next().await {
+                None => return None,
+                Some(Ok(event)) => encoder.event(event),
+                Some(Err(fault)) => (error::stream_frame(&fault), false),
+            };
+            if !frame.is_empty() || !more {
+                return Some((Ok::<_, Infallible>(frame), (more.then_some(answer), encoder, permit)));
+            }
+        }
+    });
+    let mut response = Response::new(Body::from_stream(frames));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Proxies that buffer would delay tokens.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    put(headers, "x-request-id", &request_id);
+    response
+}
+
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,186 @@
+//! The way of a request: authenticate → [redact ∥ posture] → route → reserve → invoke → stream → settle ∥ record, a function
+//! a stage.
+
+mod admission;
+mod answer;
+mod inspect;
+mod invoke;
+mod language;
+mod quota_left;
+mod redact;
+mod reserve;
+mod route;
+mod stages;
+mod validate;
+
+use std::{sync::Arc, time::Instant};
+
+use kaleem_domain::{Clock, RequestId};
+use kaleem_proto::{
+    gateway::v1::ChatInput,
+    router::v1::{SelectRouteResponse, Step},
+};
+use kaleem_rpc::{CallContext, Fault, admission::Key};
+use moka::sync::Cache;
+
+pub(crate) use admission::Admission;
+pub(crate) use answer::{Answer, Event};
+pub(crate) use stages::Stages;
+
+use crate::{
+    auth::{Authenticator, Caller, Credential},
+    books::Books,
+    clients::Peers,
+    config::Config,
+    fault,
+    prices::Prices,
+};
+use answer::Opening;
+use redact::Redacted;
+
+/// Merchants whose posture is remembered at once.
+const POSTURES_MAX: u64 = 100_000;
+/// A posture only orders preferences; caps are enforced by the reservation.
+const POSTURE_TTL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A request as it came in.
+pub(crate) struct Ask {
+    pub(crate) credential: Credential,
+    /// The caller's own id; empty makes one.
+    pub(crate) request_id: Option<String>,
+    /// When the answer is no longer wanted.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) input: ChatInput,
+}
+
+/// Runs requests.
+pub(crate) struct Pipeline {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    peers: Arc<Peers>,
+    authenticator: Authenticator,
+    books: Books,
+    prices: Prices,
+    key: Key,
+    postures: Cache<Arc<str>, i32>,
+}
+
+/// What is fixed once a request was routed.
+struct Routed {
+    ctx: CallContext,
+    caller: Arc<Caller>,
+    request_id: RequestId,
+    redacted: Redacted,
+    plan: SelectRouteResponse,
+    input_token_count: i64,
+    language: &'static str,
+}
+
+impl Pipeline {
+    pub(crate) fn new(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        peers: Arc<Peers>,
+        books: Books,
+        parts: (Prices, Key),
+    ) -> Self {
+        let authenticator = Authenticator::new(Arc::clone(&peers), &config);
+        let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
+        let (prices, key) = parts;
+        Self { config, clock, peers, authenticator, books, prices, key, postures }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    /// The context of a request that is about to start, and its id.
+    pub(crate) fn context(
+        &self,
+        request_id: Option<&str>,
+        deadline: Option<Instant>,
+    ) -> Result<(CallContext, RequestId), Fault> {
+        let request_id = match request_id {
+            None => RequestId::new(self.clock.now()),
+            Some(text) => RequestId::parse(text).map_err(|error| {
+                fault::request_invalid(error.to_string()).violation("x-kaleem-request-id", "must be a UUIDv7")
+            })?,
+        };
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + self.config.default_deadline.get());
+        let ctx = CallContext {
+            request_id: Some(request_id.to_string()),
+            deadline: Some(deadline),
+            ..CallContext::default()
+        };
+        Ok((ctx, request_id))
+    }
+
+    /// Runs every stage up to the first content of an answer. A failure leaves nothing held and nothing billed.
+    pub(crate) async fn open(&self, ask: Ask) -> Result<Answer, Fault> {
+        let mut stages = Stages::start();
+        let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
+        let caller = stages.run("authenticate", self.authenticator.caller(&ctx, &ask.credential)).await?;
+        validate::input(&ask.input, &self.config)?;
+        let ctx = CallContext {
+            merchant_id: Some(caller.merchant_id.to_string()),
+            key_id: Some(caller.key_id.clone()),
+            ..ctx
+        };
+        let language = language::of(&ask.input.messages);
+        let both = async {
+            let (redacted, posture) =
+                futures::join!(self.redact(&ctx, &caller, ask.input), self.posture(&ctx, &caller));
+            Ok::<_, Fault>((redacted?, posture))
+        };
+        let (redacted, posture) = stages.run("redact", both).await?;
+        let input_token_count = redacted.input_token_ceiling();
+        let features = self.features(&caller, &redacted, posture, (input_token_count, language));
+        let plan = stages.run("route", self.route(&ctx, features)).await?;
+        let routed = Routed { ctx, caller, request_id, redacted, plan, input_token_count, language };
+        self.serve(routed, stages).await
+    }
+
+    /// Tries the steps of the plan in order until one shows content; only failures before content move on.
+    async fn serve(&self, routed: Routed, mut stages: Stages) -> Result<Answer, Fault> {
+        let plan = &routed.plan;
+        let steps: Vec<&Step> = plan.primary.iter().chain(&plan.failovers).collect();
+        let mut rest = &steps[..];
+        let mut attempt = 0;
+        loop {
+            let (index, mut meter, grant) =
+                stages.run("reserve", self.reserve(&routed, rest, attempt)).await?;
+            let step = rest[index];
+            let failed = match stages.run("invoke", self.invoke(&routed, step, &grant, &mut meter)).await {
+                Ok(started) => {
+                    return Ok(Answer::new(Opening {
+                        routed,
+                        started,
+                        meter,
+                        grant,
+                        stages,
+                        failed_over: attempt > 0,
+                        idle_timeout: self.config.idle_timeout.get(),
+                    }));
+                }
+                Err(failed) => failed,
+            };
+            meter.release();
+            self.report(&routed, step, &failed).await;
+            rest = &rest[index + 1..];
+            attempt += 1;
+            let spent = attempt > i32::try_from(self.config.failovers_max).unwrap_or(i32::MAX);
+            if rest.is_empty() || spent || !invoke::another_may_serve(&failed) {
+                return Err(failed);
+            }
+            tracing::warn!(from = %step.target, reason = %failed.reason, "failing over");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Stage: personal data leaves the prompt, or the prompt does not leave.
+
+use std::sync::Arc;
+
+use kaleem_domain::estimate;
+use kaleem_placeholder::{Placeholder, RestoreMap};
+use kaleem_proto::{
+    chat::v1::{Message, Part, Tool, part::Kind},
+    gateway::v1::ChatInput,
+    quota::v1::GetUsageRequest,
+    redaction::v1::RedactRequest,
+    router::v1::PersonalDataClass,
+};
+use kaleem_rpc::{CallContext, Fault};
+
+use super::Pipeline;
+use crate::{auth::Caller, fault};
+
+/// Tokens that a picture costs in estimates.
+const IMAGE_TOKENS: i64 = 300;
+
+/// A request whose text redaction vouched for, with what restores its answer.
+pub(super) struct Redacted {
+    /// The request; its messages and tools are the redacted ones.
+    pub(super) input: ChatInput,
+    pub(super) residual: PersonalDataClass,
+    /// Values by placeholder, for this answer only.
+    pub(super) values: Arc<RestoreMap>,
+    vouched_for: bool,
+}
+
+impl Redacted {
+    /// Whether Redaction answered for this text; only [`Pipeline::redact`] sets it.
+    pub(super) fn vouched_for(&self) -> bool {
+        self.vouched_for
+    }
+
+    /// A ceiling of the input tokens.
+    pub(super) fn input_token_ceiling(&self) -> i64 {
+        let messages: i64 = self.input.messages.iter().map(message_tokens).sum();
+        let tools: i64 = self.input.tools.iter().map(tool_tokens).sum();
+        messages + tools
+    }
+}
+
+impl Pipeline {
+    /// Replaces personal data. Every failure is a refusal: raw text goes nowhere.
+    pub(super) async fn redact(
+        &self,
+        ctx: &CallContext,
+        caller: &Caller,
+        mut input: ChatInput,
+    ) -> Result<Redacted, Fault> {
+        let request = RedactRequest {
+            merchant_id: caller.merchant_id.to_string(),
+            conversation_id: input.conversation_id.clone(),
+            messages: std::mem::take(&mut input.messages),
+            tools: std::mem::take(&mut input.tools),
+        };
+        let answer = self.peers.redact(ctx, request).await?;
+        if answer.messages.is_empty() {
+            return Err(fault::redaction_failed("it returned no messages"));
+        }
+        let mut values = Vec::with_capacity(answer.placeholders.len());
+        for placeholder in answer.placeholders.iter().filter(|placeholder| !placeholder.value.is_empty()) {
+            let token: Placeholder =
+                placeholder.token.parse().map_err(|_| fault::redaction_failed("it made a malformed placeholder"))?;
+            values.push((token, placeholder.value.as_str()));
+        }
+        let residual = answer.residual();
+        let values = Arc::new(RestoreMap::new(values));
+        input.messages = answer.messages;
+        input.tools = answer.tools;
+        Ok(Redacted { input, residual, values, vouched_for: true })
+    }
+
+    /// How near its caps the merchant is, as last seen; unknown counts as normal, caps are enforced later.
+    pub(super) async fn posture(&self, ctx: &CallContext, caller: &Caller) -> i32 {
+        let merchant: Arc<str> = caller.merchant_id.as_str().into();
+        if let Some(posture) = self.postures.get(&merchant) {
+            return posture;
+        }
+        let request = GetUsageRequest { merchant_id: caller.merchant_id.to_string() };
+        let posture = self.peers.get_usage(ctx, request).await.map_or(0, |usage| usage.posture);
+        self.postures.insert(merchant, posture);
+        posture
+    }
+}
+
+fn message_tokens(message: &Message) -> i64 {
+    let parts: i64 = message.parts.iter().map(part_tokens).sum();
+    parts + estimate::input_token_ceiling(&message.name) + estimate::MESSAGE_OVERHEAD_TOKENS
+}
+
+fn part_tokens(part: &Part) -> i64 {
+    match &part.kind {
+        Some(Kind::Text(text)) => estimate::input_token_ceiling(text),
+        Some(Kind::Image(_)) => IMAGE_TOKENS,
+        Some(Kind::ToolCall(call)) => {
+            estimate::input_token_ceiling(&call.name) + estimate::input_token_ceiling(&call.arguments_json)
+        }
+        Some(Kind::ToolResult(result)) => result.parts.iter().map(part_tokens).sum(),
+        Some(Kind::Reasoning(reasoning)) => estimate::input_token_ceiling(&reasoning.text),
+        None => 0,
+    }
+}
+
+fn tool_tokens(tool: &Tool) -> i64 {
+    [&tool.name, &tool.description, &tool.parameters_json_schema]
+        .into_iter()
+        .map(|text| estimate::input_token_ceiling(text))
+        .sum()
+}

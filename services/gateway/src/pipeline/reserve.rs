@@ -1,0 +1,84 @@
+//! Stage: quota is held before anything is sent.
+
+use kaleem_proto::{
+    quota::v1::{Candidate, Decision, Remaining, Reservation, ReserveMode, ReserveRequest},
+    router::v1::Step,
+};
+use kaleem_rpc::Fault;
+
+use super::{Pipeline, Routed};
+use crate::{books::Meter, fault};
+
+/// Less output than this is no answer.
+const MIN_OUTPUT_TOKENS: i64 = 16;
+
+/// A held reservation. Only [`Pipeline::reserve`] makes one.
+pub(super) struct Grant {
+    reservation: Reservation,
+    output_token_count: i64,
+    pub(super) decision: Decision,
+    pub(super) remaining: Option<Remaining>,
+}
+
+impl Grant {
+    pub(super) fn reservation(&self) -> &Reservation {
+        &self.reservation
+    }
+
+    /// Output tokens that may be asked of the provider.
+    pub(super) fn output_token_count(&self) -> i64 {
+        self.output_token_count
+    }
+}
+
+impl Pipeline {
+    /// Holds quota for the first of `steps` that fits; its index, the meter that gives it back or settles it, and the grant.
+    pub(super) async fn reserve(
+        &self,
+        routed: &Routed,
+        steps: &[&Step],
+        attempt: i32,
+    ) -> Result<(usize, Meter, Grant), Fault> {
+        let mut meter = self.books.meter()?;
+        let request = ReserveRequest {
+            merchant_id: routed.caller.merchant_id.to_string(),
+            request_id: routed.request_id.to_string(),
+            attempt,
+            gateway_id: self.config.gateway_id.clone(),
+            mode: ReserveMode::Shrink.into(),
+            candidates: steps.iter().map(|step| self.candidate(routed, step)).collect(),
+            ttl: None,
+        };
+        let held = self.peers.reserve(&routed.ctx, request).await?;
+        self.postures.insert(routed.caller.merchant_id.as_str().into(), held.posture);
+        let decision = held.decision();
+        let reservation =
+            held.reservation.ok_or_else(|| fault::upstream_protocol("quota granted without a reservation"))?;
+        let index = usize::try_from(held.candidate_index).ok().filter(|index| *index < steps.len());
+        let index = index.ok_or_else(|| fault::upstream_protocol("quota granted an unknown candidate"))?;
+        meter.reserved(routed.usage_event(&reservation, steps[index], &self.config.gateway_id));
+        let output_token_count = held.granted_output_token_count;
+        Ok((index, meter, Grant { reservation, output_token_count, decision, remaining: held.remaining }))
+    }
+
+    fn candidate(&self, routed: &Routed, step: &Step) -> Candidate {
+        let asked = routed.redacted.input.options.as_ref().and_then(|options| options.max_output_token_count);
+        let mut wanted = asked.unwrap_or(self.config.default_max_output_tokens);
+        for bound in [step.max_output_token_count, step.model_max_output_token_count] {
+            if bound > 0 {
+                wanted = wanted.min(bound);
+            }
+        }
+        Candidate {
+            target: step.target.clone(),
+            model: step.model.clone(),
+            quota_domain: step.quota_domain.clone(),
+            price_version: step.price_version.clone(),
+            input_token_count: routed.input_token_count,
+            max_output_token_count: wanted,
+            min_output_token_count: wanted.min(MIN_OUTPUT_TOKENS),
+            input_pico_usd_per_token: step.input_pico_usd_per_token,
+            output_pico_usd_per_token: step.output_pico_usd_per_token,
+        }
+    }
+}

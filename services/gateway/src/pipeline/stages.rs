@@ -1,0 +1,51 @@
+//! Where the time of a request goes: a span and a duration a stage.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use kaleem_proto::gateway::v1::StageTiming;
+use kaleem_rpc::{Fault, convert};
+use tracing::Instrument as _;
+
+/// Durations of the stages that ran, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Stages {
+    taken: Vec<(&'static str, Duration)>,
+}
+
+impl Stages {
+    pub(crate) fn start() -> Self {
+        Self { taken: Vec::with_capacity(8) }
+    }
+
+    /// Runs `stage`; its failure says where it happened.
+    pub(crate) async fn run<T>(
+        &mut self,
+        name: &'static str,
+        stage: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let started = Instant::now();
+        let span = tracing::info_span!("stage", otel.name = name, stage = name);
+        let result = stage.instrument(span).await;
+        self.add(name, started.elapsed());
+        result.map_err(|fault| crate::fault::at(name, fault))
+    }
+
+    /// Adds time to `name`, which may run more than once.
+    pub(crate) fn add(&mut self, name: &'static str, duration: Duration) {
+        match self.taken.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += duration,
+            None => self.taken.push((name, duration)),
+        }
+    }
+
+    pub(crate) fn timings(&self) -> Vec<StageTiming> {
+        let timing = |(stage, duration): &(&'static str, Duration)| StageTiming {
+            stage: (*stage).to_owned(),
+            duration: Some(convert::duration(*duration)),
+        };
+        self.taken.iter().map(timing).collect()
+    }
+}

@@ -1,0 +1,153 @@
+//! What a request must look like; every fault is named at once.
+
+use kaleem_proto::{
+    chat::v1::{GenerationOptions, Message, Part, Role, Tool, part::Kind},
+    gateway::v1::ChatInput,
+};
+use kaleem_rpc::Fault;
+
+use crate::{config::Config, fault};
+
+const METADATA_PAIRS_MAX: usize = 32;
+const METADATA_BYTES_MAX: usize = 256;
+const STOP_MAX: usize = 16;
+const TOOLS_MAX: usize = 128;
+const TOOL_NAME_BYTES_MAX: usize = 64;
+const PARTS_MAX: usize = 256;
+const MAX_OUTPUT_TOKENS: i64 = 1_000_000;
+
+/// Checks `input`; the fault lists every wrong field.
+pub(super) fn input(input: &ChatInput, config: &Config) -> Result<(), Fault> {
+    let mut faults = Vec::new();
+    let mut wrong = |field: String, description: &str| faults.push((field, description.to_owned()));
+    if !input.conversation_id.is_empty() {
+        wrong("input.conversation_id".into(), "kept conversations are not built yet; send the history in messages");
+    }
+    if !input.guardrail_policy_json.is_empty() {
+        wrong("input.guardrail_policy_json".into(), "guardrails are not built yet; leave it empty");
+    }
+    if input.messages.is_empty() {
+        wrong("input.messages".into(), "must hold at least one message");
+    }
+    if input.messages.len() > config.messages_max {
+        wrong("input.messages".into(), &format!("must hold at most {} messages", config.messages_max));
+    }
+    if !input.messages.is_empty() && input.messages.iter().all(|message| message.role() == Role::System) {
+        wrong("input.messages".into(), "must hold a message that is not of ROLE_SYSTEM");
+    }
+    for (index, said) in input.messages.iter().enumerate().take(config.messages_max) {
+        message(said, &format!("input.messages[{index}]"), &mut wrong);
+    }
+    tools(&input.tools, &mut wrong);
+    if let Some(set) = &input.options {
+        options(set, &mut wrong);
+    }
+    let pair_too_long = |(key, value): (&String, &String)| key.len().max(value.len()) > METADATA_BYTES_MAX;
+    if input.metadata.len() > METADATA_PAIRS_MAX || input.metadata.iter().any(pair_too_long) {
+        wrong("input.metadata".into(), "must hold at most 32 pairs of at most 256 bytes each");
+    }
+    into_result(faults)
+}
+
+fn into_result(faults: Vec<(String, String)>) -> Result<(), Fault> {
+    let Some((field, description)) = faults.first() else { return Ok(()) };
+    let message = format!("{field} {description}");
+    let invalid = fault::request_invalid(message);
+    Err(faults.into_iter().fold(invalid, |fault, (field, description)| fault.violation(field, description)))
+}
+
+fn message(said: &Message, field: &str, wrong: &mut impl FnMut(String, &str)) {
+    if said.role() == Role::Unspecified {
+        wrong(format!("{field}.role"), "must be ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT or ROLE_TOOL");
+    }
+    if said.parts.is_empty() {
+        wrong(format!("{field}.parts"), "must hold at least one part");
+    }
+    if said.parts.len() > PARTS_MAX {
+        wrong(format!("{field}.parts"), "must hold at most 256 parts");
+    }
+    let speaks = said.role() != Role::Assistant;
+    let mute = |part: &Part| matches!(&part.kind, None) || matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty());
+    if speaks && !said.parts.is_empty() && said.parts.iter().all(mute) {
+        wrong(format!("{field}.parts"), "must say something");
+    }
+    for (index, part) in said.parts.iter().enumerate().take(PARTS_MAX) {
+        if let Some(Kind::ToolCall(call)) = &part.kind
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments_json).is_err()
+        {
+            wrong(format!("{field}.parts[{index}].tool_call.arguments_json"), "must be a JSON object");
+        }
+    }
+}
+
+fn tools(tools: &[Tool], wrong: &mut impl FnMut(String, &str)) {
+    if tools.len() > TOOLS_MAX {
+        wrong("input.tools".into(), "must hold at most 128 tools");
+    }
+    for (index, tool) in tools.iter().enumerate().take(TOOLS_MAX) {
+        let letters = tool.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b));
+        if tool.name.is_empty() || tool.name.len() > TOOL_NAME_BYTES_MAX || !letters {
+            wrong(
+                format!("input.tools[{index}].name"),
+                "must be 1 to 64 letters, digits, underscores, dots, colons and dashes",
+            );
+        }
+        let schema = &tool.parameters_json_schema;
+        let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(schema);
+        if !schema.is_empty() && parsed.is_err() {
+            wrong(format!("input.tools[{index}].parameters_json_schema"), "must be a JSON object");
+        }
+    }
+}
+
+fn options(options: &GenerationOptions, wrong: &mut impl FnMut(String, &str)) {
+    let mut range = |field: &str, value: Option<f64>, valid: fn(f64) -> bool, description: &str| {
+        if value.is_some_and(|value| !valid(value)) {
+            wrong(format!("input.options.{field}"), description);
+        }
+    };
+    range("temperature", options.temperature, |t| (0.0..=2.0).contains(&t), "must be between 0 and 2");
+    range("top_p", options.top_p, |p| p > 0.0 && p <= 1.0, "must be above 0 and at most 1");
+    if options.top_k.is_some_and(|k| k < 1) {
+        wrong("input.options.top_k".into(), "must be at least 1");
+    }
+    if options.max_output_token_count.is_some_and(|count| !(1..=MAX_OUTPUT_TOKENS).contains(&count)) {
+        wrong("input.options.max_output_token_count".into(), "must be between 1 and 1,000,000");
+    }
+    if options.stop.len() > STOP_MAX || options.stop.iter().any(String::is_empty) {
+        wrong("input.options.stop".into(), "must hold at most 16 strings, none of them empty");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(bad: &ChatInput) -> Vec<String> {
+        let fault = input(bad, &Config::default()).unwrap_err();
+        fault.field_violations.into_iter().map(|violation| violation.field).collect()
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let bad = ChatInput {
+            messages: vec![Message::default()],
+            options: Some(GenerationOptions {
+                temperature: Some(f64::NAN),
+                max_output_token_count: Some(-5),
+                ..GenerationOptions::default()
+            }),
+            ..ChatInput::default()
+        };
+        assert_eq!(
+            fields(&bad),
+            [
+                "input.messages[0].role",
+                "input.messages[0].parts",
+                "input.options.temperature",
+                "input.options.max_output_token_count"
+            ]
+        );
+        assert_eq!(fields(&ChatInput::default()), ["input.messages"]);
+    }
+}

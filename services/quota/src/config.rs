@@ -1,0 +1,65 @@
+//! Configuration of the quota service.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Limits;
+
+/// Configuration of the quota service; every bound has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// SQLite file of the journal; its folder must exist.
+    pub path: PathBuf,
+    /// Merchants in memory at once. Others are written out and read back when they call.
+    pub merchants_max: usize,
+    /// Live holds of one merchant; a larger concurrency cap counts as this.
+    pub holds_per_merchant_max: usize,
+    /// Ended reservations of one merchant in memory. Older ones are looked up in the journal.
+    pub tombstones_per_merchant_max: usize,
+    /// Commands that wait for the journal at most. When it is full, Reserve refuses.
+    pub journal_queue_max: usize,
+    /// Commands that one commit takes at most.
+    pub journal_batch_max: usize,
+    /// How long a commit gathers commands.
+    #[serde(with = "humantime_serde")]
+    pub journal_gather: Duration,
+    /// How long a command other than Reserve waits for room in the journal, and a policy or top-up for its commit.
+    #[serde(with = "humantime_serde")]
+    pub journal_wait: Duration,
+    /// How often due holds are expired and old tombstones deleted.
+    #[serde(with = "humantime_serde")]
+    pub sweep_interval: Duration,
+    /// Bound on one call to accounts.
+    #[serde(with = "humantime_serde")]
+    pub accounts_timeout: Duration,
+    /// How long a known policy counts while accounts cannot be reached. Reserve refuses afterwards.
+    #[serde(with = "humantime_serde")]
+    pub policy_stale_max: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            path: PathBuf::from("quota.db"),
+            merchants_max: 1_024,
+            holds_per_merchant_max: limits.holds_max,
+            tombstones_per_merchant_max: limits.tombstones_max,
+            journal_queue_max: 8_192,
+            journal_batch_max: 1_024,
+            journal_gather: Duration::from_millis(5),
+            journal_wait: Duration::from_secs(1),
+            sweep_interval: Duration::from_secs(1),
+            accounts_timeout: Duration::from_secs(2),
+            policy_stale_max: Duration::from_secs(5 * 60),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits { holds_max: self.holds_per_merchant_max, tombstones_max: self.tombstones_per_merchant_max }
+    }
+}

@@ -1,0 +1,144 @@
+//! The service on the wire: checks a request, runs it on the registry, says what came of it.
+
+mod decode;
+mod encode;
+mod fault;
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::Stream;
+use kaleem_domain::MerchantId;
+use kaleem_proto::quota::v1::{self as wire, quota_service_server::QuotaService};
+use kaleem_rpc::{Code, Fault};
+use tonic::{Request, Response, Status};
+
+use crate::{Registry, machine::Reserved};
+use fault::{DOMAIN, refused};
+
+/// Quota as a gRPC service.
+pub struct Grpc {
+    registry: Arc<Registry>,
+}
+
+type Watch<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Grpc {
+    /// The service over `registry`.
+    pub const fn new(registry: Arc<Registry>) -> Self {
+        Self { registry }
+    }
+
+    /// Counts what a Reserve or Adjust came to, and words it.
+    fn admitted(merchant: &MerchantId, outcome: Result<Reserved, crate::Error>) -> Result<wire::ReserveResponse, Status> {
+        match outcome {
+            Ok(reserved) => {
+                let decision = encode::decision(reserved.decision);
+                metrics::counter!("kaleem_quota_decisions_total", "decision" => decision.as_str_name()).increment(1);
+                Ok(encode::reserved(merchant, &reserved))
+            }
+            Err(error) => {
+                let fault = refused(merchant, error);
+                metrics::counter!("kaleem_quota_refusals_total", "reason" => fault.reason.clone()).increment(1);
+                Err(fault.into())
+            }
+        }
+    }
+}
+
+fn not_implemented(what: &str) -> Status {
+    Fault::new(Code::Unimplemented, DOMAIN, "NOT_IMPLEMENTED", format!("{what} is not built yet")).into()
+}
+
+#[tonic::async_trait]
+impl QuotaService for Grpc {
+    async fn reserve(&self, request: Request<wire::ReserveRequest>) -> Result<Response<wire::ReserveResponse>, Status> {
+        let (merchant, command) = decode::reserve(request.into_inner())?;
+        let outcome = self.registry.reserve(&merchant, &command).await;
+        Self::admitted(&merchant, outcome).map(Response::new)
+    }
+
+    async fn settle(&self, request: Request<wire::SettleRequest>) -> Result<Response<wire::SettleResponse>, Status> {
+        let (merchant, command, usage_event) = decode::settle(request.into_inner())?;
+        let outcome = self.registry.settle(&merchant, &command, usage_event).await;
+        let settled = outcome.map_err(|error| refused(&merchant, error))?;
+        Ok(Response::new(encode::settled(&settled)))
+    }
+
+    async fn release(&self, request: Request<wire::ReleaseRequest>) -> Result<Response<wire::ReleaseResponse>, Status> {
+        let (merchant, command) = decode::release(&request.into_inner())?;
+        self.registry.release(&merchant, &command).await.map_err(|error| refused(&merchant, error))?;
+        Ok(Response::new(wire::ReleaseResponse { state: wire::ReservationState::Released.into() }))
+    }
+
+    async fn heartbeat(&self, request: Request<wire::HeartbeatRequest>) -> Result<Response<wire::HeartbeatResponse>, Status> {
+        let beats = decode::heartbeat(&request.into_inner())?;
+        let mut unknown_request_ids = Vec::new();
+        for (merchant, beat) in beats {
+            match self.registry.beat(&merchant, &beat).await {
+                Ok(true) => {}
+                Ok(false) | Err(crate::Error::MerchantNotFound(_)) => {
+                    unknown_request_ids.push(beat.key.request_id.to_string());
+                }
+                Err(error) => return Err(refused(&merchant, error).into()),
+            }
+        }
+        Ok(Response::new(wire::HeartbeatResponse { unknown_request_ids }))
+    }
+
+    async fn adjust(&self, request: Request<wire::AdjustRequest>) -> Result<Response<wire::AdjustResponse>, Status> {
+        let (merchant, command) = decode::adjust(request.into_inner())?;
+        let outcome = self.registry.adjust(&merchant, &command).await;
+        let reserved = Self::admitted(&merchant, outcome)?;
+        Ok(Response::new(wire::AdjustResponse { reserved: Some(reserved) }))
+    }
+
+    async fn get_usage(&self, request: Request<wire::GetUsageRequest>) -> Result<Response<wire::GetUsageResponse>, Status> {
+        let merchant = decode::merchant(&request.get_ref().merchant_id)?;
+        let usage = self.registry.usage(&merchant).await.map_err(|error| refused(&merchant, error))?;
+        Ok(Response::new(encode::usage(&usage)))
+    }
+
+    async fn put_policy(&self, request: Request<wire::PutPolicyRequest>) -> Result<Response<wire::PutPolicyResponse>, Status> {
+        let (merchant, command) = decode::put_policy(request.into_inner())?;
+        let outcome = self.registry.put_policy(&merchant, &command).await;
+        let policy_version = outcome.map_err(|error| refused(&merchant, error))?;
+        Ok(Response::new(wire::PutPolicyResponse { policy_version }))
+    }
+
+    async fn grant_top_up(&self, request: Request<wire::GrantTopUpRequest>) -> Result<Response<wire::GrantTopUpResponse>, Status> {
+        let (merchant, command) = decode::top_up(request.into_inner())?;
+        let outcome = self.registry.top_up(&merchant, &command).await;
+        let policy_version = outcome.map_err(|error| refused(&merchant, error))?;
+        Ok(Response::new(wire::GrantTopUpResponse { policy_version }))
+    }
+
+    async fn acquire_upstream(
+        &self,
+        _request: Request<wire::AcquireUpstreamRequest>,
+    ) -> Result<Response<wire::AcquireUpstreamResponse>, Status> {
+        Err(not_implemented("AcquireUpstream"))
+    }
+
+    async fn report_upstream(
+        &self,
+        _request: Request<wire::ReportUpstreamRequest>,
+    ) -> Result<Response<wire::ReportUpstreamResponse>, Status> {
+        Err(not_implemented("ReportUpstream"))
+    }
+
+    type WatchPolicyStream = Watch<wire::WatchPolicyResponse>;
+
+    async fn watch_policy(&self, _request: Request<wire::WatchPolicyRequest>) -> Result<Response<Self::WatchPolicyStream>, Status> {
+        Err(not_implemented("WatchPolicy"))
+    }
+
+    type WatchAlertsStream = Watch<wire::WatchAlertsResponse>;
+
+    async fn watch_alerts(&self, _request: Request<wire::WatchAlertsRequest>) -> Result<Response<Self::WatchAlertsStream>, Status> {
+        Err(not_implemented("WatchAlerts"))
+    }
+
+    async fn rebuild(&self, _request: Request<wire::RebuildRequest>) -> Result<Response<wire::RebuildResponse>, Status> {
+        Err(not_implemented("Rebuild"))
+    }
+}

@@ -1,0 +1,124 @@
+//! What callers are told when quota refuses or fails.
+
+use std::time::Duration;
+
+use kaleem_domain::{MerchantId, Timestamp};
+use kaleem_rpc::{Code, Fault};
+
+use crate::{
+    Error,
+    machine::{Dimension, Ending, OverCap, Refusal},
+};
+
+/// Domain of quota's reasons.
+pub(super) const DOMAIN: &str = "quota.kaleem";
+/// When to try again while the journal or accounts is away.
+const OUTAGE_RETRY: Duration = Duration::from_secs(1);
+
+/// What the caller is told about `error`.
+pub(super) fn refused(merchant: &MerchantId, error: Error) -> Fault {
+    match error {
+        Error::Refused(refusal) => by_machine(merchant, refusal),
+        Error::MerchantNotFound(_) => Fault::new(Code::NotFound, DOMAIN, "MERCHANT_NOT_FOUND", error.to_string())
+            .with("merchant_id", merchant),
+        Error::PolicyInvalid(_) => Fault::new(Code::FailedPrecondition, DOMAIN, "POLICY_INVALID", error.to_string()),
+        Error::AccountsUnavailable(_) | Error::StoreUnavailable(_) => {
+            Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string()).retry_after(OUTAGE_RETRY)
+        }
+        Error::Store(_) | Error::Damaged(_) | Error::Open { .. } | Error::Migrate { .. } => {
+            tracing::error!(%error, %merchant, "the quota journal cannot be used");
+            let message = "the quota journal cannot be used; its cause is in the log of quota";
+            Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(OUTAGE_RETRY)
+        }
+    }
+}
+
+fn by_machine(merchant: &MerchantId, refusal: Refusal) -> Fault {
+    match refusal {
+        Refusal::OverCap(over) if over.dimension == Dimension::Concurrency => rate_limited(merchant, &over),
+        Refusal::OverCap(over) => quota_exceeded(merchant, &over),
+        Refusal::Reused { ended } => reused(ended),
+        Refusal::Unknown => Fault::new(
+            Code::NotFound,
+            DOMAIN,
+            "RESERVATION_UNKNOWN",
+            "no such reservation within the last 48 hours; reserve first, and send the reservation back as it came",
+        ),
+        Refusal::Conflict(ending) => Fault::new(
+            Code::FailedPrecondition,
+            DOMAIN,
+            "RESERVATION_CONFLICT",
+            format!("the reservation ended as {} and nothing was changed; repeat only the same figures", ending.name()),
+        )
+        .with("state", ending.name()),
+        Refusal::TopUpReused => Fault::new(
+            Code::AlreadyExists,
+            DOMAIN,
+            "REQUEST_ID_REUSED",
+            "op_id was used for a top-up of other amounts; use a new op_id",
+        ),
+        Refusal::CapTooLarge => invalid("the top-up would raise a cap over 2^53-1; grant less", "cost_nano_usd, token_count"),
+        Refusal::TooManyTopUps => invalid("the merchant has 1,000 top-ups in its last months; put a larger plan", "op_id"),
+        Refusal::Calendar(error) => invalid(&error.to_string(), "time_zone"),
+    }
+}
+
+fn invalid(message: &str, field: &str) -> Fault {
+    Fault::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message).violation(field, message)
+}
+
+fn reused(ended: Option<Ending>) -> Fault {
+    let state = ended.map_or("HELD", Ending::name);
+    let way_out = match ended {
+        None => "another call holds quota under this request_id and attempt; use a new request_id",
+        Some(_) => "this request_id and attempt have ended; use the next attempt or a new request_id",
+    };
+    Fault::new(Code::AlreadyExists, DOMAIN, "REQUEST_ID_REUSED", way_out).with("state", state)
+}
+
+fn rate_limited(merchant: &MerchantId, over: &OverCap) -> Fault {
+    let message =
+        format!("{} of {} calls at once are in flight; wait for one to end, or upgrade the plan", over.held, over.cap);
+    spent(Fault::new(Code::ResourceExhausted, DOMAIN, "RATE_LIMITED", message), merchant, over)
+}
+
+fn quota_exceeded(merchant: &MerchantId, over: &OverCap) -> Fault {
+    let name = over.dimension.name();
+    let reset = over.window.map(|window| rfc3339(window.end)).unwrap_or_default();
+    let only_holds = over.posted.saturating_add(over.needed) <= over.cap;
+    let way_out = match over.dimension {
+        _ if only_holds => format!("wait for calls in flight to end, top up or upgrade the plan; resets at {reset}"),
+        Dimension::DayRequests => format!("upgrade the plan, or wait until {reset}"),
+        _ => format!("top up, upgrade the plan, or wait until {reset}"),
+    };
+    let message = format!(
+        "{name} is at its cap: {} spent and {} held of {}, and the call needs {}; {way_out}",
+        over.posted, over.held, over.cap, over.needed
+    );
+    let mut fault = Fault::new(Code::ResourceExhausted, DOMAIN, "QUOTA_EXCEEDED", message);
+    if let Some(window) = over.window {
+        fault = fault.with("window", window.id).with("reset_time", reset);
+    }
+    spent(fault, merchant, over)
+}
+
+fn spent(fault: Fault, merchant: &MerchantId, over: &OverCap) -> Fault {
+    let name = over.dimension.name();
+    let wait = Duration::from_millis(u64::try_from(over.retry_after_ms).unwrap_or(0));
+    fault
+        .with("limit", name)
+        .with("spent", over.posted)
+        .with("held", over.held)
+        .with("cap", over.cap)
+        .with("needed", over.needed)
+        .retry_after(wait)
+        .quota_violation(
+            format!("merchant:{merchant}/{name}"),
+            format!("{} spent and {} held of {}", over.posted, over.held, over.cap),
+        )
+}
+
+/// An instant as people and programs read it.
+fn rfc3339(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
+}

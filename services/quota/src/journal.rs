@@ -1,0 +1,210 @@
+//! Group commit behind the state: a bounded queue of changes and a flush that runs while there are any.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use kaleem_runtime::{Readiness, Supervisor};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
+use tracing::Instrument as _;
+
+use crate::{
+    Config, Error,
+    store::{Batch, Entry, Store},
+};
+
+/// Name under which the journal reports whether it can be written.
+const COMPONENT: &str = "quota-store";
+/// First and longest wait before a failed commit is tried again.
+const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Failed commits after which a stopping process gives up.
+const STOPPING_TRIES_MAX: u32 = 3;
+
+/// The journal; clones share the same queue.
+#[derive(Clone)]
+pub(crate) struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    supervisor: Supervisor,
+    readiness: Readiness,
+    batch_max: usize,
+    gather: Duration,
+    wait: Duration,
+    /// Room in the queue; a command takes its place before it changes state and gives it back with its commit.
+    room: Semaphore,
+    queue: Mutex<Queue>,
+    /// The last commit failed: Reserve refuses until one succeeds.
+    failing: AtomicBool,
+    /// Somebody waits for the commit, so do not gather.
+    urgent: Notify,
+    /// Number of the last committed command.
+    committed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Entry>,
+    /// Number of the last command taken in.
+    last: u64,
+    flushing: bool,
+}
+
+/// A place in the queue.
+pub(crate) struct Place<'a>(SemaphorePermit<'a>);
+
+/// A command taken in; it must be handed to [`Journal::start`] once locks are released.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    /// Its number.
+    pub(crate) number: u64,
+    idle: bool,
+}
+
+impl Journal {
+    pub(crate) fn new(store: Store, supervisor: Supervisor, readiness: Readiness, config: &Config) -> Self {
+        readiness.set(COMPONENT, Ok(()));
+        let inner = Inner {
+            store,
+            supervisor,
+            readiness,
+            batch_max: config.journal_batch_max.max(1),
+            gather: config.journal_gather,
+            wait: config.journal_wait,
+            room: Semaphore::new(config.journal_queue_max.clamp(1, Semaphore::MAX_PERMITS)),
+            queue: Mutex::default(),
+            failing: AtomicBool::new(false),
+            urgent: Notify::new(),
+            committed: watch::Sender::new(0),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A place at once, or a refusal: while the journal fails nothing new is admitted.
+    pub(crate) fn try_place(&self) -> Result<Place<'_>, Error> {
+        if self.inner.failing.load(Ordering::Acquire) {
+            return Err(Error::StoreUnavailable("its last write failed; check the disk"));
+        }
+        self.inner.room.try_acquire().map(Place).map_err(|_| Error::StoreUnavailable("its queue is full"))
+    }
+
+    /// A place as soon as there is one: what ends a call must get through while the journal catches up.
+    pub(crate) async fn place(&self) -> Result<Place<'_>, Error> {
+        match tokio::time::timeout(self.inner.wait, self.inner.room.acquire()).await {
+            Ok(Ok(permit)) => Ok(Place(permit)),
+            Ok(Err(_)) | Err(_) => Err(Error::StoreUnavailable("its queue is full")),
+        }
+    }
+
+    /// Takes the changes of a command in. Called under the lock that made them, so that the queue has the order of the changes.
+    pub(crate) fn take(&self, place: Place<'_>, entry: Entry) -> Taken {
+        place.0.forget();
+        let mut queue = self.inner.lock();
+        queue.last += 1;
+        queue.entries.push_back(entry);
+        Taken { number: queue.last, idle: !std::mem::replace(&mut queue.flushing, true) }
+    }
+
+    /// Starts a flush if none runs. A flush is a task that the process waits for when it stops, and there is none without changes.
+    pub(crate) fn start(&self, taken: Taken) {
+        if taken.idle {
+            let inner = Arc::clone(&self.inner);
+            // Of its own trace: it outlives the call that started it and commits those of others.
+            let span = tracing::info_span!(parent: None, "quota.flush");
+            span.clone().in_scope(|| self.inner.supervisor.spawn_detached("quota flush", inner.flush().instrument(span)));
+        }
+    }
+
+    /// Number of the last committed command.
+    pub(crate) fn committed(&self) -> u64 {
+        *self.inner.committed.borrow()
+    }
+
+    /// Waits until everything taken in so far is committed.
+    pub(crate) async fn flushed(&self) -> Result<(), Error> {
+        let last = self.inner.lock().last;
+        self.inner.urgent.notify_one();
+        let mut committed = self.inner.committed.subscribe();
+        let waited = tokio::time::timeout(self.inner.wait, committed.wait_for(|committed| *committed >= last)).await;
+        match waited {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::StoreUnavailable("a commit takes too long; try again")),
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while the queue is locked, and each of its states is a whole one.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn flush(self: Arc<Self>) {
+        loop {
+            if self.lock().entries.len() < self.batch_max {
+                tokio::select! {
+                    () = tokio::time::sleep(self.gather) => {}
+                    () = self.urgent.notified() => {}
+                }
+            }
+            let Some(batch) = self.next_batch() else { return };
+            let committed = self.commit(&batch).await;
+            self.room.add_permits(batch.commands);
+            if committed {
+                self.committed.send_modify(|last| *last += batch.commands as u64);
+            }
+        }
+    }
+
+    /// The oldest commands, or the end of the flush.
+    fn next_batch(&self) -> Option<Batch> {
+        let mut queue = self.lock();
+        let count = queue.entries.len().min(self.batch_max);
+        queue.flushing = count > 0;
+        let entries: Vec<_> = queue.entries.drain(..count).collect();
+        drop(queue);
+        let mut batch = Batch::default();
+        entries.into_iter().for_each(|entry| batch.add(entry));
+        (count > 0).then_some(batch)
+    }
+
+    /// Commits `batch`, however often it takes; only a stopping process gives up, and says so.
+    async fn commit(&self, batch: &Batch) -> bool {
+        let (mut wait, mut tries) = (RETRY_WAIT.0, 0);
+        loop {
+            match self.store.commit(batch).await {
+                Ok(()) => {
+                    if self.failing.swap(false, Ordering::AcqRel) {
+                        tracing::info!("the quota journal can be written again");
+                        self.readiness.set(COMPONENT, Ok(()));
+                    }
+                    metrics::histogram!("kaleem_quota_commit_commands").record(batch.commands as f64);
+                    return true;
+                }
+                Err(error) => self.report(&error),
+            }
+            tries += 1;
+            if tries >= STOPPING_TRIES_MAX && self.supervisor.stopping().is_cancelled() {
+                tracing::error!(commands = batch.commands, "stopping with changes that are not in the quota journal");
+                return false;
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY_WAIT.1);
+        }
+    }
+
+    fn report(&self, error: &Error) {
+        metrics::counter!("kaleem_quota_commit_failures_total").increment(1);
+        if !self.failing.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "the quota journal cannot be written; new calls are refused");
+        }
+        self.readiness.set(COMPONENT, Err(error.to_string()));
+    }
+}

@@ -1,0 +1,197 @@
+//! Which merchants are in memory, and how fresh their policies are.
+
+use std::sync::atomic::Ordering;
+
+use kaleem_domain::{MerchantId, Timestamp};
+
+use super::{Lookup, Registry};
+use crate::{
+    Error,
+    feed::Freshness,
+    machine::{MerchantState, Origin, Profile, PutPolicy},
+    shard::{Full, Slot},
+};
+
+/// Accounts is left alone this long after it failed, in milliseconds.
+const ACCOUNTS_REST_MS: i64 = 500;
+
+impl Registry {
+    /// Takes every merchant with live holds into memory, so that the sweeper sees all holds there are.
+    pub(super) async fn load_holders(&self) -> Result<(), Error> {
+        for merchant in self.store.holders().await? {
+            if let Some(state) = self.load(&merchant).await? {
+                // Beyond the bound if need be: its calls were admitted within that of an earlier process.
+                self.shard(&merchant).lock()?.insert(merchant.clone(), Slot::new(state, Freshness::default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks a merchant that is in the news: its policy is asked for before its next call.
+    pub(crate) fn invalidate(&self, merchant: &MerchantId) -> Result<(), Error> {
+        let mut slots = self.shard(merchant).lock()?;
+        slots.news += 1;
+        if let Some(slot) = slots.get(merchant) {
+            slot.freshness.stale = true;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a merchant is in memory, from the journal or, at its first sight, from accounts.
+    pub(super) async fn ensure(&self, merchant: &MerchantId) -> Result<(), Error> {
+        if self.shard(merchant).lock()?.get(merchant).is_some() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.shard(merchant).loading.lock().await;
+        if self.ensure_stored(merchant).await? {
+            return Ok(());
+        }
+        self.renew(merchant).await
+    }
+
+    /// As [`Registry::ensure`], but a merchant that nobody knows is made from the policy that is about to be put.
+    pub(super) async fn ensure_put(&self, merchant: &MerchantId, command: &PutPolicy) -> Result<(), Error> {
+        match self.ensure(merchant).await {
+            Err(Error::MerchantNotFound(_) | Error::AccountsUnavailable(_) | Error::PolicyInvalid(_)) => {
+                let _one_at_a_time = self.shard(merchant).loading.lock().await;
+                if !self.ensure_stored(merchant).await? {
+                    let state = self.new_state(command.profile.clone())?;
+                    self.insert(merchant, Slot::new(state, Freshness::default())).await?;
+                }
+                Ok(())
+            }
+            ensured => ensured,
+        }
+    }
+
+    /// Makes sure that a merchant is in memory with a policy that counts now.
+    pub(super) async fn refresh(&self, merchant: &MerchantId) -> Result<(), Error> {
+        let _one_at_a_time = self.shard(merchant).loading.lock().await;
+        self.ensure_stored(merchant).await?;
+        let fresh = {
+            let mut slots = self.shard(merchant).lock()?;
+            slots.get(merchant).is_some_and(|slot| slot.freshness.is_fresh(&self.feed, self.clock.now()))
+        };
+        if fresh { Ok(()) } else { self.renew(merchant).await }
+    }
+
+    /// Takes a merchant from the journal into memory if it is not there; `false` where the journal does not have it. Under the
+    /// shard's `loading` lock.
+    async fn ensure_stored(&self, merchant: &MerchantId) -> Result<bool, Error> {
+        if self.shard(merchant).lock()?.get(merchant).is_some() {
+            return Ok(true);
+        }
+        let Some(state) = self.load(merchant).await? else { return Ok(false) };
+        self.insert(merchant, Slot::new(state, Freshness::default())).await?;
+        Ok(true)
+    }
+
+    /// Asks accounts for a merchant and puts what it says in force. Under the shard's `loading` lock.
+    async fn renew(&self, merchant: &MerchantId) -> Result<(), Error> {
+        let (generation, news) = (self.feed.generation(), self.shard(merchant).lock()?.news);
+        let asked_at = self.clock.now();
+        let profile = match self.ask_accounts(merchant, asked_at).await {
+            Ok(profile) => profile,
+            Err(error) => return self.endure(merchant, error),
+        };
+        let freshness = Freshness { checked_at: Some(asked_at), generation, stale: false };
+        match profile {
+            Some(profile) => self.accept(merchant, profile, freshness).await?,
+            None => self.accept_unknown(merchant, freshness)?,
+        }
+        let mut slots = self.shard(merchant).lock()?;
+        let news_came = slots.news != news;
+        if let Some(slot) = slots.get(merchant).filter(|_| news_came) {
+            slot.freshness.stale = true;
+        }
+        Ok(())
+    }
+
+    /// Asks accounts, but not again within a moment after it failed, so that calls do not queue up for its timeout.
+    async fn ask_accounts(&self, merchant: &MerchantId, now: Timestamp) -> Result<Option<Profile>, Error> {
+        if now.as_millis() < self.accounts_down_until.load(Ordering::Relaxed) {
+            return Err(Error::AccountsUnavailable("it failed a moment ago".to_owned()));
+        }
+        let profile = self.accounts.profile(merchant).await;
+        if let Err(error) = &profile {
+            tracing::warn!(%merchant, %error, "the plan of a merchant cannot be read");
+            if matches!(error, Error::AccountsUnavailable(_)) {
+                self.accounts_down_until.store(now.plus_millis(ACCOUNTS_REST_MS).as_millis(), Ordering::Relaxed);
+            }
+        }
+        profile
+    }
+
+    /// Without accounts, a policy that was checked lately still counts.
+    fn endure(&self, merchant: &MerchantId, error: Error) -> Result<(), Error> {
+        let stale_max_ms = i64::try_from(self.config.policy_stale_max.as_millis()).unwrap_or(i64::MAX);
+        let mut slots = self.shard(merchant).lock()?;
+        let checked_at = slots.get(merchant).and_then(|slot| slot.freshness.checked_at);
+        let lately = checked_at.is_some_and(|at| self.clock.now().millis_since(at) < stale_max_ms);
+        if lately { Ok(()) } else { Err(error) }
+    }
+
+    async fn accept(&self, merchant: &MerchantId, profile: Profile, freshness: Freshness) -> Result<(), Error> {
+        if self.shard(merchant).lock()?.get(merchant).is_none() {
+            let state = self.new_state(profile.clone())?;
+            self.insert(merchant, Slot::new(state, freshness)).await?;
+        }
+        let place = self.journal.place().await?;
+        let put = PutPolicy { profile, origin: Origin::Accounts };
+        // A merchant pushed out of memory in between is asked for again by the caller's next try.
+        self.change_in_memory(merchant, place, None, |state, now, changes| state.put_policy(&put, now, changes))
+            .and_then(|outcome| match outcome {
+                Lookup::Done(Err(refusal)) => Err(Error::PolicyInvalid(refusal.to_string())),
+                Lookup::Done(Ok(_)) | Lookup::Missing => Ok(()),
+            })?;
+        if let Some(slot) = self.shard(merchant).lock()?.get(merchant) {
+            slot.freshness = freshness;
+        }
+        Ok(())
+    }
+
+    /// A merchant that accounts does not know counts only with an operator's policy.
+    fn accept_unknown(&self, merchant: &MerchantId, freshness: Freshness) -> Result<(), Error> {
+        let mut slots = self.shard(merchant).lock()?;
+        match slots.get(merchant).filter(|slot| slot.state.is_overridden()) {
+            Some(slot) => {
+                slot.freshness = freshness;
+                Ok(())
+            }
+            None => Err(Error::MerchantNotFound(merchant.clone())),
+        }
+    }
+
+    async fn load(&self, merchant: &MerchantId) -> Result<Option<MerchantState>, Error> {
+        let limits = self.config.limits();
+        let Some(snapshot) = self.store.load(merchant, limits.tombstones_max).await? else { return Ok(None) };
+        Ok(Some(MerchantState::restore(snapshot, self.epoch, limits, self.clock.now())?))
+    }
+
+    fn new_state(&self, profile: Profile) -> Result<MerchantState, Error> {
+        MerchantState::new(profile, self.epoch, self.config.limits(), self.clock.now())
+            .map_err(|error| Error::PolicyInvalid(error.to_string()))
+    }
+
+    /// Puts a merchant into memory; where all others are busy, once more after what they did is committed.
+    async fn insert(&self, merchant: &MerchantId, slot: Slot) -> Result<(), Error> {
+        let Some(slot) = self.insert_if_room(merchant, slot)? else { return Ok(()) };
+        self.journal.flushed().await?;
+        match self.insert_if_room(merchant, slot)? {
+            None => Ok(()),
+            Some(_) => Err(Error::StoreUnavailable("too many merchants have calls in flight")),
+        }
+    }
+
+    /// Gives the slot back where there is no room.
+    fn insert_if_room(&self, merchant: &MerchantId, slot: Slot) -> Result<Option<Slot>, Error> {
+        let mut slots = self.shard(merchant).lock()?;
+        match slots.make_room(self.journal.committed()) {
+            Ok(()) => {
+                slots.insert(merchant.clone(), slot);
+                Ok(None)
+            }
+            Err(Full) => Ok(Some(slot)),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A bounded part of the merchants in memory under one lock.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use kaleem_domain::MerchantId;
+
+use crate::{Error, feed::Freshness, machine::MerchantState};
+
+/// Merchants under one lock.
+pub(crate) struct Shard {
+    slots: Mutex<Slots>,
+    /// Held while a merchant is read into the shard, so that it is read once and never over newer state.
+    pub(crate) loading: tokio::sync::Mutex<()>,
+}
+
+/// A merchant in memory.
+pub(crate) struct Slot {
+    pub(crate) state: MerchantState,
+    /// Number of the last command that the journal took in.
+    pub(crate) journaled: u64,
+    pub(crate) freshness: Freshness,
+    used: u64,
+}
+
+/// The merchants of a shard.
+pub(crate) struct Slots {
+    by_merchant: HashMap<MerchantId, Slot>,
+    capacity: usize,
+    /// Counts accesses, to find the merchant that was idle longest.
+    tick: u64,
+    /// Counts news, to see that some came while accounts was asked.
+    pub(crate) news: u64,
+}
+
+/// Every merchant of the shard has calls in flight or changes that are not committed.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+impl Slot {
+    pub(crate) const fn new(state: MerchantState, freshness: Freshness) -> Self {
+        Self { state, journaled: 0, freshness, used: 0 }
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let slots = Slots { by_merchant: HashMap::new(), capacity: capacity.max(1), tick: 0, news: 0 };
+        Self { slots: Mutex::new(slots), loading: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Locks the shard. A command that panicked may have left half a change, so its shard serves no more.
+    pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Slots>, Error> {
+        self.slots.lock().map_err(|_| Error::Damaged("a command panicked; restart to serve the committed state".to_owned()))
+    }
+}
+
+impl Slots {
+    /// The merchant if it is in memory.
+    pub(crate) fn get(&mut self, merchant: &MerchantId) -> Option<&mut Slot> {
+        self.tick += 1;
+        let slot = self.by_merchant.get_mut(merchant)?;
+        slot.used = self.tick;
+        Some(slot)
+    }
+
+    /// Makes room for one more. In a full shard the merchant that was idle longest goes, if it has no live hold and all that
+    /// happened to it is committed.
+    pub(crate) fn make_room(&mut self, committed: u64) -> Result<(), Full> {
+        if self.by_merchant.len() < self.capacity {
+            return Ok(());
+        }
+        let idle = self.by_merchant.iter().filter(|(_, slot)| slot.state.hold_count() == 0 && slot.journaled <= committed);
+        let longest = idle.min_by_key(|(_, slot)| slot.used).map(|(merchant, _)| merchant.clone()).ok_or(Full)?;
+        self.by_merchant.remove(&longest);
+        Ok(())
+    }
+
+    /// Puts a merchant into memory, beyond the bound if there was no room made.
+    pub(crate) fn insert(&mut self, merchant: MerchantId, slot: Slot) {
+        self.tick += 1;
+        self.by_merchant.insert(merchant, Slot { used: self.tick, ..slot });
+    }
+
+    /// All merchants of the shard.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&MerchantId, &mut Slot)> {
+        self.by_merchant.iter_mut()
+    }
+}

@@ -1,0 +1,109 @@
+//! Changes of many commands, reduced to the last state of every row.
+
+use std::collections::HashMap;
+
+use kaleem_domain::MerchantId;
+
+use crate::machine::{Change, Counter, Hold, Key, MerchantRecord, Tombstone, TopUpRecord, WindowId};
+
+/// A usage event that billing must get.
+#[derive(Debug, Clone)]
+pub(crate) struct UsageEvent {
+    /// Reservation that it settles.
+    pub(crate) key: Key,
+    /// The message, serialised.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Changes of one command.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) merchant: MerchantId,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) usage_event: Option<UsageEvent>,
+}
+
+/// What becomes of a hold's row.
+#[derive(Debug)]
+pub(super) enum HoldRow {
+    /// Made within the batch: no row of it exists yet.
+    Opened(Hold),
+    /// Written by an earlier batch.
+    Moved(Hold),
+    /// To be deleted.
+    Ended,
+}
+
+type Rows<K, V> = HashMap<(MerchantId, K), V>;
+
+/// The last state of every row that a series of commands touched.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Commands in it.
+    pub(crate) commands: usize,
+    pub(super) merchants: HashMap<MerchantId, Box<MerchantRecord>>,
+    /// `None` is to be deleted.
+    pub(super) counters: Rows<WindowId, Option<Counter>>,
+    pub(super) holds: Rows<Key, HoldRow>,
+    pub(super) tombstones: Rows<Key, Tombstone>,
+    pub(super) usage_events: Rows<Key, Vec<u8>>,
+    pub(super) top_ups: Vec<(MerchantId, TopUpRecord)>,
+}
+
+impl Batch {
+    /// Adds the changes of the next command.
+    pub(crate) fn add(&mut self, entry: Entry) {
+        self.commands += 1;
+        let merchant = entry.merchant;
+        for change in entry.changes {
+            self.change(&merchant, change);
+        }
+        if let Some(event) = entry.usage_event {
+            self.usage_events.insert((merchant, event.key), event.bytes);
+        }
+    }
+
+    fn change(&mut self, merchant: &MerchantId, change: Change) {
+        match change {
+            Change::HoldOpened(hold) => {
+                self.holds.insert((merchant.clone(), hold.key), HoldRow::Opened(hold));
+            }
+            Change::HoldMoved(hold) => {
+                let row = self.holds.entry((merchant.clone(), hold.key));
+                row.and_modify(|row| row.replace(&hold)).or_insert(HoldRow::Moved(hold));
+            }
+            Change::HoldEnded(key) => self.end_hold((merchant.clone(), key)),
+            Change::Counter(counter) => {
+                self.counters.insert((merchant.clone(), counter.id), Some(counter));
+            }
+            Change::CounterDropped(id) => {
+                self.counters.insert((merchant.clone(), id), None);
+            }
+            Change::Tombstone(tombstone) => {
+                self.tombstones.insert((merchant.clone(), tombstone.key), tombstone);
+            }
+            Change::Merchant(record) => {
+                self.merchants.insert(merchant.clone(), record);
+            }
+            Change::TopUp(top_up) => self.top_ups.push((merchant.clone(), top_up)),
+        }
+    }
+
+    /// A hold that is made and ends within the batch, as most do, is never written.
+    fn end_hold(&mut self, key: (MerchantId, Key)) {
+        if matches!(self.holds.get(&key), Some(HoldRow::Opened(_))) {
+            self.holds.remove(&key);
+        } else {
+            self.holds.insert(key, HoldRow::Ended);
+        }
+    }
+}
+
+impl HoldRow {
+    fn replace(&mut self, hold: &Hold) {
+        *self = match self {
+            Self::Opened(_) => Self::Opened(hold.clone()),
+            Self::Moved(_) | Self::Ended => Self::Moved(hold.clone()),
+        };
+    }
+}

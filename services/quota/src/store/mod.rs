@@ -1,0 +1,60 @@
+//! The journal on SQLite: the last committed state of every merchant.
+
+mod batch;
+mod read;
+mod write;
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    Row as _, SqlSafeStr as _, SqlitePool,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+pub(crate) use batch::{Batch, Entry, UsageEvent};
+
+use crate::Error;
+
+/// Connections that read at once.
+const READERS: u32 = 4;
+/// How long a connection waits for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open journal; cloning is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    /// One connection, so that commits never meet each other.
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file, makes it where it is missing, and brings its schema up to date.
+    pub(crate) async fn open(path: &Path) -> Result<Self, Error> {
+        // A commit survives the death of the process in either mode. NORMAL may lose the last commits to a loss of power, which the
+        // ledger, being the truth, makes good; it saves an fsync a commit.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(BUSY_TIMEOUT);
+        let opened = |source| Error::Open { path: path.to_owned(), source };
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY_TIMEOUT);
+        let writer = pool(1).connect_with(options.clone()).await.map_err(opened)?;
+        migrator().run(&writer).await.map_err(|source| Error::Migrate { path: path.to_owned(), source })?;
+        let reader = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(opened)?;
+        Ok(Self { writer, reader })
+    }
+
+    /// Epoch of the counters.
+    pub(crate) async fn epoch(&self) -> Result<i64, Error> {
+        Ok(sqlx::query("SELECT epoch FROM meta WHERE id = 1").fetch_one(&self.reader).await?.try_get(0)?)
+    }
+}
+
+fn migrator() -> Migrator {
+    let quota = include_str!("../../migrations/0001_quota.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "quota".into(), MigrationType::Simple, quota, false)])
+}

@@ -1,0 +1,272 @@
+//! Random tapes of commands against the invariants that must hold after each of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use kaleem_domain::{RequestId, Timestamp};
+use kaleem_quota::machine::{
+    Adjust, Amount, Beat, Candidate, CapAction, Caps, Change, Command, Counter, Ending, Fingerprint, Hold, Key, Limits, Lost,
+    MerchantRecord, MerchantState, Mode, Origin, Policy, Profile, PutPolicy, Refusal, Release, Reply, Reserve, Settle, Snapshot,
+    TOMBSTONE_LIFE_MS, Tombstone, TopUp, TopUpRecord, WindowId, apply,
+};
+use proptest::prelude::*;
+
+const REQUESTS: u64 = 12;
+/// Minutes before the end of November in Riyadh, so that tapes cross midnight and month.
+const START_MS: i64 = 1_796_071_800_000;
+
+/// A step of a tape.
+#[derive(Debug, Clone)]
+enum Step {
+    Command(Command),
+    /// The last command once more.
+    Repeat,
+    /// Time passes, or a clock is corrected.
+    Clock(i64),
+}
+
+fn key(number: u64) -> Key {
+    Key { request_id: RequestId::parse(&format!("01930000-0000-7000-8000-{number:012x}")).unwrap(), attempt: 0 }
+}
+
+fn keys() -> impl Strategy<Value = Key> {
+    (0..REQUESTS).prop_map(key)
+}
+
+fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
+    let candidate = (0_i64..200, 0_i64..200, 1_i64..20, 0_i64..30_000, 0_i64..30_000);
+    let candidate = candidate.prop_map(|(input, output, least, input_pico, output_pico)| Candidate {
+        price_version: Arc::from("p@1"),
+        input_tokens: input,
+        max_output_tokens: output,
+        min_output_tokens: least.min(output),
+        input_pico,
+        output_pico: if output_pico % 3 == 0 { 0 } else { output_pico },
+    });
+    prop::collection::vec(candidate, 1..4)
+}
+
+fn profiles() -> impl Strategy<Value = Profile> {
+    let zones = prop::sample::select(vec!["Asia/Riyadh", "America/Los_Angeles", "Pacific/Kiritimati"]);
+    let caps = (0_i64..30, 0_i64..4_000, 0_i64..60_000, 0_i64..6);
+    (caps, any::<bool>(), zones).prop_map(|((day_requests, month_tokens, month_cost_nano, concurrency), degrades, zone)| {
+        let on_cap = if degrades { CapAction::Degrade } else { CapAction::Suspend };
+        let caps = Caps { day_requests, month_tokens, month_cost_nano, concurrency };
+        let policy = Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap, alert_percents: Vec::new() };
+        Profile { policy, time_zone: zone.into() }
+    })
+}
+
+fn commands() -> impl Strategy<Value = Command> {
+    let modes = prop::sample::select(vec![Mode::Normal, Mode::Shrink, Mode::CheckOnly]);
+    let print = (0_u64..2).prop_map(|print| Fingerprint(print, print));
+    prop_oneof![
+        6 => (keys(), modes, candidates(), 1_i64..60_000, print.clone()).prop_map(
+            |(key, mode, candidates, ttl_ms, fingerprint)| {
+                Command::Reserve(Reserve { key, mode, candidates, ttl_ms, fingerprint })
+            }
+        ),
+        5 => (keys(), 0_i64..500, 0_i64..9_000, print.clone()).prop_map(|(key, tokens, cost_nano, fingerprint)| {
+            let actual = Amount { requests: 1, tokens, cost_nano };
+            Command::Settle(Settle { key, actual, fingerprint, lost: None })
+        }),
+        2 => keys().prop_map(|key| Command::Release(Release { key, lost: None })),
+        2 => (keys(), 0_i64..400).prop_map(|(key, observed_output)| Command::Beat(Beat { key, observed_output })),
+        2 => (keys(), candidates(), print).prop_map(|(key, candidates, Fingerprint(high, _))| {
+            Command::Adjust(Adjust { key, candidates, fingerprint: Fingerprint(high, 7) })
+        }),
+        1 => (0_usize..4).prop_map(Command::Expire),
+        1 => (profiles(), any::<bool>()).prop_map(|(profile, operator)| {
+            let origin = if operator { Origin::Operator } else { Origin::Accounts };
+            Command::PutPolicy(PutPolicy { profile, origin })
+        }),
+        1 => (0_u8..3, 0_i64..500, 0_i64..9_000).prop_map(|(op, tokens, cost_nano)| {
+            Command::TopUp(TopUp { op_id: format!("op-{op}"), tokens, cost_nano })
+        }),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => commands().prop_map(Step::Command),
+        2 => Just(Step::Repeat),
+        2 => (0_i64..40_000).prop_map(Step::Clock),
+        1 => prop::sample::select(vec![-3_000, -3_600_000, 3_600_000, 86_400_000]).prop_map(Step::Clock),
+    ]
+}
+
+/// What the store would hold: changes applied as rows, apart from the machine.
+#[derive(Default)]
+struct Rows {
+    merchant: Option<MerchantRecord>,
+    counters: HashMap<WindowId, Counter>,
+    holds: HashMap<Key, Hold>,
+    tombstones: HashMap<Key, Tombstone>,
+    top_ups: HashMap<String, TopUpRecord>,
+}
+
+impl Rows {
+    fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::HoldOpened(hold) => assert!(self.holds.insert(hold.key, hold).is_none(), "opened twice"),
+                Change::HoldMoved(hold) => assert!(self.holds.insert(hold.key, hold).is_some(), "moved without a row"),
+                Change::HoldEnded(key) => assert!(self.holds.remove(&key).is_some(), "ended without a row"),
+                Change::Counter(counter) => {
+                    self.counters.insert(counter.id, counter);
+                }
+                Change::CounterDropped(id) => {
+                    self.counters.remove(&id);
+                }
+                Change::Tombstone(tombstone) => {
+                    self.tombstones.insert(tombstone.key, tombstone);
+                }
+                Change::Merchant(record) => self.merchant = Some(*record),
+                Change::TopUp(top_up) => {
+                    self.top_ups.insert(top_up.op_id.clone(), top_up);
+                }
+            }
+        }
+    }
+
+    /// I3: posted usage of each window kept is the sum of what each reservation contributed, each once.
+    fn assert_posted_once(&self) {
+        for counter in self.counters.values() {
+            let of_window = self.tombstones.values().filter(|tombstone| tombstone.day == counter.id || tombstone.month == counter.id);
+            let sum = of_window.fold(Amount::ZERO, |sum, tombstone| {
+                sum.plus(if counter.id.is_day() { tombstone.posted.of_day() } else { tombstone.posted.of_month() })
+            });
+            assert_eq!(counter.posted, sum, "{}", counter.id);
+        }
+    }
+
+    /// The state that would be read back is the state in memory.
+    fn assert_reads_back(&self, state: &MerchantState, now: Timestamp) {
+        let kept = state.snapshot();
+        let mut tombstones: Vec<_> = self.tombstones.values().filter(|row| kept.tombstones.contains(row)).copied().collect();
+        tombstones.sort_by_key(|tombstone| (tombstone.ended_at, tombstone.key));
+        let months: Vec<_> = self.counters.keys().copied().collect();
+        let snapshot = Snapshot {
+            merchant: self.merchant.clone().unwrap_or_else(|| state.record()),
+            counters: self.counters.values().copied().collect(),
+            holds: self.holds.values().cloned().collect(),
+            tombstones,
+            top_ups: self.top_ups.values().filter(|row| months.contains(&row.month)).cloned().collect(),
+        };
+        let restored = MerchantState::restore(snapshot, 1, Limits::default(), now).unwrap();
+        assert_eq!(restored.snapshot(), kept);
+    }
+}
+
+/// The numbers that a refusal must not change, as far as no hold ran out meanwhile.
+fn fixed(state: &MerchantState) -> (Vec<Counter>, usize) {
+    (state.snapshot().counters, state.hold_count())
+}
+
+/// I1: where a command that was admitted made posted + held grow, the sum is within the cap.
+fn assert_admission_fits(before: &MerchantState, after: &MerchantState, now: Timestamp, reply: &Result<Reply, Refusal>) {
+    if !matches!(reply, Ok(Reply::Reserved(_))) {
+        return;
+    }
+    let numbers = |state: &MerchantState| state.clone().usage(now, &mut Vec::new()).unwrap().dimensions;
+    for (was, is) in numbers(before).into_iter().zip(numbers(after)) {
+        let grown = is.posted + is.held > was.posted + was.held;
+        assert!(!grown || is.posted + is.held <= is.cap, "{is:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 384, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariants_hold_after_every_command(profile in profiles(), tape in prop::collection::vec(steps(), 1..120)) {
+        let mut now = Timestamp::from_millis(START_MS);
+        let mut state = MerchantState::new(profile, 1, Limits::default(), now).unwrap();
+        let mut rows = Rows::default();
+        let mut last: Option<Command> = None;
+        for step in tape {
+            let (command, repeated) = match step {
+                Step::Clock(millis) => {
+                    // Beyond the life of a tombstone an id may be used anew, which the sums below could not tell.
+                    let moved = now.plus_millis(millis);
+                    let span = START_MS - TOMBSTONE_LIFE_MS / 4..START_MS + TOMBSTONE_LIFE_MS / 2;
+                    now = if span.contains(&moved.as_millis()) { moved } else { now };
+                    continue;
+                }
+                Step::Command(command) => (command, false),
+                Step::Repeat => match last.clone() {
+                    Some(command) => (command, true),
+                    None => continue,
+                },
+            };
+            // Due holds and the clock first, so that what follows is the command's own doing.
+            let mut changes = Vec::new();
+            state.expire(usize::MAX, now, &mut changes).unwrap();
+            rows.apply(changes);
+            let before = state.clone();
+            let mut changes = Vec::new();
+            let reply = apply(&mut state, &command, now, &mut changes);
+
+            // I2, and that nothing is negative or live and ended at once.
+            prop_assert_eq!(state.audit(), Ok(()));
+            if reply.is_err() {
+                // I4: a refusal changes nothing at all.
+                prop_assert_eq!(fixed(&state), fixed(&before));
+                prop_assert!(changes.is_empty(), "{:?}", changes);
+            }
+            if matches!(&command, Command::Reserve(reserve) if reserve.mode == Mode::CheckOnly) {
+                prop_assert_eq!(fixed(&state), fixed(&before));
+            }
+            if repeated && !matches!(command, Command::Expire(_)) {
+                // A repetition at the same instant changes no number.
+                prop_assert_eq!(fixed(&state).0, fixed(&before).0);
+            }
+            assert_admission_fits(&before, &state, now, &reply);
+            rows.apply(changes);
+            rows.assert_posted_once();
+            rows.assert_reads_back(&state, now);
+            last = Some(command);
+        }
+    }
+
+    /// Whatever order {Settle, Release, Expire, lost Settle} come in and however often, a call is posted once.
+    #[test]
+    fn a_call_ends_once(ends in prop::collection::vec(0_u8..4, 1..12)) {
+        let mut now = Timestamp::from_millis(START_MS);
+        let caps = Caps { day_requests: 9, month_tokens: 9_999, month_cost_nano: 9_999, concurrency: 9 };
+        let policy = Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap: CapAction::Suspend, alert_percents: Vec::new() };
+        let profile = Profile { policy, time_zone: "Asia/Riyadh".into() };
+        let mut state = MerchantState::new(profile, 1, Limits::default(), now).unwrap();
+        let candidate = Candidate {
+            price_version: Arc::from("p@1"), input_tokens: 10, max_output_tokens: 10, min_output_tokens: 1, input_pico: 1_000, output_pico: 1_000,
+        };
+        let reserve = Reserve {
+            key: key(1), mode: Mode::Normal, candidates: vec![candidate], ttl_ms: 30_000, fingerprint: Fingerprint(1, 1),
+        };
+        let ticket = state.reserve(&reserve, now, &mut Vec::new()).unwrap().ticket.unwrap();
+        let lost = Lost { admitted_at: ticket.admitted_at, day: ticket.day, month: ticket.month, epoch: 1 };
+        let settle = |lost| Command::Settle(Settle {
+            key: key(1), actual: Amount { requests: 1, tokens: 15, cost_nano: 15 }, fingerprint: Fingerprint(2, 2), lost,
+        });
+        for end in ends {
+            let command = match end {
+                0 => settle(None),
+                1 => settle(Some(lost)),
+                2 => Command::Release(Release { key: key(1), lost: None }),
+                _ => {
+                    now = now.plus_millis(30_000);
+                    Command::Expire(8)
+                }
+            };
+            let _ = apply(&mut state, &command, now, &mut Vec::new());
+            prop_assert_eq!(state.audit(), Ok(()));
+        }
+        let snapshot = state.snapshot();
+        let posted = snapshot.counters.iter().find(|counter| counter.id == ticket.month).map_or(0, |counter| counter.posted.tokens);
+        let expected = match snapshot.tombstones.first().map(|tombstone| tombstone.ending) {
+            Some(Ending::Settled | Ending::LateSettled) => 15,
+            Some(Ending::Expired) => 10,
+            Some(Ending::Released) | None => 0,
+        };
+        prop_assert_eq!(posted, expected);
+    }
+}

@@ -1,0 +1,119 @@
+//! Time to redact a message and to restore a delta, and growth of the time with the length of hostile input.
+
+#![expect(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "criterion generates public items; a failure stops the bench"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use kaleem_placeholder::{Encoding, IssuerKey, Restorer};
+use kaleem_redaction::{Redactor, Session};
+
+const CLEAN: &str = "السلام عليكم، متى يوصل الطلب لجدة وكم سعر التوصيل؟ ابي مقاس ٤٢ لون اسود لو سمحتوا. ";
+const PERSONAL: &str =
+    "السلام عليكم، جوالي ٠٥٥١٢٣٤٥٦٧ وايميلي sara@example.com ابي اعرف متى يوصل طلبي رقم 10488 لجدة. ";
+
+fn session() -> Session {
+    Session::new(&IssuerKey::new([1; 32]))
+}
+
+fn message(sentence: &str, bytes: usize) -> String {
+    let mut text = CLEAN.repeat(bytes / CLEAN.len() + 1);
+    text.insert_str(0, sentence);
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
+
+fn redact(criterion: &mut Criterion) {
+    let redactor = Redactor::new().unwrap();
+    let mut group = criterion.benchmark_group("redact");
+    for (name, sentence) in [("clean", CLEAN), ("personal", PERSONAL)] {
+        for bytes in [200, 2048, 65536] {
+            let text = message(sentence, bytes);
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            let mut reused = session();
+            group.bench_function(format!("{name}/{bytes}"), |bencher| {
+                bencher.iter(|| {
+                    black_box(redactor.redact(black_box(&text), &mut reused).unwrap().counts.total())
+                });
+            });
+        }
+    }
+    let text = message(PERSONAL, 2048);
+    group.bench_function("personal/2048/new session", |bencher| {
+        bencher.iter_batched_ref(
+            session,
+            |session| black_box(redactor.redact(black_box(&text), session).unwrap().counts.total()),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+fn hostile(criterion: &mut Criterion) {
+    let redactor = Redactor::new().unwrap();
+    let mut group = criterion.benchmark_group("hostile");
+    group.sample_size(10);
+    for (name, unit) in [
+        ("digits", "1"),
+        ("spaced digits", "1 "),
+        ("ids", "1088888888 "),
+        ("phones", "جوال 551234567 "),
+        ("at signs", "@"),
+        ("addresses", "a@a.a"),
+        ("spaced letters", "a @ a . "),
+        ("brackets", "["),
+        ("torsos", "[[PHONE:7QX2MA"),
+        ("dots", "."),
+        ("marks", "\u{301}"),
+        ("cues", "جوال "),
+        ("ibans", "SA03"),
+    ] {
+        for kibibytes in [64, 128] {
+            let mut text = unit.repeat(kibibytes * 1024 / unit.len());
+            text.truncate(kibibytes * 1024);
+            group.bench_function(format!("{name}/{kibibytes} KiB"), |bencher| {
+                bencher.iter_batched_ref(
+                    session,
+                    |session| black_box(redactor.redact(black_box(&text), session).is_ok()),
+                    BatchSize::LargeInput,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+fn restore(criterion: &mut Criterion) {
+    let redactor = Redactor::new().unwrap();
+    let mut session = session();
+    let redacted = redactor.redact(PERSONAL, &mut session).unwrap().text.into_owned();
+    let map = Arc::new(session.restore_map());
+    let mut group = criterion.benchmark_group("restore");
+    let mut out = String::with_capacity(1 << 16);
+    let mut plain = Restorer::new(Arc::clone(&map), Encoding::Text);
+    group.bench_function("plain delta of 12 bytes", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            plain.push(black_box("السلام "), &mut out);
+        });
+    });
+    let characters: Vec<String> = redacted.chars().map(String::from).collect();
+    group.throughput(Throughput::Elements(characters.len() as u64));
+    group.bench_function("answer with placeholders, one character a delta", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            let mut restorer = Restorer::new(Arc::clone(&map), Encoding::Text);
+            characters.iter().for_each(|character| restorer.push(black_box(character), &mut out));
+            restorer.finish(&mut out)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, redact, hostile, restore);
+criterion_main!(benches);

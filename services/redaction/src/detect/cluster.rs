@@ -1,0 +1,367 @@
+//! Digit clusters: digits that a reader takes together, and the windows over their groups.
+
+use std::ops::Range;
+
+/// Digits of the longest number that is looked for.
+pub(super) const MAX_DIGITS: usize = 26;
+/// Digits of the shortest number that is looked for.
+pub(super) const MIN_DIGITS: usize = 7;
+/// Separator bytes that may lie between two groups, such as ` - `.
+const MAX_GAP: usize = 3;
+/// Bytes that may lie between two groups when words link them.
+const MAX_LINK: usize = 32;
+
+/// Words with which people spread one number over a sentence, folded.
+const LINK_WORDS: [(&str, Gap); 8] = [
+    ("وبعدها", Gap::Then),
+    ("وبعدين", Gap::Then),
+    ("بعدها", Gap::Then),
+    ("بعدين", Gap::Then),
+    ("ثم", Gap::Then),
+    ("then", Gap::Then),
+    ("و", Gap::And),
+    ("and", Gap::And),
+];
+
+/// What lies between a group and the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Nothing: the first group of its cluster.
+    First,
+    /// One separator byte.
+    Single(u8),
+    /// Two or three separator bytes.
+    Wide,
+    /// A line break.
+    Line,
+    /// A word that says that the number goes on.
+    Then,
+    /// A word that joins numbers as often as parts of one.
+    And,
+}
+
+/// A run of digits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    /// Start in the folded text.
+    pub(super) start: usize,
+    /// End in the folded text.
+    pub(super) end: usize,
+    /// Index of its first digit in the digits of its cluster.
+    first: usize,
+    /// What lies before it.
+    pub(super) gap: Gap,
+    /// Whether it is part of a date or an IP address.
+    pub(super) decoy: bool,
+}
+
+impl Group {
+    /// Number of digits.
+    pub(super) fn len(&self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// Groups of digits with little between them.
+#[derive(Default)]
+pub(super) struct Cluster {
+    digits: Vec<u8>,
+    groups: Vec<Group>,
+}
+
+/// How the digits of a window are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Without a break.
+    Solid,
+    /// Every digit on its own.
+    Spaced,
+    /// In groups of two or more digits, at most one single digit among them.
+    Grouped,
+    /// In a way in which nobody writes one number.
+    Messy,
+}
+
+/// A run of groups of one cluster, as one number.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'c> {
+    /// All its digits.
+    pub(super) digits: &'c [u8],
+    /// Its groups.
+    pub(super) groups: &'c [Group],
+    /// The group before it in the cluster.
+    pub(super) before: Option<&'c Group>,
+    /// The group behind it in the cluster.
+    pub(super) after: Option<&'c Group>,
+    /// Where a plus sign stands that belongs to it, before or behind.
+    pub(super) plus: Option<usize>,
+}
+
+impl Cluster {
+    /// Reads the next cluster at or behind `from` and gives where to go on.
+    pub(super) fn read(&mut self, text: &str, from: usize) -> Option<usize> {
+        let bytes = text.as_bytes();
+        self.digits.clear();
+        self.groups.clear();
+        let mut start = from + bytes.get(from..)?.iter().position(u8::is_ascii_digit)?;
+        let mut gap = Gap::First;
+        loop {
+            let len = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let end = start + len;
+            self.groups.push(Group { start, end, first: self.digits.len(), gap, decoy: false });
+            self.digits.extend_from_slice(&bytes[start..end]);
+            let Some((next_gap, next)) = gap_after(text, end) else { break };
+            (gap, start) = (next_gap, next);
+        }
+        self.mark_times(bytes);
+        self.mark_dates();
+        self.mark_addresses();
+        self.groups.last().map(|group| group.end)
+    }
+
+    /// Where its groups start in the folded text.
+    pub(super) fn starts(&self) -> impl Iterator<Item = usize> {
+        self.groups.iter().map(|group| group.start)
+    }
+
+    /// Gives every window of [`MIN_DIGITS`] to [`MAX_DIGITS`] digits, from group border to group border.
+    pub(super) fn windows<'c>(&'c self, bytes: &'c [u8]) -> impl Iterator<Item = Window<'c>> {
+        (0..self.groups.len()).flat_map(move |first| {
+            let start = self.groups[first].first;
+            (first..self.groups.len())
+                .map(move |last| (last, self.groups[last].first + self.groups[last].len() - start))
+                .take_while(|(_, len)| *len <= MAX_DIGITS)
+                .filter(|(_, len)| *len >= MIN_DIGITS)
+                .map(move |(last, len)| Window {
+                    digits: &self.digits[start..start + len],
+                    groups: &self.groups[first..=last],
+                    before: first.checked_sub(1).map(|before| &self.groups[before]),
+                    after: self.groups.get(last + 1),
+                    plus: plus_at(bytes, self.groups[first].start, self.groups[last].end),
+                })
+        })
+    }
+
+    /// Marks the hours and minutes of `12:30`.
+    fn mark_times(&mut self, bytes: &[u8]) {
+        let is_digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+        let is_colon = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b':');
+        for group in self.groups.iter_mut().filter(|group| group.end - group.start <= 2) {
+            let behind = is_colon(group.start.checked_sub(1)) && is_digit(group.start.checked_sub(2));
+            let before = is_colon(Some(group.end)) && is_digit(Some(group.end + 1));
+            group.decoy = behind || before;
+        }
+    }
+
+    /// Marks `2024-05-12`, `12/5/1446` and the like.
+    fn mark_dates(&mut self) {
+        for index in 2..self.groups.len() {
+            let [a, b, c] = [index - 2, index - 1, index].map(|at| self.groups[at]);
+            let separated = b.gap == c.gap && matches!(b.gap, Gap::Single(b'-' | b'/' | b'.'));
+            let [a, b, c] = [a, b, c].map(|group| self.value(&group));
+            let forward = is_year(a) && is_month_day(b, c);
+            let backward = is_year(c) && is_month_day(a, b);
+            if separated && (forward || backward) {
+                self.groups[index - 2..=index].iter_mut().for_each(|group| group.decoy = true);
+            }
+        }
+    }
+
+    /// Marks IPv4 addresses.
+    fn mark_addresses(&mut self) {
+        for index in 3..self.groups.len() {
+            let four = &self.groups[index - 3..=index];
+            let dot = Gap::Single(b'.');
+            let longer = four[0].gap == dot || self.groups.get(index + 1).is_some_and(|next| next.gap == dot);
+            let dotted = four[1..].iter().all(|group| group.gap == dot) && !longer;
+            let octets = four.iter().all(|group| {
+                let leading_zero = group.len() > 1 && self.digits[group.first] == b'0';
+                self.value(group).is_some_and(|(value, len)| value <= 255 && len <= 3) && !leading_zero
+            });
+            if dotted && octets {
+                self.groups[index - 3..=index].iter_mut().for_each(|group| group.decoy = true);
+            }
+        }
+    }
+
+    /// The value and length of a group of at most four digits.
+    fn value(&self, group: &Group) -> Option<(u32, usize)> {
+        let len = group.len();
+        (len <= 4).then(|| (number(&self.digits[group.first..group.first + len]), len))
+    }
+}
+
+impl Window<'_> {
+    /// Its place in the folded text, without a plus sign.
+    pub(super) fn range(&self) -> Range<usize> {
+        let start = self.groups.first().map_or(0, |group| group.start);
+        start..self.groups.last().map_or(start, |group| group.end)
+    }
+
+    /// How the digits are written.
+    pub(super) fn shape(&self) -> Shape {
+        let singles = self.groups.iter().filter(|group| group.len() == 1).count();
+        match self.groups.len() {
+            1 => Shape::Solid,
+            count if singles == count => Shape::Spaced,
+            2..=7 if singles <= 1 => Shape::Grouped,
+            _ => Shape::Messy,
+        }
+    }
+
+    /// Whether one of the gaps inside satisfies the predicate.
+    pub(super) fn any_gap(&self, predicate: impl Fn(Gap) -> bool) -> bool {
+        self.groups[1..].iter().any(|group| predicate(group.gap))
+    }
+
+    /// Whether the groups read as an amount with thousands separators.
+    pub(super) fn is_amount(&self) -> bool {
+        self.groups.len() > 1
+            && self.groups[0].len() <= 3
+            && self.groups[1..].iter().all(|group| group.gap == Gap::Single(b',') && group.len() == 3)
+    }
+
+    /// Whether the groups are numbers in even steps, such as a list of sizes.
+    pub(super) fn is_progression(&self) -> bool {
+        if self.groups.len() < 4 || self.groups.iter().any(|group| group.len() > 4) {
+            return false;
+        }
+        let base = self.groups[0].first;
+        let value = |group: &Group| {
+            let start = group.first - base;
+            i64::from(number(&self.digits[start..start + group.len()]))
+        };
+        let step = value(&self.groups[1]) - value(&self.groups[0]);
+        step != 0 && self.groups.windows(2).all(|pair| value(&pair[1]) - value(&pair[0]) == step)
+    }
+}
+
+/// The value of at most nine digits.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+/// A year of four digits, Gregorian, Hijri or Jalali.
+fn is_year(group: Option<(u32, usize)>) -> bool {
+    matches!(group, Some((1300..=1499 | 1900..=2099, 4)))
+}
+
+fn is_month_day(a: Option<(u32, usize)>, b: Option<(u32, usize)>) -> bool {
+    let (Some((a, 1..=2)), Some((b, 1..=2))) = (a, b) else { return false };
+    let fits = |month: u32, day: u32| (1..=12).contains(&month) && (1..=31).contains(&day);
+    fits(a, b) || fits(b, a)
+}
+
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'_' | b',' | b'*' | b'\n' | b'\\' | b'|' | b'~')
+}
+
+/// Reads what links the digits that end at `end` to the next ones, which start at the second value.
+fn gap_after(text: &str, end: usize) -> Option<(Gap, usize)> {
+    let bytes = text.as_bytes();
+    let window = &bytes[end..bytes.len().min(end + MAX_GAP + 1)];
+    let len = window.iter().take_while(|byte| is_separator(**byte)).count();
+    if len > 0 && len <= MAX_GAP && window.get(len).is_some_and(u8::is_ascii_digit) {
+        let gap = match &window[..len] {
+            [b'\n'] => Gap::Line,
+            [separator] => Gap::Single(*separator),
+            several if several.contains(&b'\n') => Gap::Line,
+            _ => Gap::Wide,
+        };
+        return Some((gap, end + len));
+    }
+    linked(text, end)
+}
+
+/// Reads one or two linking words, the last of which says how they link, and gives where the next digits start.
+fn linked(text: &str, end: usize) -> Option<(Gap, usize)> {
+    let mut rest = text[end..].trim_start_matches([' ', ',']);
+    for _ in 0..2 {
+        let (word, gap) = LINK_WORDS.iter().find(|(word, _)| rest.starts_with(word))?;
+        rest = rest[word.len()..].trim_start_matches([' ', ',', ':']);
+        let start = text.len() - rest.len();
+        if start - end > MAX_LINK {
+            return None;
+        }
+        if rest.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+            return Some((*gap, start));
+        }
+    }
+    None
+}
+
+/// Finds a plus sign right before the digits, or right behind them as right-to-left text shows it.
+fn plus_at(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    let before = &bytes[start.saturating_sub(3)..start];
+    let skipped = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'(')).count();
+    if skipped < before.len() && before[before.len() - 1 - skipped] == b'+' {
+        return Some(start - 1 - skipped);
+    }
+    let digit_follows = bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+    (bytes.get(end) == Some(&b'+') && !digit_follows).then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows(text: &str) -> Vec<String> {
+        let mut cluster = Cluster::default();
+        let mut found = Vec::new();
+        let mut from = 0;
+        while let Some(next) = cluster.read(text, from) {
+            found.extend(
+                cluster
+                    .windows(text.as_bytes())
+                    .map(|window| String::from_utf8_lossy(window.digits).into_owned()),
+            );
+            from = next;
+        }
+        found
+    }
+
+    /// What is known of the first window of a text: shape, amount, progression, groups that are decoys, plus sign.
+    fn first(text: &str) -> (Shape, bool, bool, usize, Option<usize>) {
+        let mut cluster = Cluster::default();
+        let mut from = 0;
+        while let Some(next) = cluster.read(text, from) {
+            if let Some(window) = cluster.windows(text.as_bytes()).next() {
+                let decoys = window.groups.iter().filter(|group| group.decoy).count();
+                return (window.shape(), window.is_amount(), window.is_progression(), decoys, window.plus);
+            }
+            from = next;
+        }
+        panic!("no window in {text}")
+    }
+
+    #[test]
+    fn windows_run_from_group_border_to_group_border() {
+        assert_eq!(windows("0551234567"), ["0551234567"]);
+        assert_eq!(windows("055 - 123.4567 x 12"), ["0551234567", "1234567"]);
+        assert_eq!(windows("055 ثم 123 وبعدين 4567"), ["0551234567", "1234567"]);
+        assert_eq!(windows("055123\n4567"), ["0551234567"]);
+        assert_eq!(windows("0551234567 شكرا 0557654321"), ["0551234567", "0557654321"]);
+        assert!(windows(&"1".repeat(27)).is_empty());
+    }
+
+    #[test]
+    fn shapes_and_decoys() {
+        assert_eq!(first("0 5 5 1 2 3 4 x").0, Shape::Spaced);
+        assert_eq!(first("4111 1111 1111").0, Shape::Grouped);
+        assert_eq!(first("1 2 345 6 7").0, Shape::Messy);
+        assert!(first("1,088,888").1);
+        assert!(first("10 20 30 40 50").2);
+        assert_eq!(first("2024-05-12").3, 3);
+        assert_eq!(first("192.168.10.20").3, 3);
+        assert_eq!(first("6.0.1.1.2.3.4 x").3, 0);
+        assert_eq!(first("055.123.45.67").3, 0);
+        assert_eq!(first("12:30 123456").3, 1);
+    }
+
+    #[test]
+    fn a_plus_sign_belongs_to_the_digits_next_to_it() {
+        assert_eq!(first("(+966) 551234567").4, Some(1));
+        assert_eq!(first("966551234567+").4, Some(12));
+        assert_eq!(first("1234567+7").4, None);
+    }
+}

@@ -1,0 +1,146 @@
+//! E-mail addresses, plain and disguised: spaces, `(at)`, `dot`, and their Arabic spellings.
+
+mod domain;
+mod local;
+
+use kaleem_placeholder::Kind;
+use zeroize::Zeroizing;
+
+use super::context::{Context, Mention, context};
+use super::lexicon::Cue;
+use super::{Finding, Points, REPORTED};
+use domain::{Domain, Dots, Ending};
+use local::Local;
+
+/// An at sign, a name, a domain of the right shape.
+const PLAIN: Points = 95;
+/// A disguise that nothing else looks like.
+const DISGUISED: Points = 85;
+/// A provider whose ending is left out.
+const PROVIDER: Points = 65;
+/// Something that reads as prose just as well.
+const DOUBTFUL: Points = 20;
+const CUE: Points = 40;
+
+/// How the at sign is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Sign,
+    /// In brackets or underscores.
+    Marked,
+    /// As a word between spaces.
+    Word,
+}
+
+/// Adds the addresses of a text to `findings`.
+pub(super) fn find(text: &str, mentions: &[Mention], findings: &mut Vec<Finding>) {
+    let signs = memchr::memchr_iter(b'@', text.as_bytes()).map(|at| (at..at + 1, At::Sign));
+    let spelled = mentions.iter().filter(|mention| mention.cue == Cue::At).map(|mention| {
+        let range = mention.range.clone();
+        let form = if text[range.clone()].starts_with(' ') { At::Word } else { At::Marked };
+        (range, form)
+    });
+    for (range, form) in signs.chain(spelled) {
+        let Some(local) = Local::before(text, range.start) else { continue };
+        let Some(domain) = Domain::behind(text, range.end) else { continue };
+        let mut points = rate(form, &local, &domain);
+        let place = local.start..domain.end;
+        let positive = points < PROVIDER
+            && matches!(context(text, mentions, &place, Cue::Email), Context::Positive { .. });
+        points += if positive { CUE } else { 0 };
+        if points >= REPORTED {
+            let name = text[local.start..local.end].replace(' ', "");
+            let normal = Zeroizing::new(format!("{name}@{}", domain.name));
+            findings.push(Finding { kind: Kind::Email, range: place, points, positive, normal });
+        }
+    }
+}
+
+/// Scores an address by how much its form leaves other readings.
+fn rate(form: At, local: &Local, domain: &Domain) -> Points {
+    let plain = !local.apart && !domain.apart && domain.dots == Dots::Plain;
+    match (form, domain.ending) {
+        (At::Sign, Ending::Shaped | Ending::Known) if plain => PLAIN,
+        (At::Sign, Ending::Open) if domain.provider && !local.apart => PROVIDER,
+        // `us @shop.com` is a handle behind a word.
+        (At::Sign, Ending::Known) if local.apart && !domain.apart && !domain.provider => DOUBTFUL,
+        (At::Sign | At::Marked, Ending::Known) => DISGUISED,
+        (At::Word, Ending::Known) if domain.dots == Dots::Spelled || domain.provider => DISGUISED,
+        _ => DOUBTFUL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::Folded;
+
+    fn found(text: &str) -> Vec<String> {
+        let lexicon = super::super::context::Lexicon::new().unwrap();
+        let mut folded = Folded::default();
+        folded.refill("", text, &[]);
+        let mut mentions = Vec::new();
+        lexicon.find(folded.text(), &mut mentions);
+        let mut findings = Vec::new();
+        find(folded.text(), &mentions, &mut findings);
+        findings.retain(|finding| finding.points >= super::super::THRESHOLD);
+        findings.iter().map(|finding| finding.normal.to_string()).collect()
+    }
+
+    #[test]
+    fn plain_addresses() {
+        for (text, normal) in [
+            ("Sara.Ali+shop@Example.com.", "sara.ali+shop@example.com"),
+            ("ايميليsara@example.comشكرا", "sara@example.com"),
+            ("<a href=\"mailto:sara@mail.example.co.uk\">", "sara@mail.example.co.uk"),
+            ("سارة@مثال.السعودية", "ساره@مثال.السعوديه"),
+            ("sara＠example．com", "sara@example.com"),
+            ("sara%40example.com", "sara@example.com"),
+            ("sara@gmail.com.شكرا", "sara@gmail.com"),
+            ("sara@gmail", "sara@gmail"),
+            ("x_1@xn--mgberp4a5d4ar.sa", "x_1@xn--mgberp4a5d4ar.sa"),
+        ] {
+            assert_eq!(found(text), [normal], "{text}");
+        }
+    }
+
+    #[test]
+    fn disguised_addresses() {
+        for text in [
+            "sara @ example.com",
+            "sara@ example . com",
+            "sara (at) example (dot) com",
+            "sara[at]example[dot]com",
+            "sara at example dot com",
+            "sara ات example دوت com",
+            "sara @example.com ايميلي",
+            "s a r a @ e x a m p l e . c o m",
+            "sara(at)example.com",
+            "email: sara at example.com",
+            "sara @ example نقطة com",
+        ] {
+            assert_eq!(found(text), ["sara@example.com"], "{text}");
+        }
+        assert_eq!(found("sara ات جيميل دوت كوم"), ["sara@gmail.com"]);
+        assert_eq!(found("sara at gmail.com"), ["sara@gmail.com"]);
+    }
+
+    #[test]
+    fn other_uses_of_the_sign() {
+        for text in [
+            "تابعونا @shop.sa",
+            "follow us @shop.com",
+            "logo@2x.png",
+            "lodash@4.17.21",
+            "2 @ 50 SAR",
+            "buy it at amazon.com",
+            "meet me at the mall",
+            "@@@@",
+            "a@b",
+            "@",
+            "نلتقي ات الساعه 5",
+        ] {
+            assert_eq!(found(text), Vec::<String>::new(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Folds a text once into a form in which personal data is easy to recognise, keeping the way back to its bytes.
+
+mod character;
+mod escape;
+
+use std::ops::Range;
+
+use character::Form;
+
+/// The folded byte that stands for something that must not be looked into, such as a placeholder.
+pub(crate) const OPAQUE: u8 = 0;
+
+/// A folded text: digits in ASCII, no marks, letter variants brought together, lower case.
+///
+/// Nothing is ever redacted by folded text: [`Folded::original`] maps a range back to the bytes of the original.
+#[derive(Default)]
+pub(crate) struct Folded {
+    text: String,
+    /// How stretches of the folded text lie in the original body, ascending and without gaps.
+    stretches: Vec<Stretch>,
+    /// Where the body begins; what is before it is only context.
+    body: usize,
+    digits: usize,
+}
+
+/// A stretch of folded text whose bytes lie evenly in the original.
+#[derive(Clone, Copy)]
+struct Stretch {
+    /// Start in the folded text.
+    folded: usize,
+    /// Start in the original.
+    original: usize,
+    /// Bytes of the original for each folded unit.
+    step: usize,
+    /// Bytes of a folded unit: one, or all of a character that changes its length.
+    unit: usize,
+}
+
+impl Folded {
+    /// Folds `body` after the context `hint`, replacing each range of `opaque` (ascending, disjoint) by one
+    /// [`OPAQUE`] byte. Earlier content is dropped, the buffers are kept.
+    pub(crate) fn refill(&mut self, hint: &str, body: &str, opaque: &[Range<usize>]) {
+        self.text.clear();
+        self.stretches.clear();
+        self.text.reserve(hint.len() + body.len());
+        self.append(hint, 0);
+        // The context is never mapped back.
+        self.stretches.clear();
+        self.body = self.text.len();
+        self.digits = 0;
+        let mut from = 0;
+        for range in opaque {
+            self.append(&body[from..range.start], from);
+            self.push_ascii(OPAQUE, range.start, range.len());
+            from = range.end;
+        }
+        self.append(&body[from..], from);
+    }
+
+    fn append(&mut self, text: &str, offset: usize) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        let mut chained = false;
+        while at < bytes.len() {
+            let (len, digits) = character::plain_run(&bytes[at..]);
+            if len > 0 {
+                self.digits += digits;
+                self.place(offset + at, 1, 1);
+                self.text.push_str(&text[at..at + len]);
+                at += len;
+                chained = false;
+                continue;
+            }
+            let escaped = escape::decode(&bytes[at..], chained);
+            chained = escaped.is_some();
+            let Some((character, len)) = escaped.or_else(|| next_char(text, at)) else { break };
+            self.push_char(character, offset + at, usize::from(len));
+            at += usize::from(len);
+        }
+    }
+
+    fn push_char(&mut self, character: char, start: usize, len: usize) {
+        match character::fold(character) {
+            Form::Dropped => {}
+            Form::Ascii(folded) => {
+                self.digits += usize::from(folded.is_ascii_digit());
+                self.push_ascii(folded, start, len);
+            }
+            Form::Char(folded) => {
+                if folded.len_utf8() == len {
+                    self.place(start, 1, 1);
+                } else {
+                    self.place(start, len, folded.len_utf8());
+                }
+                self.text.push(folded);
+            }
+        }
+    }
+
+    fn push_ascii(&mut self, folded: u8, start: usize, len: usize) {
+        self.place(start, len, 1);
+        self.text.push(char::from(folded));
+    }
+
+    /// Notes where the next folded bytes come from, unless the current stretch says so already.
+    fn place(&mut self, original: usize, step: usize, unit: usize) {
+        let folded = self.text.len();
+        let goes_on = self.stretches.last().is_some_and(|last| {
+            let units = (folded - last.folded) / last.unit;
+            (last.step, last.unit) == (step, unit) && last.original + units * step == original
+        });
+        if !goes_on {
+            self.stretches.push(Stretch { folded, original, step, unit });
+        }
+    }
+
+    /// The folded text, context and body.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bytes of [`Folded::text`].
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// Where the body begins in the folded text.
+    pub(crate) fn body(&self) -> usize {
+        self.body
+    }
+
+    /// Number of digits in the body.
+    pub(crate) fn digits(&self) -> usize {
+        self.digits
+    }
+
+    /// The bytes of the original body that a non-empty folded range of the body stands for.
+    ///
+    /// Marks between its characters belong to it, marks around it do not.
+    pub(crate) fn original(&self, range: &Range<usize>) -> Range<usize> {
+        let (start, _) = self.unit(range.start);
+        let (_, end) = self.unit(range.end - 1);
+        start..end
+    }
+
+    /// Where the unit of a folded byte starts and ends in the original.
+    fn unit(&self, at: usize) -> (usize, usize) {
+        let index = self.stretches.partition_point(|stretch| stretch.folded <= at).saturating_sub(1);
+        let stretch = self.stretches[index];
+        let start = stretch.original + (at - stretch.folded) / stretch.unit * stretch.step;
+        (start, start + stretch.step)
+    }
+}
+
+fn next_char(text: &str, at: usize) -> Option<(char, u8)> {
+    let character = text.get(at..)?.chars().next()?;
+    Some((character, u8::try_from(character.len_utf8()).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn folded(text: &str) -> Folded {
+        let mut folded = Folded::default();
+        folded.refill("", text, &[]);
+        folded
+    }
+
+    #[test]
+    fn maps_back_to_the_bytes_with_inner_marks_only() {
+        let text = "رقم\u{200f}: \u{202a}٠٥\u{200b}٥ـ١\u{202c} شكرا";
+        let folded = folded(text);
+        assert_eq!(folded.text(), "رقم: 0551 شكرا");
+        let start = folded.text().find('0').unwrap();
+        assert_eq!(&text[folded.original(&(start..start + 4))], "٠٥\u{200b}٥ـ١");
+        assert_eq!(folded.digits(), 4);
+    }
+
+    #[test]
+    fn escapes_map_back_whole() {
+        let text = "a%40b &#1637;";
+        let folded = folded(text);
+        assert_eq!(folded.text(), "a@b 5");
+        assert_eq!(&text[folded.original(&(0..3))], "a%40b");
+        assert_eq!(&text[folded.original(&(4..5))], "&#1637;");
+    }
+
+    #[test]
+    fn context_and_opaque_ranges_are_kept_apart() {
+        let mut folded = Folded::default();
+        folded.refill("Phone: ", "x[[T]]٥[[T]]", &[1..6, 8..13]);
+        assert_eq!(folded.text(), "phone: x\u{0}5\u{0}");
+        assert_eq!(folded.body(), 7);
+        assert_eq!(folded.original(&(9..10)), 6..8);
+        assert_eq!(folded.digits(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_folded_byte_points_at_a_character(text in "\\PC{0,40}") {
+            let folded = folded(&text);
+            for (start, character) in folded.text.char_indices() {
+                let original = folded.original(&(start..start + character.len_utf8()));
+                prop_assert!(text.get(original).is_some_and(|piece| !piece.is_empty()));
+            }
+        }
+
+        #[test]
+        fn folding_a_folded_text_changes_nothing(text in "[^%&]{0,40}") {
+            let once = folded(&text);
+            let twice = folded(once.text());
+            prop_assert_eq!(once.text(), twice.text());
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Ways in which people write a value to get past a filter, or their keyboard does it for them.
+
+use kaleem_placeholder::Kind;
+
+use crate::random::Random;
+
+/// Text before the value, the value as written, text behind it.
+pub type Disguised = (&'static str, String, &'static str);
+
+/// Disguises a value and, where the way of writing touches its surroundings, gives text before and after it.
+pub fn disguise(kind: Kind, value: &str, random: &mut Random) -> Disguised {
+    if kind == Kind::Email {
+        return email(value, random);
+    }
+    let numeric = kind != Kind::Iban;
+    match random.below(if numeric { 20 } else { 15 }) {
+        0 | 1 => ("", in_script(value, '٠'), ""),
+        2 => ("", in_script(value, '۰'), ""),
+        3 => ("", in_script(value, '０'), ""),
+        4 => ("", mixed(value, random), ""),
+        5 => ("", joined(value, random.pick(&["\u{200b}", "\u{200c}", "\u{200f}", "ـ", "\u{2060}"])), ""),
+        6 => ("", joined(value, random.pick(&[" ", "-", ".", "/"])), ""),
+        7 => ("\u{2067}", in_script(value, '٠'), "\u{2069}"),
+        8 => ("\u{202b}", value.to_owned(), "\u{202c}"),
+        9 | 10 => ("", grouped(value, random), ""),
+        11 => ("", in_script(&grouped(value, random), '٠'), ""),
+        12 => ("**", value.to_owned(), "**"),
+        13 => ("", joined(value, "\u{301}"), ""),
+        14 => ("`", entities(value), "`"),
+        15 => ("رقم", value.to_owned(), "شكرا"),
+        16 => keycaps(value),
+        17 => ("", split_by_words(value, random), ""),
+        18 => ("", percent(value), ""),
+        _ => ("", broken_line(value), ""),
+    }
+}
+
+fn in_script(value: &str, zero: char) -> String {
+    value.chars().map(|character| shifted(character, zero)).collect()
+}
+
+fn shifted(character: char, zero: char) -> char {
+    let Some(digit) = character.to_digit(10) else { return character };
+    char::from_u32(u32::from(zero) + digit).unwrap_or(character)
+}
+
+fn mixed(value: &str, random: &mut Random) -> String {
+    value.chars().map(|character| shifted(character, random.pick(&['0', '٠', '۰', '０', '𝟎']))).collect()
+}
+
+fn joined(value: &str, separator: &str) -> String {
+    let characters: Vec<String> = value.chars().map(String::from).collect();
+    characters.join(separator).replacen(&format!("+{separator}"), "+", 1)
+}
+
+/// Groups of three or four with one kind of separator.
+fn grouped(value: &str, random: &mut Random) -> String {
+    let separator = random.pick(&[" ", "-", ".", "/", " - ", "_", "–", "\u{a0}"]);
+    let size = random.pick(&[3, 4]);
+    let sign = usize::from(value.starts_with('+'));
+    let characters: Vec<char> = value.chars().skip(sign).collect();
+    let mut groups: Vec<String> = characters.chunks(size).map(|group| group.iter().collect()).collect();
+    if groups.last().is_some_and(|group| group.len() == 1) {
+        let last = groups.pop().unwrap_or_default();
+        groups.last_mut().into_iter().for_each(|group| group.push_str(&last));
+    }
+    format!("{}{}", &value[..sign], groups.join(separator))
+}
+
+/// The mark on the last digit lies behind the value, not in it.
+fn keycaps(value: &str) -> Disguised {
+    const KEYCAP: &str = "\u{fe0f}\u{20e3}";
+    let mut text = String::new();
+    for character in value.chars() {
+        text.push(character);
+        text.push_str(if character.is_ascii_digit() { KEYCAP } else { "" });
+    }
+    ("", text.trim_end_matches(KEYCAP).to_owned(), KEYCAP)
+}
+
+/// Digits as HTML entities.
+fn entities(value: &str) -> String {
+    value.chars().map(|character| format!("&#{};", u32::from(character))).collect()
+}
+
+/// Every byte of the Arabic-Indic spelling percent-encoded.
+fn percent(value: &str) -> String {
+    in_script(value, '٠').bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn split_by_words(value: &str, random: &mut Random) -> String {
+    let at = value.len() / 2;
+    format!("{} {} {}", &value[..at], random.pick(&["ثم", "وبعدها", "وبعدين", "then"]), &value[at..])
+}
+
+fn broken_line(value: &str) -> String {
+    let at = value.len() / 2;
+    format!("{}\n{}", &value[..at], &value[at..])
+}
+
+fn email(value: &str, random: &mut Random) -> Disguised {
+    let Some((name, domain)) = value.split_once('@') else { return ("", value.to_owned(), "") };
+    let written = match random.below(12) {
+        0 => format!("{name} @ {domain}"),
+        1 => format!("{name} (at) {}", domain.replace('.', " (dot) ")),
+        2 => format!("{name}[at]{}", domain.replace('.', "[dot]")),
+        3 => format!("{name} at {}", domain.replace('.', " dot ")),
+        4 => value.replace('@', "＠"),
+        5 => value.replace('@', "%40"),
+        6 => value.replace('@', "&#64;"),
+        7 => joined(value, "\u{200b}"),
+        8 => format!("{name} @ {}", domain.replace('.', " . ")),
+        9 => return ("\u{2066}", value.replace('.', "．"), "\u{2069}"),
+        10 => format!("{name} ات {}", domain.replace('.', " دوت ")),
+        _ => value.to_uppercase(),
+    };
+    ("", written, "")
+}

@@ -1,0 +1,227 @@
+//! What redaction promises, on chosen and on random texts.
+
+#![expect(clippy::unwrap_used, reason = "a redaction that fails fails the test")]
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use kaleem_placeholder::{Encoding, Issuer, IssuerKey, Kind, Vault, restore};
+use kaleem_redaction::{Error, MAX_TEXT_BYTES, Redactor, Residual, Session};
+use proptest::prelude::*;
+
+fn redactor() -> Redactor {
+    Redactor::new().unwrap()
+}
+
+fn session() -> Session {
+    Session::new(&IssuerKey::new([5; 32]))
+}
+
+fn redacted(text: &str, session: &mut Session) -> String {
+    redactor().redact(text, session).unwrap().text.into_owned()
+}
+
+fn restored(text: &str, encoding: Encoding, session: &Session) -> String {
+    restore(&Arc::new(session.restore_map()), encoding, text)
+}
+
+#[test]
+fn the_sample_question_loses_its_number_and_nothing_else() {
+    let mut session = session();
+    let text = "هل تشحنون إلى جدة؟ رقمي ٠٥٥١٢٣٤٥٦٧";
+    let redaction = redactor().redact(text, &mut session).unwrap();
+    assert!(redaction.text.starts_with("هل تشحنون إلى جدة؟ رقمي [[PHONE:"), "{}", redaction.text);
+    assert!(redaction.text.ends_with("]]"));
+    assert_eq!(redaction.counts.iter().collect::<Vec<_>>(), [(Kind::Phone, 1)]);
+    assert_eq!(redaction.residual, Residual::Redacted);
+    assert_eq!(restored(&redaction.text, Encoding::Text, &session), text);
+}
+
+#[test]
+fn a_text_without_personal_data_is_borrowed() {
+    let mut session = session();
+    let redaction = redactor().redact("كم سعر التوصيل لجدة؟ 25 ريال؟", &mut session).unwrap();
+    assert!(matches!(redaction.text, Cow::Borrowed(_)));
+    assert_eq!((redaction.counts.total(), redaction.residual), (0, Residual::None));
+    assert!(session.vault().is_empty());
+}
+
+#[test]
+fn one_value_has_one_placeholder_over_all_texts_of_a_request() {
+    let mut session = session();
+    let first = redacted("جوالي 0551234567", &mut session);
+    let again = redacted("0551234567 call me", &mut session);
+    let token = first.strip_prefix("جوالي ").unwrap();
+    assert_eq!(again, format!("{token} call me"));
+    assert_eq!((session.vault().len(), session.counts().get(Kind::Phone)), (1, 2));
+    // Another spelling of the same number starts with the same code and restores to itself.
+    let spelled = redacted("+966 55 123 4567", &mut session);
+    assert!(spelled.starts_with(&token[..token.len() - 2]), "{spelled} {token}");
+    assert_eq!(restored(&spelled, Encoding::Text, &session), "+966 55 123 4567");
+}
+
+#[test]
+fn another_conversation_has_other_placeholders() {
+    let mut other = Session::new(&IssuerKey::derive(&[5; 32], "m", "c"));
+    assert_ne!(redacted("0551234567", &mut session()), redacted("0551234567", &mut other));
+}
+
+#[test]
+fn forged_placeholders_stay_as_they_are_and_hide_nothing() {
+    let mut session = session();
+    for text in ["[[PHONE:7QX2MA]]", "[[IBAN:000000]] [[SECRET:123456]]", "[[PHONE:", "[[[["] {
+        assert_eq!(redacted(text, &mut session), text);
+    }
+    let smuggled = redacted("[[PHONE:0551234567]] [[EMAIL:sara@example.com]]", &mut session);
+    assert!(!smuggled.contains("0551234567") && !smuggled.contains("sara"), "{smuggled}");
+}
+
+#[test]
+fn a_placeholder_of_the_session_is_opaque() {
+    let mut vault = Vault::new();
+    let key = IssuerKey::new([5; 32]);
+    let token =
+        Issuer::new(&key).issue(&mut vault, Kind::Phone, "966551234567", "0551234567").unwrap().to_string();
+    let mut session = Session::with_vault(&key, vault);
+    assert_eq!(redacted(&format!("phone {token}"), &mut session), format!("phone {token}"));
+    assert_eq!(restored(&token, Encoding::Text, &session), "0551234567");
+}
+
+#[test]
+fn a_text_over_the_limit_is_refused_with_the_limit() {
+    let text = "ا".repeat(MAX_TEXT_BYTES / 2 + 1);
+    let error = redactor().redact(&text, &mut session()).unwrap_err();
+    assert!(matches!(error, Error::TextTooLong { limit: MAX_TEXT_BYTES, .. }));
+    assert!(error.to_string().contains("1048576"));
+    assert!(redactor().redact_json(&text, &mut session()).is_err());
+    assert!(redactor().redact(&text[2..], &mut session()).is_ok());
+}
+
+#[test]
+fn too_many_values_fail_closed() {
+    let mut session = Session::with_vault(&IssuerKey::new([5; 32]), Vault::with_limit(1));
+    let error = redactor().redact("0551234567 sara@example.com", &mut session).unwrap_err();
+    assert!(matches!(error, Error::Vault(_)));
+    assert!(!error.to_string().contains("055"));
+}
+
+#[test]
+fn a_question_makes_a_bare_answer_a_value() {
+    let redactor = redactor();
+    for (question, answer, kind) in [
+        ("ما هو رقم جوالك؟", "551234567", Kind::Phone),
+        ("ممكن رقم الهوية لو سمحت؟", "1088888881", Kind::SaNationalId),
+        ("What is your phone number?", "99887766", Kind::Phone),
+    ] {
+        assert_eq!(redactor.redact(answer, &mut session()).unwrap().counts.total(), 0, "{answer}");
+        let redaction = redactor.redact_after(question, answer, &mut session()).unwrap();
+        assert_eq!(redaction.counts.get(kind), 1, "{question} {answer}");
+    }
+    assert_eq!(redactor.redact_after("رقم الطلب؟", "1088888888", &mut session()).unwrap().counts.total(), 0);
+}
+
+#[test]
+fn what_is_not_certain_is_reported() {
+    let redaction = redactor();
+    let residual = |text: &str| redaction.redact(text, &mut session()).unwrap().residual;
+    assert_eq!(residual("sara at shop"), Residual::None);
+    assert_eq!(residual("رقم جوالي مع الطلب 12 34 567 8 90"), Residual::None);
+    assert_eq!(residual("جوالي 0551234567 "), Residual::Redacted);
+}
+
+#[test]
+fn json_is_redacted_inside_its_strings_and_numbers() {
+    let mut session = session();
+    let json = r#"{ "customer": {"phone": "551234567", "n\u0061me": "سارة"}, "order_id": "1088888888",
+        "national_id": 1088888881, "note": "راسلني \"sara@example.com\"", "qty": 2, "total": 1088888888.50 }"#;
+    let redaction = redactor().redact_json(json, &mut session).unwrap();
+    let text = redaction.text.as_ref();
+    let counts: Vec<_> = redaction.counts.iter().collect();
+    assert_eq!(counts, [(Kind::Email, 1), (Kind::SaNationalId, 1), (Kind::Phone, 1)], "{text}");
+    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(value["order_id"], "1088888888");
+    assert!(value["national_id"].as_str().unwrap().starts_with("[[SA_NATIONAL_ID:"));
+    let back: serde_json::Value =
+        serde_json::from_str(&restored(text, Encoding::JsonString, &session)).unwrap();
+    let mut expected: serde_json::Value = serde_json::from_str(json).unwrap();
+    expected["national_id"] = "1088888881".into();
+    assert_eq!(back, expected);
+}
+
+#[test]
+fn text_that_is_not_json_is_redacted_as_text() {
+    for text in ["{\"phone\": 0551234567", "0551234567", "[0551234567", "\"0551234567"] {
+        let redaction = redactor().redact_json(text, &mut session()).unwrap().text.into_owned();
+        assert!(!redaction.contains("0551234567") && redaction.contains("[[PHONE:"), "{redaction}");
+    }
+}
+
+/// Texts with everything in them that can go wrong.
+fn chat() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => "[0-9٠-٩۰-۹]{1,12}",
+        2 => prop::sample::select(vec![
+            "0551234567", "٠٥٥١٢٣٤٥٦٧", "+966 55 123 4567", "1088888888", "SA0380000000608010167519",
+            "4111 1111 1111 1111", "sara@example.com", "sara (at) example (dot) com", "99887766", "551234567",
+            "[[PHONE:7QX2MA]]", "[[SA_NATIONAL_ID:", "SA03 8000 0000 6080 1016 7518",
+        ]).prop_map(str::to_owned),
+        3 => prop::sample::select(vec![
+            "جوالي", "رقم الطلب", "هويتي", "ايبان", "بطاقتي", "ايميل", "ريال", "order", "phone", "ثم", "و", "at", "dot",
+        ]).prop_map(str::to_owned),
+        3 => prop::sample::select(vec![" ", "\n", "-", ".", ":", " - ", "@", "[", "]", "[[", "]]", "\u{200f}", "ـ", "+", ",", "? "])
+            .prop_map(str::to_owned),
+        1 => "\\PC{0,6}",
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn restoring_gives_every_byte_back(texts in prop::collection::vec(chat(), 1..4)) {
+        let redactor = redactor_once();
+        let mut session = session();
+        let redacted: Vec<String> =
+            texts.iter().map(|text| redactor.redact(text, &mut session).unwrap().text.into_owned()).collect();
+        for (text, redacted) in texts.iter().zip(&redacted) {
+            prop_assert_eq!(&restored(redacted, Encoding::Text, &session), text);
+        }
+    }
+
+    #[test]
+    fn redacting_again_changes_nothing(text in chat()) {
+        let redactor = redactor_once();
+        let mut session = session();
+        let once = redactor.redact(&text, &mut session).unwrap().text.into_owned();
+        let twice = redactor.redact(&once, &mut session).unwrap();
+        prop_assert!(matches!(twice.text, Cow::Borrowed(_)), "{} -> {}", once, twice.text);
+    }
+
+    #[test]
+    fn random_unicode_comes_back(text in "\\PC{0,200}") {
+        let redactor = redactor_once();
+        let mut session = session();
+        let redacted = redactor.redact(&text, &mut session).unwrap().text.into_owned();
+        prop_assert_eq!(restored(&redacted, Encoding::Text, &session), text);
+    }
+
+    #[test]
+    fn json_stays_json(values in prop::collection::hash_map(chat(), chat(), 0..4)) {
+        let redactor = redactor_once();
+        let mut session = session();
+        let json = serde_json::to_string(&values).unwrap();
+        let redaction = redactor.redact_json(&json, &mut session).unwrap();
+        let back = restored(&redaction.text, Encoding::JsonString, &session);
+        prop_assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&back).unwrap(),
+            serde_json::from_str::<serde_json::Value>(&json).unwrap()
+        );
+    }
+}
+
+/// Compiling the word lists for each of a thousand cases would take longer than the cases.
+fn redactor_once() -> &'static Redactor {
+    static REDACTOR: std::sync::LazyLock<Redactor> = std::sync::LazyLock::new(redactor);
+    &REDACTOR
+}

@@ -1,0 +1,68 @@
+"""Makes clean phrasings look like what people type: folded letters, lost marks, other digits, typing slips."""
+
+import random
+
+_ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+_TASHKEEL = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652"
+_TATWEEL = "\u0640"
+_FOLDS = (({"أ": "ا", "إ": "ا", "آ": "ا"}, 0.6), ({"ة": "ه"}, 0.4), ({"ى": "ي"}, 0.3), ({"ئ": "ي", "ؤ": "و"}, 0.2))
+
+
+def arabic_digits(text: str) -> str:
+    """Writes the digits 0-9 as Arabic-Indic digits."""
+    return text.translate(_ARABIC_DIGITS)
+
+
+def _slip(word: str, rng: random.Random) -> str:
+    """Drops, doubles or swaps one inner letter."""
+    if len(word) < 4 or not word.isalpha():
+        return word
+    at = rng.randrange(1, len(word) - 1)
+    kind = rng.randrange(3)
+    if kind == 0:
+        return word[:at] + word[at + 1 :]
+    if kind == 1:
+        return word[:at] + word[at] * rng.randrange(2, 4) + word[at + 1 :]
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def _mark_arabic(text: str, rng: random.Random) -> str:
+    """Adds a few vowel marks or a stretched letter, rarely, as some shoppers do."""
+    out = []
+    for char in text:
+        out.append(char)
+        if "\u0621" <= char <= "\u064a" and rng.random() < 0.25:
+            out.append(rng.choice(_TASHKEEL) if rng.random() < 0.8 else _TATWEEL)
+    return "".join(out)
+
+
+def question_mark(language: str, rng: random.Random) -> str:
+    """Returns how a question ends; more often than not with no mark at all."""
+    marks = ("", "", "؟", "؟", "?", " ؟", "؟؟", ".") if language == "ar" else ("", "", "?", "?", "?", " ?", "??", ".")
+    return rng.choice(marks)
+
+
+def capitalise(text: str, rng: random.Random) -> str:
+    """Writes English as carefully or carelessly as people do."""
+    kind = rng.random()
+    if kind < 0.55:
+        return " ".join("I" if word == "i" else word for word in (text[:1].upper() + text[1:]).split(" "))
+    return text.lower() if kind < 0.85 else text
+
+
+def augment(text: str, language: str, rng: random.Random) -> str:
+    """Returns a variant of a phrasing that means the same; half of the phrasings stay clean."""
+    if rng.random() < 0.5:
+        return text
+    if language == "ar":
+        for table, chance in _FOLDS:
+            if rng.random() < chance:
+                text = text.translate(str.maketrans(table))
+        if rng.random() < 0.04:
+            text = _mark_arabic(text, rng)
+    if rng.random() < 0.12:
+        words = text.split(" ")
+        at = rng.randrange(len(words))
+        words[at] = _slip(words[at], rng)
+        text = " ".join(words)
+    return text

@@ -1,0 +1,236 @@
+"""Generates the synthetic conversations: topics × phrasings × slots × the way people type, in Arabic and English."""
+
+import random
+import re
+from dataclasses import dataclass, field
+
+import facts
+import phrases_ar
+import phrases_en
+import phrases_other as other
+import phrases_shared as shared
+from augment import arabic_digits, augment, capitalise, question_mark
+from held_out import HELD_OUT
+
+PHRASES = {"ar": phrases_ar, "en": phrases_en}
+CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base32, as in the gateway's placeholders
+TOPICS = sorted(phrases_ar.TRAIN) + ["details", "offtopic"]
+
+# Topics with slots or with open-ended questions need more samples than a fixed answer does.
+_WEIGHTS = {"ship_city": 4, "ship_abroad": 2, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 2, "offtopic": 5, "greet": 0.7, "greet_salam": 0.5, "bye": 0.7, "cancel": 0.7}
+_CHOICE = re.compile(r"\(([^()]*)\)")
+
+
+@dataclass
+class Turn:
+    """One question and its only right answer."""
+
+    topic: str
+    language: str
+    question: str
+    answer: str
+    placeholders: list[str] = field(default_factory=list)
+
+
+def code(rng: random.Random) -> str:
+    """Returns a fresh random placeholder code, so that the model can only learn to copy."""
+    return "".join(rng.choice(CODE_ALPHABET) for _ in range(6))
+
+
+def expand(template: str, rng: random.Random) -> str:
+    """Makes each `(a|b|)` choice of a template."""
+    text = _CHOICE.sub(lambda match: rng.choice(match.group(1).split("|")), template)
+    return " ".join(text.split())
+
+
+def expand_all(template: str) -> list[str]:
+    """Returns every phrasing of a template, with its slots left in place."""
+    match = _CHOICE.search(template)
+    if match is None:
+        return [" ".join(template.split())]
+    return [text for part in match.group(1).split("|") for text in expand_all(template[: match.start()] + part + template[match.end() :])]
+
+
+def normal(text: str) -> str:
+    """Folds what augmentation varies, so that two phrasings that differ only in spelling count as one."""
+    text = re.sub("[\u064b-\u0652\u0640]", "", text.lower())
+    text = text.translate(str.maketrans("أإآةىئؤ", "اااهييو"))
+    return " ".join(re.sub(r"[^\w{}\[\]:]+", " ", text).split())
+
+
+def _bare(text: str, phrases) -> str:
+    """Takes the courtesies off that training puts around any question, so that they cannot make a phrasing look new."""
+    for before in phrases.BEFORE:
+        text = text.removeprefix(before + " ").removeprefix(before + ", ")
+    for after in phrases.AFTER:
+        text = text.removesuffix(" " + after).removesuffix(", " + after)
+    return text
+
+
+def check_disjoint() -> int:
+    """Fails if a held-out phrasing is also a training phrasing; returns how many distinct training phrasings there are."""
+    count = 0
+    for language, phrases in PHRASES.items():
+        seen = {normal(text) for templates in phrases.TRAIN.values() for template in templates for text in expand_all(template)}
+        carriers = [text for template in shared.CARRIERS[language] for text in expand_all(template)]
+        names = [name for topic in shared.NAMES[language].values() for name in topic.split("|")]
+        seen |= {normal(carrier.replace("{k}", name)) for carrier in carriers for name in names}
+        seen |= {normal(text) for template in other.OFFTOPIC_TRAIN[language] for text in expand_all(template)}
+        held_out = [text for templates in HELD_OUT[language].values() for template in templates for text in expand_all(template)]
+        held_out += other.OFFTOPIC_HELD_OUT[language]
+        both = [text for text in held_out if seen & {normal(text), normal(_bare(text, phrases))}]
+        for kind, train in other.DETAILS_TRAIN[language].items():
+            both += [text for text in other.DETAILS_HELD_OUT[language][kind] if normal(text) in {normal(phrase) for phrase in train}]
+        if both:
+            raise SystemExit(f"held-out phrasings that are also trained on: {both}")
+        count += len(seen)
+    return count
+
+
+def _destination(place: str, language: str, rng: random.Random) -> str:
+    """Returns a place with the preposition (or none) that a shopper might use."""
+    if language == "en":
+        return f"to {place}"
+    attached = "لل" + place[2:] if place.startswith("ال") else "ل" + place
+    return rng.choice((f"إلى {place}", f"إلى {place}", f"الى {place}", attached, attached, place, f"ل{place}", f"لمدينة {place}", f"على {place}", f"ل {place}"))
+
+
+def _fill(template: str, topic: str, language: str, rng: random.Random) -> tuple[str, dict]:
+    """Fills the slots of a phrasing; returns the text and what the answer needs."""
+    text, slots = expand(template, rng), {}
+    arabic = language == "ar"
+    if "{to}" in text or "{city}" in text:
+        if topic == "ship_abroad":
+            place = rng.choice(facts.ABROAD_AR if arabic else facts.ABROAD_EN)
+        else:
+            city = slots["city"] = rng.choice(facts.CITIES)
+            place = rng.choice(city.ar_spellings if arabic else city.en_spellings)
+        text = text.replace("{to}", _destination(place, language, rng)).replace("{city}", place)
+    if "{p}" in text:
+        if topic == "absent":
+            name = rng.choice(facts.ABSENT_AR if arabic else facts.ABSENT_EN)
+        else:
+            product = slots["product"] = rng.choice(facts.PRODUCTS)
+            name = rng.choice(product.ar_spellings if arabic else product.en_spellings)
+        if arabic and rng.random() < 0.35:
+            name = " ".join(word.removeprefix("ال") for word in name.split())
+        text = text.replace("{p}", name if arabic else rng.choice(("the ", "the ", "", "a ", "your ")) + name)
+    if "{n}" in text:
+        number = str(rng.randrange(100, 10 ** rng.randrange(3, 8)))
+        slots["number"] = arabic_digits(number) if arabic and rng.random() < 0.3 else number
+        text = text.replace("{n}", slots["number"])
+    while "{x}" in text:
+        text = text.replace("{x}", rng.choice(other.WORDS[language]), 1)
+    while "{k}" in text:
+        text = text.replace("{k}", str(rng.randrange(100)), 1)
+    return text, slots
+
+
+def _details(language: str, held_out: bool, rng: random.Random) -> tuple[str, str, str]:
+    """Returns a phrase that carries a placeholder, the placeholder, and what the answer says about it."""
+    kind = rng.choices(tuple(facts.REPEATS), weights=(6, 3, 1, 1, 1.5, 1.5))[0]
+    phrases = (other.DETAILS_HELD_OUT if held_out else other.DETAILS_TRAIN)[language][kind]
+    placeholder = f"[[{kind}:{code(rng)}]]"
+    phrase = augment(rng.choice(phrases), language, rng)
+    if language == "en":
+        phrase = capitalise(phrase, rng)
+    return phrase.format(placeholder), placeholder, facts.REPEATS[kind][0 if language == "ar" else 1].format(placeholder)
+
+
+def _templates(topic: str, language: str, held_out: bool) -> list[str]:
+    if topic == "offtopic":
+        return (other.OFFTOPIC_HELD_OUT if held_out else other.OFFTOPIC_TRAIN)[language]
+    return HELD_OUT[language][topic] if held_out else PHRASES[language].TRAIN[topic]
+
+
+def _training_template(topic: str, language: str, rng: random.Random) -> str:
+    """Chooses a phrasing of the topic's own, or a shared carrier with one of the topic's names in it."""
+    names = shared.NAMES[language].get(topic)
+    if names and rng.random() < 0.45:
+        return rng.choice(shared.CARRIERS[language]).replace("{k}", rng.choice(names.split("|")))
+    return rng.choice(_templates(topic, language, False))
+
+
+def make_turn(topic: str, language: str, rng: random.Random, held_out: str | None = None) -> Turn:
+    """Makes one question and answer; `held_out` is the held-out template to ask with, None for a training phrasing."""
+    pieces, slots, placeholders, repeats = [], {}, [], ""
+    count = rng.choices((0, 1, 2), weights=(68, 29, 3))[0]
+    if topic == "details":
+        count = max(1, count)
+    else:
+        text, slots = _fill(held_out or _training_template(topic, language, rng), topic, language, rng)
+        text = augment(text, language, rng)
+        phrases, around = PHRASES[language], rng.random()
+        if topic not in ("greet", "greet_salam", "thanks", "bye") and "{n}" != (held_out or ""):
+            joint = rng.choice((" ", " ", "، ", ", ", "\n") if language == "ar" else (" ", ", ", ", ", ". ", "! "))
+            if around < 0.15:
+                text = rng.choice(phrases.BEFORE) + joint + text
+            elif around < 0.25:
+                text = text + (" " if language == "ar" else rng.choice((" ", ", "))) + rng.choice(phrases.AFTER)
+        if language == "en":
+            text = capitalise(text, rng)
+        pieces.append(text + question_mark(language, rng))
+    for _ in range(count):
+        phrase, placeholder, repeat = _details(language, held_out is not None, rng)
+        # Mostly after the question, now and then before it; the answer repeats placeholders in the shopper's order.
+        if len(pieces) == 1 and rng.random() < 0.2:
+            pieces.insert(0, phrase)
+            placeholders.insert(0, placeholder)
+            repeats = repeat + repeats
+        else:
+            pieces.append(phrase)
+            placeholders.append(placeholder)
+            repeats += repeat
+    # A shopper who asks to be contacted and says where needs no request for a number.
+    reachable = any(placeholder.startswith(("[[PHONE", "[[EMAIL")) for placeholder in placeholders)
+    base = "details" if topic == "contact" and reachable else topic
+    question = rng.choice((" ", " ", " ", "، " if language == "ar" else ", ", "\n")).join(pieces)
+    return Turn(topic, language, question, facts.answer(base, language, slots) + repeats, placeholders)
+
+
+def system_messages(language: str, redacted: bool, rng: random.Random) -> list[dict]:
+    """Returns the system messages before a conversation: the gateway's line if something was redacted, perhaps the shop's own."""
+    shop = []
+    if rng.random() < 0.4:
+        sentences = other.SYSTEM[language if rng.random() < 0.7 else rng.choice(("ar", "en"))]
+        shop = [" ".join(rng.sample(sentences, rng.choice((1, 1, 1, 2, 3))))]
+    # The line is usually there exactly when it must be; the model has to copy without it as well.
+    keep = [other.KEEP_LINE] if redacted and rng.random() < 0.85 else []
+    texts = keep + shop if rng.random() < 0.8 else shop + keep
+    return [{"role": "system", "content": text} for text in texts]
+
+
+def make_copy_exercise(rng: random.Random) -> list[dict]:
+    """Makes a short conversation whose answer is mostly a placeholder to repeat."""
+    turn = make_turn("details", rng.choice(("ar", "en")), rng)
+    return [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
+
+
+def make_conversation(rng: random.Random) -> list[dict]:
+    """Makes a training conversation of one to three turns; every answer in it is trained on."""
+    language = rng.choice(("ar", "ar", "ar", "en", "en"))
+    weights = [_WEIGHTS.get(topic, 1) for topic in TOPICS]
+    turns = [make_turn(topic, language, rng) for topic in rng.choices(TOPICS, weights, k=rng.choices((1, 2, 3), (62, 28, 10))[0])]
+    if len(turns) > 1 and rng.random() < 0.3:
+        turns[0] = make_turn(rng.choice(("greet", "greet_salam")), language, rng)
+    messages = system_messages(language, any(turn.placeholders for turn in turns), rng)
+    for turn in turns:
+        messages += [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
+    return messages
+
+
+def make_held_out(seed: int, per_topic: int = 24) -> list[tuple[list[dict], Turn]]:
+    """Makes the held-out questions: `per_topic` for each topic and language, every held-out template used in turn."""
+    rng, samples = random.Random(seed), []
+    for topic in TOPICS:
+        for language in ("ar", "en"):
+            templates = ["-"] if topic == "details" else _templates(topic, language, True)
+            for index in range(per_topic):
+                turn = make_turn(topic, language, rng, templates[index % len(templates)])
+                messages = system_messages(language, bool(turn.placeholders), rng)
+                if rng.random() < 0.15:
+                    greeting = make_turn("greet", language, rng)
+                    if not greeting.placeholders:
+                        messages += [{"role": "user", "content": greeting.question}, {"role": "assistant", "content": greeting.answer}]
+                samples.append((messages + [{"role": "user", "content": turn.question}], turn))
+    return samples
