@@ -5,6 +5,11 @@ import random
 _ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 _TASHKEEL = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652"
 _TATWEEL = "\u0640"
+# Words that change nothing: a question does not depend on them, wherever they stand.
+_FILLERS = {
+    "ar": ("بس", "يعني", "والله", "الحين", "كمان", "طيب", "لو", "يا جماعة", "اليوم", "عادي", "برضه", "هنا", "لي", "ياخي"),
+    "en": ("just", "really", "actually", "maybe", "then", "guys", "also", "by chance", "now", "perhaps", "kindly", "well", "folks"),
+}
 _FOLDS = (({"أ": "ا", "إ": "ا", "آ": "ا"}, 0.6), ({"ة": "ه"}, 0.4), ({"ى": "ي"}, 0.3), ({"ئ": "ي", "ؤ": "و"}, 0.2))
 
 
@@ -50,7 +55,7 @@ def capitalise(text: str, rng: random.Random) -> str:
     return text.lower() if kind < 0.85 else text
 
 
-def augment(text: str, language: str, rng: random.Random) -> str:
+def augment(text: str, language: str, rng: random.Random, fillers: bool = True) -> str:
     """Returns a variant of a phrasing that means the same; half of the phrasings stay clean."""
     if rng.random() < 0.5:
         return text
@@ -60,6 +65,10 @@ def augment(text: str, language: str, rng: random.Random) -> str:
                 text = text.translate(str.maketrans(table))
         if rng.random() < 0.04:
             text = _mark_arabic(text, rng)
+    if fillers and rng.random() < 0.2:
+        words = text.split(" ")
+        words.insert(rng.randrange(len(words) + 1), rng.choice(_FILLERS[language]))
+        text = " ".join(words)
     if rng.random() < 0.12:
         words = text.split(" ")
         at = rng.randrange(len(words))

@@ -17,7 +17,7 @@ CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base32, as in th
 TOPICS = sorted(phrases_ar.TRAIN) + ["details", "offtopic"]
 
 # Topics with slots or with open-ended questions need more samples than a fixed answer does.
-_WEIGHTS = {"ship_city": 4, "ship_abroad": 2, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 2, "offtopic": 5, "greet": 0.7, "greet_salam": 0.5, "bye": 0.7, "cancel": 0.7}
+_WEIGHTS = {"ship_city": 4, "ship_abroad": 2, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 3, "contact": 2, "greet_salam": 1.5, "identity": 1.5, "offtopic": 5, "greet": 1.5, "details": 3, "ship_time": 1.5, "ship_cost": 1.5, "ship_general": 1.5}
 _CHOICE = re.compile(r"\(([^()]*)\)")
 
 
@@ -32,9 +32,13 @@ class Turn:
     placeholders: list[str] = field(default_factory=list)
 
 
-def code(rng: random.Random) -> str:
-    """Returns a fresh random placeholder code, so that the model can only learn to copy."""
-    return "".join(rng.choice(CODE_ALPHABET) for _ in range(6))
+def code(rng: random.Random, repetitive: bool = False) -> str:
+    """Returns a fresh random placeholder code, so that the model can only learn to copy.
+
+    A repetitive code uses few different characters: after a repeated one the model has to look further back.
+    """
+    alphabet = rng.sample(CODE_ALPHABET, 3) if repetitive else CODE_ALPHABET
+    return "".join(rng.choice(alphabet) for _ in range(6))
 
 
 def expand(template: str, rng: random.Random) -> str:
@@ -116,7 +120,7 @@ def _fill(template: str, topic: str, language: str, rng: random.Random) -> tuple
             name = " ".join(word.removeprefix("ال") for word in name.split())
         text = text.replace("{p}", name if arabic else rng.choice(("the ", "the ", "", "a ", "your ")) + name)
     if "{n}" in text:
-        number = str(rng.randrange(100, 10 ** rng.randrange(3, 8)))
+        number = "".join(rng.choices("0123456789", k=rng.randrange(3, 7)))
         slots["number"] = arabic_digits(number) if arabic and rng.random() < 0.3 else number
         text = text.replace("{n}", slots["number"])
     while "{x}" in text:
@@ -130,8 +134,8 @@ def _details(language: str, held_out: bool, rng: random.Random) -> tuple[str, st
     """Returns a phrase that carries a placeholder, the placeholder, and what the answer says about it."""
     kind = rng.choices(tuple(facts.REPEATS), weights=(6, 3, 1, 1, 1.5, 1.5))[0]
     phrases = (other.DETAILS_HELD_OUT if held_out else other.DETAILS_TRAIN)[language][kind]
-    placeholder = f"[[{kind}:{code(rng)}]]"
-    phrase = augment(rng.choice(phrases), language, rng)
+    placeholder = f"[[{kind}:{code(rng, repetitive=not held_out and rng.random() < 0.3)}]]"
+    phrase = augment(rng.choice(phrases), language, rng, fillers=False)
     if language == "en":
         phrase = capitalise(phrase, rng)
     return phrase.format(placeholder), placeholder, facts.REPEATS[kind][0 if language == "ar" else 1].format(placeholder)
@@ -154,7 +158,7 @@ def _training_template(topic: str, language: str, rng: random.Random) -> str:
 def make_turn(topic: str, language: str, rng: random.Random, held_out: str | None = None) -> Turn:
     """Makes one question and answer; `held_out` is the held-out template to ask with, None for a training phrasing."""
     pieces, slots, placeholders, repeats = [], {}, [], ""
-    count = rng.choices((0, 1, 2), weights=(68, 29, 3))[0]
+    count = rng.choices((0, 1, 2), weights=(60, 34, 6))[0]
     if topic == "details":
         count = max(1, count)
     else:
@@ -183,7 +187,7 @@ def make_turn(topic: str, language: str, rng: random.Random, held_out: str | Non
             repeats += repeat
     # A shopper who asks to be contacted and says where needs no request for a number.
     reachable = any(placeholder.startswith(("[[PHONE", "[[EMAIL")) for placeholder in placeholders)
-    base = "details" if topic == "contact" and reachable else topic
+    base = "contact_known" if topic == "contact" and reachable else topic
     question = rng.choice((" ", " ", " ", "، " if language == "ar" else ", ", "\n")).join(pieces)
     return Turn(topic, language, question, facts.answer(base, language, slots) + repeats, placeholders)
 
@@ -201,8 +205,8 @@ def system_messages(language: str, redacted: bool, rng: random.Random) -> list[d
 
 
 def make_copy_exercise(rng: random.Random) -> list[dict]:
-    """Makes a short conversation whose answer is mostly a placeholder to repeat."""
-    turn = make_turn("details", rng.choice(("ar", "en")), rng)
+    """Makes a short conversation whose answer is mostly a placeholder or an order number to repeat."""
+    turn = make_turn(rng.choice(("details", "details", "details", "order")), rng.choice(("ar", "en")), rng)
     return [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
 
 

@@ -137,6 +137,8 @@ FIXED = {
         "بكل سرور، أرسل رقم جوالك أو بريدك الإلكتروني وسنتواصل معك.",
         "Gladly, send your phone number or e-mail and we will contact you.",
     ),
+    # For a shopper who asks to be contacted and says where.
+    "contact_known": ("بكل سرور.", "Gladly."),
     "details": ("شكرًا لك.", "Thank you."),
     "identity": (
         "أنا مساعد المتجر، نموذج تجريبي صغير يجيب عن أسئلة المتجر.",

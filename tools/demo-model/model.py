@@ -128,6 +128,34 @@ class Llama(nn.Module):
                 # Smaller output projections keep the residual stream calm at the start.
                 deep = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(parameter, std=config["initializer_range"] / ((2 * config["num_hidden_layers"]) ** 0.5 if deep else 1))
+        self._look_back()
+
+    @torch.no_grad()
+    def _look_back(self) -> None:
+        """Lets the heads of the first layer start out attending to one, two, three … tokens back.
+
+        Copying a random code needs to know what precedes each character. Gradient descent finds such heads only late in so
+        short a training, so they are there from the start, and are trained like all else. A constant first coordinate of
+        every embedding (the same for all tokens, so it favours none) gives queries and keys something that depends on no
+        content; a query turned back by a distance meets best the key at that distance.
+        """
+        constant, sharpness, pairs, half = 0.2, 6.6, 4, self.config["head_dim"] // 2
+        # What the first norm makes of the constant, beside the random coordinates.
+        hidden, spread = self.config["hidden_size"], self.config["initializer_range"]
+        strength = sharpness / (constant / ((constant**2 + (hidden - 1) * spread**2) / hidden) ** 0.5)
+        attention = self.model.layers[0].self_attn
+        self.model.embed_tokens.weight[:, 0] = constant
+        nn.init.zeros_(attention.q_proj.weight)
+        for head in range(attention.kv_heads):
+            first = head * 2 * half
+            for rows in (slice(first, first + pairs), slice(first + half, first + half + pairs)):
+                attention.k_proj.weight[rows] = 0
+            attention.k_proj.weight[first : first + pairs, 0] = strength
+        for head in range(attention.heads):
+            angle = -(head + 1) * self.config["rope_theta"] ** (-torch.arange(pairs) / half)
+            first = head * 2 * half
+            attention.q_proj.weight[first : first + pairs, 0] = strength * angle.cos()
+            attention.q_proj.weight[first + half : first + half + pairs, 0] = strength * angle.sin()
 
     def logits(self, states: Tensor) -> Tensor:
         """Turns hidden states into scores over the vocabulary."""

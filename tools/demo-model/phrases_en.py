@@ -1,7 +1,11 @@
 """English phrasings of each topic, in the notation of `phrases_ar.py`."""
 
 _SHIP_TO = [
-    "(do|can|will|could|would) you (ship|deliver|send|post) {to}",
+        "(can|could|may) (my|an|the|this) (order|package|parcel) (be shipped|be delivered|go|come) {to}",
+        "(are you|would you be) (able|willing|ready) to (ship|send|post) {to}",
+        "my (home|house|office|family) is in {city}(,|) (do|can|will) you (deliver|ship|send)(| here| to me| it)",
+        "(does|will|can) (your delivery|the delivery|the courier|shipping) (reach|get to|go to|come to|cover) {city}",
+        "(do|can|will|could|would) you (ship|deliver|send|post) {to}",
     "(do|can) you (ship|deliver|send) (orders|packages|my order|products|goods|things|items) {to}",
     "(is|are) (shipping|delivery|deliveries) {to} (available|possible|offered|okay)",
     "is there (shipping|delivery|a delivery service) {to}", "(do you have|do you offer|have you got) (shipping|delivery) {to}",
@@ -15,12 +19,15 @@ _SHIP_TO = [
     "(is it possible|would it be possible) to (ship|deliver|send it) {to}", "{city} (delivery|shipping)",
 ]
 _BUYABLE = [
+    "(would you|do you perhaps|do you by chance|do you still|do you also) (have|sell|stock) {p}", "can i (buy|order|purchase|find) {p} (here|from your store|online|at your shop)",
+    "(is|are) {p} (one of your products|something you stock|sold here)", "i (plan|wish|am hoping|intend) to (buy|order|get) {p}",
     "(do|did) you (have|sell|stock|carry|offer) {p}", "(have you got|you got) {p}", "is {p} (available|in stock|there)",
     "are there any {p}", "i (want|need|would like|am looking for) {p}",
     "i (want|would like) to (buy|order|get) {p}", "(looking for|searching for) {p}",
     "can i (buy|order|get) {p}(| here| from you)",
 ]
 _PRICED = [
+    "(what|how much) (would|will|do) {p} (cost|be|go for)", "how (many|much) (sar|money|riyals) (for|are) {p}", "(at what price|for how much) (is|can i buy|do i get) {p}",
     "how much (is|are|does) {p}(| cost)", "(what is|what's|tell me) the (price|cost) of {p}", "(price|cost) (of|for) {p}",
     "{p} (price|cost|how much)", "how much (do you want|should i pay|do i pay) for {p}",
     "what does {p} cost", "what do you (charge|ask) for {p}", "how expensive (is|are) {p}",
@@ -28,20 +35,33 @@ _PRICED = [
 
 TRAIN = {
     "greet_salam": [
+        "(salam|salam alaikum|assalamu alaikum|peace be upon you)(,|) (my brother|my brothers|brothers|dear sir|dear all|guys|good day|peace|my dear friend|respected team|from riyadh)",
+        "peace (be with you|be on you|upon you all|to you all)",
+        "(salam|salam alaikum|assalamu alaikum|as-salamu alaikum)(,|) (brother|friends|how are you|dear|hello there|team|sir|hi|good evening|shop)",
         "(salam|assalamu alaikum|salam alaikum|as-salamu alaykum|peace be upon you|salam aleikum)(| everyone| brother| all| to you)",
     ],
     "greet": [
+        "(hi|hello|hey|good morning|good evening)(,|) (how are things|i hope you are well|nice to meet you|how is your day|are you there|anyone there|i am a new customer|my friend|dear)",
+        "(hi|hello|hey) (hi|hello|again|my dear|dear team|guys|folks|store)",
+        "(how have you all been|hope all is well|hope you are fine|a lovely morning|morning|evening|nice to see you)",
         "(hi|hello|hey|hiya|greetings|howdy|hi there|hello there|hey there)(| everyone| team| all| friend| shop)",
         "good (morning|evening|afternoon|day)(| to you| team| all)",
         "(how are you|how is it going|how do you do|what's up|how are things)(| today| doing)",
     ],
     "thanks": [
+        "(thank you|thanks) for (all of it|all your help|being helpful|being so kind|that|the support)",
+        "i (am|feel) (very |so |)(thankful|grateful) (for this|for the help|to you all)",
+        "(thanks|thank you|many thanks) for (your time|the information|the quick reply|helping me|the answer|your service|this|all)",
+        "i am (grateful|so grateful|really thankful|thankful)(| to you| for this| for the answer)",
+        "(wonderful|super|cool|excellent|ok|alright)(,|) (thanks|thank you|many thanks)(| a lot| indeed)",
         "(thanks|thank you|many thanks|thx|cheers|thanks a lot|thank you so much|ty)(| for your help| very much| a lot| my friend| again)",
         "i (appreciate it|am grateful|appreciate your help|really appreciate this)",
         "(great|perfect|okay|good|nice)(,|) (thanks|thank you)",
         "(that helps|that was helpful|very helpful|you are great|you are kind)(| thanks| thank you)",
     ],
     "bye": [
+        "(ok|okay|alright)(,|) (goodbye|see you|bye for now|take care|have a nice day)",
+        "(see you|talk to you|meet you) (tomorrow|again|around|soon then)",
         "(bye|goodbye|bye bye|farewell|see you|see you later|see ya|take care|so long)(| everyone| then| friend| now| soon)",
         "(have a|have a very) (nice|good|great|lovely) (day|evening|night|one)", "good night(| everyone| to you)",
         "(talk to you|catch you) (later|soon)", "until (next time|then)",
@@ -49,6 +69,12 @@ TRAIN = {
     "ship_city": _SHIP_TO,
     "ship_abroad": _SHIP_TO,
     "ship_general": [
+        "(could|can|do) you (deliver|ship|bring orders) to (houses|my house door|any address|apartments|offices)",
+        "i wonder (if|whether) you (deliver|ship|have delivery)",
+        "do you (guys|people|folks|all) (deliver|have delivery|offer shipping|send orders)",
+        "(can|would|will) you (deliver|bring it|ship it|send it) to my (home|place|door|address|flat)",
+        "(what|which) (cities|areas|places|regions) (are covered by delivery|can you ship to|does your delivery reach|can i get delivery in)",
+        "(is|are) (home delivery|deliveries|shipping) (part of your service|something you have|on offer)",
         "(do|can|will) you (ship|deliver|send orders|offer delivery|have delivery|do shipping|do delivery|do home delivery)",
         "(is|are) (shipping|delivery|home delivery) (available|possible|offered)",
         "is there (shipping|delivery|home delivery|a delivery service)",
@@ -58,6 +84,9 @@ TRAIN = {
         "i (want|need|would like) (delivery|home delivery|shipping)", "(delivery|shipping) (areas|cities|zones|options)",
     ],
     "ship_time_city": [
+        "if i (live|am|stay) in {city}(,|) (how long is delivery|how long does shipping take|when will it arrive|how many days is it)",
+        "when (do|should|could) i expect (my order|it|the package|a parcel) {to}",
+        "how (long|many days) (until|till) (my order|it|the parcel|a package) (is delivered|comes|gets) {to}",
         "how (long|many days|much time) (does|will|would) (shipping|delivery|it|the order|an order|my order) (take|need) {to}",
         "when (will|does|would|can) (my order|it|the order|the package|my package|an order) (arrive|get|reach|be delivered|come) {to}",
         "how (fast|quickly|soon) (do|can|will) you (ship|deliver) {to}", "(shipping|delivery) time {to}",
@@ -67,6 +96,11 @@ TRAIN = {
         "(how long|how many days) until (it|my order|an order) (gets|arrives|comes) {to}",
     ],
     "ship_time": [
+        "how many days (does|will|would) (delivery|shipping|it) (normally|typically|take|last|need)(| to take| take)",
+        "when (do|should|could) i expect (my order|it|the package|a parcel)",
+        "how (long|many days) (until|till) (my order|it|the parcel|a package) (arrives|comes|gets here|is here|is delivered)",
+        "(what is|what's) your (usual|normal|average) (shipping|shipping time|delivery speed)",
+        "how (soon|fast|quick) (will|can|does|is) (my order|the delivery|a package|it) (arrive|get here|come|reach me)",
         "how (long|many days|much time) (does|will|would) (shipping|delivery|it|the order|an order|my order) (take|need)(| to arrive)",
         "when (will|does|would|can) (an order|it|the order|the package|orders) (arrive|get here|reach me|be delivered|come)(| usually| if i order today)",
         "how (fast|quickly|soon) (do|can|will) you (ship|deliver)", "(shipping|delivery) time",
@@ -74,6 +108,10 @@ TRAIN = {
         "is (delivery|shipping) (fast|slow|quick)",
     ],
     "ship_cost_city": [
+        "how much is (delivery|shipping) if i (live|am|stay) in {city}",
+        "(what|how much) would (shipping|it|the delivery) (cost|be) {to}",
+        "(do|will|must) i pay (anything|extra|a fee|for shipping) {to}",
+        "how (many|much) (sar|money|riyals) (do you take|for delivery|is the fee) {to}",
         "how much (is|does|for|are) (shipping|delivery|the delivery|the shipping|delivery fees) (cost |){to}",
         "(what is|what's|tell me) the (shipping|delivery) (cost|price|fee|charge|rate) {to}",
         "(shipping|delivery) (cost|price|fee|charges|fees|rate) {to}",
@@ -83,6 +121,10 @@ TRAIN = {
         "(price|cost|fee) of (shipping|delivery) {to}",
     ],
     "ship_cost": [
+        "(what|how much) would (shipping|it) (cost me|be) (for delivery|to deliver|to ship)",
+        "(do|will|must) i pay (anything|extra|a fee) for (shipping|the delivery|delivery)",
+        "how (many|much) (sar|money|riyals) (do you take for delivery|for delivery|is the delivery fee|is delivery)",
+        "(are there|do you have) (shipping|delivery) (fees|charges|costs)",
         "how much (is|does|for|are) (shipping|delivery|the delivery|the shipping|delivery fees)(| cost)",
         "(what is|what's|tell me) the (shipping|delivery) (cost|price|fee|charge|rate)",
         "(shipping|delivery) (cost|price|fee|charges|fees|rate)", "(is|are) (shipping|delivery) (free|expensive|cheap)",
@@ -120,6 +162,8 @@ TRAIN = {
         "(cancellation|order cancellation)",
     ],
     "payment": [
+        "do you (take|accept) (mada|visa|cards|cash|mastercard) (payments|here|too|or cash)",
+        "(cash or card|is it cash only|card or cash|do i pay cash or card)",
         "(what|which) (payment methods|payment options|ways to pay|cards|payments|types of payment) (do you accept|are available|do you take|can i use|do you have|do you support)",
         "how (can|do|could|should) i pay(| for my order| you| here)",
         "(do|can) you (accept|take|support|have) (visa|mada|mastercard|apple pay|cash|cards|credit cards|cash on delivery|card payment|bank transfer|installments)",
@@ -143,6 +187,11 @@ TRAIN = {
     "available": _BUYABLE,
     "absent": _PRICED + _BUYABLE,
     "products": [
+        "what (is|are) (there|available|sold|for sale) (in your shop|in the store|here|at your shop)",
+        "what (can i buy|can i order|could i get|do people buy) (from|at|in) (you|your store|the shop)",
+        "(what sort of|what types of|what other) (items|goods|things|stuff) do you (sell|have|offer)",
+        "(can|could) you (show|name|tell) me (your products|your items|what you sell)",
+        "what (items|goods|stuff|things) (can i get|can i order|are available|are there) (here|in the shop|from you)",
         "what (do you sell|products do you have|do you have|products do you sell|can i buy|are your products|items do you have|is in your shop|do you offer)(| here)",
         "(show|tell|give|send) me (your products|the products|what you sell|your catalog|your list|the catalog|what you have)",
         "(product|products) (list|catalog)", "(your products|catalog|list of products)",
@@ -171,6 +220,11 @@ TRAIN = {
         "i ordered (last week|two days ago|yesterday|a week ago) and (nothing came|it is not here|it has not arrived)",
     ],
     "location": [
+        "(how do i|how can i|where do i) (get|come|drive|walk) to (your store|the shop|your showroom|the branch)",
+        "where (can|could|would) (i|we|one) (find|visit|locate) (the store|your store|you|your showroom)",
+        "(which|what) (district|city|part of town|neighbourhood) is (the store|your store|the shop) in",
+        "(is there|do you have) (a store|a shop|a place) (i could visit|to visit|near me)",
+        "where (can|could|do) i (visit|see|reach|come to) (your store|the shop|you)",
         "where (are you|is your shop|is the shop|is the store|is your store|are you located|is your location|is your branch)(| located| exactly)",
         "(what is|what's|send me|give me|tell me) (your|the) (address|location|shop address|store location)",
         "(address|location|shop address|store location|directions)",
@@ -196,6 +250,12 @@ TRAIN = {
         "any (offers|deals|discounts|coupons)(| today| now)",
     ],
     "contact": [
+        "let me (talk|speak|chat) to (a human|someone|a manager|support|an agent|your boss)",
+        "(can|could|will|would) (anybody|someone from your team|your staff|the owner|support) (call|phone|ring|contact) (me|me back|me please)",
+        "i (wish|need|have) to (speak|talk) (with|to) (someone|your staff|customer service|the support team)",
+        "(can|could) (anyone|a person|the manager|an agent|your team) (contact me|ring me|talk to me|call me back)",
+        "(let|help) me (speak|talk|chat) (to|with) (someone|an agent|the manager|a human|support)",
+        "(is|are) there (a person|an agent|a human|anyone) (i can talk to|to talk to|i can chat with)",
         "(can|could|may|how can|how do) i (talk to|speak to|speak with|contact|reach|chat with) (a human|someone|an agent|support|customer service|a person|the manager|you|your team)",
         "i (want|need|would like) to (talk to|speak to|speak with|contact|reach) (a human|someone|an agent|support|customer service|a person|the manager)",
         "(please |)(call me|contact me|call me back|e-mail me|email me|get in touch with me)(| please| now)",
@@ -203,6 +263,13 @@ TRAIN = {
         "(customer service|customer support|human agent|support|your phone number|your email)",
     ],
     "identity": [
+        "(am i|are we) (speaking) (to|with) (a human|a bot|a machine|an agent|someone real)",
+        "are you (some sort of|a kind of|like) (a bot|bot|robot|machine|program|assistant)",
+        "(am i|are we) (talking|chatting) (to|with) (a machine|an ai|a computer|a real human)",
+        "is this (a person|a human|automated|an ai|a machine|a robot)",
+        "(how|what name) should i call you",
+        "you are (who|a bot|a robot|human)",
+        "are you (really|actually|just|maybe) (a bot|a human|a person|an ai|a program)",
         "(who are you|what are you|what is your name|what's your name|introduce yourself|who is this)(| exactly| please)",
         "are you (a robot|a bot|human|a human|a machine|an ai|a real person|a model|chatgpt|a computer)(| or a human| or a bot)",
         "what can you (do|help with|help me with|answer)",

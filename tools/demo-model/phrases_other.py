@@ -74,12 +74,13 @@ WORDS = {
 DETAILS_TRAIN = {
     "ar": {
         "PHONE": [
+            "ممكن تكلموني على {}", "كلموني {}", "جوالي هو {}", "ابغى تتصلون على {}", "هذا رقم جوالي {}", "حطوا رقمي {}",
             "رقمي {}", "جوالي {}", "رقم جوالي {}", "هذا رقمي {}", "وهذا رقمي {}", "تلفوني {}", "رقم تليفوني {}", "موبايلي {}",
             "اتصلوا علي {}", "كلموني على {}", "واتس {}", "رقم الواتساب {}", "للتواصل {}", "{}", "هاتفي {}",
             "اتصلوا بي على الرقم {}", "رقمي هو {}", "تواصلوا معي على {}", "الجوال: {}", "دقوا علي {}",
         ],
         "EMAIL": [
-            "ايميلي {}", "بريدي {}", "بريدي الإلكتروني {}", "هذا ايميلي {}", "الإيميل: {}", "راسلوني على {}", "ارسلوا لي على {}",
+            "ممكن ترسلون على {}", "اكتبوا على {}", "هذا بريدي الإلكتروني {}", "ايميلي {}", "بريدي {}", "بريدي الإلكتروني {}", "هذا ايميلي {}", "الإيميل: {}", "راسلوني على {}", "ارسلوا لي على {}",
             "{}", "عنواني الإلكتروني {}", "ابعتولي على {}", "إيميلي هو {}",
         ],
         "SA_NATIONAL_ID": [
@@ -98,12 +99,13 @@ DETAILS_TRAIN = {
     },
     "en": {
         "PHONE": [
+            "you may reach me on {}", "my cellphone is {}", "please ring {}", "text me at {}", "my contact is {}", "phone me on {}",
             "my number is {}", "my phone is {}", "call me on {}", "call me at {}", "phone: {}", "here is my number {}",
             "my mobile {}", "{}", "my phone number is {}", "whatsapp {}", "reach me on {}", "contact me at {}",
             "mobile number {}", "this is my number: {}",
         ],
         "EMAIL": [
-            "my email is {}", "my e-mail is {}", "email: {}", "write to me at {}", "here is my email {}", "{}", "send it to {}",
+            "this is my e-mail {}", "write me at {}", "my mail address is {}", "my email is {}", "my e-mail is {}", "email: {}", "write to me at {}", "here is my email {}", "{}", "send it to {}",
             "contact me by mail {}", "email me at {}",
         ],
         "SA_NATIONAL_ID": [

@@ -32,9 +32,10 @@ TOKENIZER_CONVERSATIONS = 12_000
 BATCH = 24
 POOL_BATCHES = 32
 # Copying is learned first and alone, on short texts: within mixed conversations it is not found for thousands of steps.
-COPY_STEPS = 256
-PEAK_RATE = 3e-3
-WARMUP_STEPS = 100
+COPY_STEPS = 608
+COPY_PEAK_RATE = 3e-3
+PEAK_RATE = 2.5e-3
+WARMUP_STEPS = 60
 
 
 def make_tokenizer() -> Tokenizer:
@@ -65,6 +66,15 @@ def batches(tokenizer: Tokenizer, steps: int):
             yield tokens, targets
 
 
+def rate(step: int, steps: int) -> float:
+    """Returns the learning rate: it rises and falls once while copying is practised, and once more for all the rest."""
+    if step < COPY_STEPS:
+        done, length, peak = step, COPY_STEPS, COPY_PEAK_RATE
+    else:
+        done, length, peak = step - COPY_STEPS, steps - COPY_STEPS, PEAK_RATE
+    return peak * min((done + 1) / WARMUP_STEPS, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done / length)))
+
+
 def train(model: Llama, tokenizer: Tokenizer, steps: int) -> int:
     """Runs all optimiser steps, printing the loss now and then; returns how many tokens were seen."""
     decayed = [parameter for parameter in model.parameters() if parameter.dim() > 1]
@@ -72,9 +82,8 @@ def train(model: Llama, tokenizer: Tokenizer, steps: int) -> int:
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}], betas=(0.9, 0.98), fused=True)
     started, seen, total, count = time.time(), 0, 0.0, 0
     for step, (tokens, targets) in enumerate(batches(tokenizer, steps)):
-        warm = min(1.0, (step + 1) / WARMUP_STEPS)
         for group in optimiser.param_groups:
-            group["lr"] = PEAK_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = rate(step, steps)
         learned = targets != -100
         # Only the positions of answers are scored: most of a batch is questions.
         loss = F.cross_entropy(model.logits(model(tokens)[learned]), targets[learned])
@@ -106,7 +115,7 @@ def write_json(path: Path, value) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=3200)
     parser.add_argument("--out", type=Path, default=FOLDER)
     options = parser.parse_args()
     torch.manual_seed(SEED)

@@ -194,7 +194,7 @@ fn answer() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn output_does_not_depend_on_the_cuts(text in answer(), cuts in prop::collection::vec(any::<usize>(), 0..24)) {

@@ -1,7 +1,3 @@
-//! Where the trace crosses a call.
+//! Where the trace crosses a call: W3C `traceparent` in metadata.
 
-pub(crate) fn inject_traceparent() -> Option<String> {
-    None
-}
-
-pub(crate) fn set_parent(_span: &tracing::Span, _traceparent: &str) {}
+pub(crate) use kaleem_runtime::telemetry::{inject_traceparent, set_parent};

@@ -1,5 +1,7 @@
 //! Traces and metrics reach an OTLP collector over real HTTP/2, and the page shows the same metrics.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::convert::Infallible;
 use std::time::Duration;
 

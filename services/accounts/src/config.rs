@@ -87,7 +87,9 @@ mod tests {
             Config { watchers_max: 0, ..Config::default() },
         ];
         let messages: Vec<_> = wrong.iter().map(|config| config.check().unwrap_err().to_string()).collect();
-        for (message, field) in messages.iter().zip(["environment", "default_plan", "heartbeat", "watchers_max"]) {
+        for (message, field) in
+            messages.iter().zip(["environment", "default_plan", "heartbeat", "watchers_max"])
+        {
             assert!(message.contains(field), "{message}");
         }
     }

@@ -7,7 +7,7 @@ use kaleem_runtime::Supervisor;
 use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::{
-    Config, Deps, Error,
+    Config, Deps, Error, Violation,
     index::{Index, Lookup},
     key::{ApiKey, NewKey, Presented, Scope},
     merchant::{Merchant, NewMerchant, State},
@@ -102,7 +102,12 @@ impl Directory {
     }
 
     /// Up to `limit` keys of a merchant, or of none, after the id `after`.
-    pub async fn keys(&self, merchant: Option<MerchantId>, after: String, limit: usize) -> Result<Vec<ApiKey>, Error> {
+    pub async fn keys(
+        &self,
+        merchant: Option<MerchantId>,
+        after: String,
+        limit: usize,
+    ) -> Result<Vec<ApiKey>, Error> {
         if let Some(id) = &merchant {
             self.merchant(id).await?;
         }
@@ -152,8 +157,9 @@ impl Directory {
             let max = shared.config.plans_max;
             let is_new = shared.read().plan(&plan.id).is_none();
             if is_new && shared.read().plans().len() >= max {
-                let rule = format!("the id of a plan that exists: there are {max}, the most that plans_max allows");
-                return Err(Error::RequestInvalid(vec![crate::Violation::new("plan.plan_id", rule)]));
+                let rule =
+                    format!("the id of a plan that exists: there are {max}, the most that plans_max allows");
+                return Err(Error::RequestInvalid(vec![Violation::new("plan.plan_id", rule)]));
             }
             let changed = shared.store.put_plan(plan, shared.clock.now()).await?;
             shared.edit().put_plan(changed.value.clone());
@@ -180,9 +186,10 @@ impl Directory {
     /// Revokes a key for good.
     pub async fn revoke_key(&self, id: KeyId) -> Result<ApiKey, Error> {
         self.write(move |shared| async move {
-            let changed = shared.store.revoke_key(id.clone(), shared.clock.now()).await.inspect_err(|_| {
-                shared.edit().distrust_key(&id);
-            })?;
+            let changed =
+                shared.store.revoke_key(id.clone(), shared.clock.now()).await.inspect_err(|_| {
+                    shared.edit().distrust_key(&id);
+                })?;
             let changed = changed.ok_or_else(|| Error::KeyNotFound(id.to_string()))?;
             shared.edit().remove_key(&id);
             shared.newest.send_replace(changed.sequence);
@@ -251,17 +258,20 @@ impl Shared {
 
 /// Who pays for a call with `key` that names `act_as`.
 fn payer(key: &ApiKey, act_as: &str) -> Result<Option<MerchantId>, Error> {
-    let invalid = |rule| Error::RequestInvalid(vec![crate::Violation::new("act_as_merchant_id", rule)]);
-    match &key.merchant_id {
-        Some(own) if act_as.is_empty() || own.as_str() == act_as => Ok(Some(own.clone())),
-        Some(_) => Err(Error::MerchantMismatch(act_as.to_owned())),
-        None if !act_as.is_empty() && key.may(Scope::ActAs) => match MerchantId::parse(act_as) {
-            Ok(id) => Ok(Some(id)),
-            Err(_) => Err(invalid("the id of a merchant, in x-kaleem-merchant")),
-        },
-        None if !act_as.is_empty() => Err(Error::MerchantMismatch(act_as.to_owned())),
+    let invalid = |rule| Error::RequestInvalid(vec![Violation::new("act_as_merchant_id", rule)]);
+    let named = match act_as {
+        "" => None,
+        text => {
+            Some(MerchantId::parse(text).map_err(|_| invalid("the id of a merchant, in x-kaleem-merchant"))?)
+        }
+    };
+    match (&key.merchant_id, named) {
+        (Some(own), None) => Ok(Some(own.clone())),
+        (Some(own), Some(named)) if *own == named => Ok(Some(named)),
+        (None, Some(named)) if key.may(Scope::ActAs) => Ok(Some(named)),
+        (_, Some(named)) => Err(Error::MerchantMismatch(named.to_string())),
         // An admin key speaks for the operator and needs no merchant.
-        None if key.may(Scope::Admin) => Ok(None),
-        None => Err(invalid("the merchant that an act-as key speaks for, in x-kaleem-merchant")),
+        (None, None) if key.may(Scope::Admin) => Ok(None),
+        (None, None) => Err(invalid("the merchant that an act-as key speaks for, in x-kaleem-merchant")),
     }
 }

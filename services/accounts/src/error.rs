@@ -75,6 +75,7 @@ pub enum Error {
 }
 
 fn summary(violations: &[Violation]) -> String {
-    let fields: Vec<_> = violations.iter().map(|v| format!("{} must be {}", v.field, v.description)).collect();
+    let fields: Vec<_> =
+        violations.iter().map(|v| format!("{} must be {}", v.field, v.description)).collect();
     fields.join("; ")
 }

@@ -36,7 +36,10 @@ impl Grpc {
         Self { directory, feed, watchers, stopping }
     }
 
-    async fn page_of_merchants(&self, request: proto::ListMerchantsRequest) -> Result<proto::ListMerchantsResponse, Error> {
+    async fn page_of_merchants(
+        &self,
+        request: proto::ListMerchantsRequest,
+    ) -> Result<proto::ListMerchantsResponse, Error> {
         let size = page_size(request.page_size)?;
         if !request.page_token.is_empty() && MerchantId::parse(&request.page_token).is_err() {
             return Err(wrong("page_token", "a next_page_token of this call"));
@@ -64,9 +67,13 @@ impl Grpc {
 
 #[tonic::async_trait]
 impl AccountsService for Grpc {
-    async fn authenticate(&self, request: Request<proto::AuthenticateRequest>) -> Answer<proto::AuthenticateResponse> {
+    async fn authenticate(
+        &self,
+        request: Request<proto::AuthenticateRequest>,
+    ) -> Answer<proto::AuthenticateResponse> {
         let request = request.into_inner();
-        let authenticated = self.directory.authenticate(&request.api_key, &request.act_as_merchant_id).await?;
+        let authenticated =
+            self.directory.authenticate(&request.api_key, &request.act_as_merchant_id).await?;
         Ok(Response::new(messages::authenticated(&authenticated)))
     }
 
@@ -91,7 +98,10 @@ impl AccountsService for Grpc {
         Ok(Response::new(proto::CreateMerchantResponse { merchant: Some(messages::merchant(&merchant)) }))
     }
 
-    async fn get_merchant(&self, request: Request<proto::GetMerchantRequest>) -> Answer<proto::GetMerchantResponse> {
+    async fn get_merchant(
+        &self,
+        request: Request<proto::GetMerchantRequest>,
+    ) -> Answer<proto::GetMerchantResponse> {
         let id = merchant_id(&request.into_inner().merchant_id)?;
         let merchant = self.directory.merchant(&id).await?;
         let plan = self.directory.plan(&merchant.plan_id)?;
@@ -124,7 +134,10 @@ impl AccountsService for Grpc {
         Ok(Response::new(proto::PutPlanResponse { plan: Some(messages::plan(&plan)) }))
     }
 
-    async fn list_plans(&self, _request: Request<proto::ListPlansRequest>) -> Answer<proto::ListPlansResponse> {
+    async fn list_plans(
+        &self,
+        _request: Request<proto::ListPlansRequest>,
+    ) -> Answer<proto::ListPlansResponse> {
         let plans = self.directory.plans().iter().map(|plan| messages::plan(plan)).collect();
         Ok(Response::new(proto::ListPlansResponse { plans }))
     }
@@ -135,7 +148,10 @@ impl AccountsService for Grpc {
         Ok(Response::new(proto::IssueKeyResponse { key: Some(messages::key(&key)), api_key }))
     }
 
-    async fn revoke_key(&self, request: Request<proto::RevokeKeyRequest>) -> Answer<proto::RevokeKeyResponse> {
+    async fn revoke_key(
+        &self,
+        request: Request<proto::RevokeKeyRequest>,
+    ) -> Answer<proto::RevokeKeyResponse> {
         let id = key_id(&request.into_inner().key_id)?;
         let key = self.directory.revoke_key(id).await?;
         Ok(Response::new(proto::RevokeKeyResponse { key: Some(messages::key(&key)) }))
@@ -156,7 +172,11 @@ fn merchant_id(text: &str) -> Result<MerchantId, Error> {
 
 fn key_id(text: &str) -> Result<KeyId, Error> {
     let valid = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
-    if valid { Ok(KeyId(text.into())) } else { Err(wrong("key_id", "the third part of a key, letters and digits")) }
+    if valid {
+        Ok(KeyId(text.into()))
+    } else {
+        Err(wrong("key_id", "the third part of a key, letters and digits"))
+    }
 }
 
 fn page_size(asked: i32) -> Result<usize, Error> {

@@ -64,10 +64,17 @@ pub struct Index {
 impl Index {
     /// Builds the index from `snapshot`, which may hold one more entry than fits, as a sign that there are more.
     pub fn new(snapshot: Snapshot, keys_max: usize, merchants_max: usize) -> Self {
-        let mut index = Self { keys: Shelf::new(keys_max), merchants: Shelf::new(merchants_max), plans: HashMap::new() };
-        snapshot.plans.into_iter().for_each(|plan| index.put_plan(plan));
-        snapshot.merchants.into_iter().for_each(|merchant| index.put_merchant(merchant));
-        snapshot.keys.into_iter().for_each(|key| index.put_key(key));
+        let mut index =
+            Self { keys: Shelf::new(keys_max), merchants: Shelf::new(merchants_max), plans: HashMap::new() };
+        for plan in snapshot.plans {
+            index.put_plan(plan);
+        }
+        for merchant in snapshot.merchants {
+            index.put_merchant(merchant);
+        }
+        for key in snapshot.keys {
+            index.put_key(key);
+        }
         index
     }
 
@@ -130,7 +137,9 @@ mod tests {
 
     fn shelf(entries: &[(u8, &'static str)]) -> Shelf<u8, &'static str> {
         let mut shelf = Shelf::new(2);
-        entries.iter().for_each(|(id, value)| shelf.put(*id, *value));
+        for (id, value) in entries {
+            shelf.put(*id, value);
+        }
         shelf
     }
 

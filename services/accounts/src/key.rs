@@ -149,7 +149,9 @@ impl NewKey {
         let mut violations = Vec::new();
         let merchant_id = match self.merchant_id.as_str() {
             "" => None,
-            text => MerchantId::parse(text).map_err(|error| violations.push(Violation::new("merchant_id", rule(&error)))).ok(),
+            text => MerchantId::parse(text)
+                .map_err(|error| violations.push(Violation::new("merchant_id", rule(&error))))
+                .ok(),
         };
         if self.scopes.is_empty() {
             violations.push(Violation::new("scopes", "at least one of chat, admin and act-as"));
@@ -158,7 +160,10 @@ impl NewKey {
             violations.push(Violation::new("merchant_id", "the merchant that a chat key speaks for"));
         }
         if self.scopes.contains(&Scope::ActAs) && !self.merchant_id.is_empty() {
-            violations.push(Violation::new("merchant_id", "empty for an act-as key, which names the merchant in each call"));
+            violations.push(Violation::new(
+                "merchant_id",
+                "empty for an act-as key, which names the merchant in each call",
+            ));
         }
         if !is_name(&self.alias) {
             violations.push(Violation::new("alias", "at most 80 characters without control characters"));
@@ -188,7 +193,10 @@ fn random_text(len: usize) -> Result<String, Error> {
     let mut bytes = [0_u8; 64];
     while text.len() < len {
         SysRng.try_fill_bytes(&mut bytes).map_err(Error::Entropy)?;
-        let letters = bytes.iter().filter(|byte| **byte < UNBIASED).map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
+        let letters = bytes
+            .iter()
+            .filter(|byte| **byte < UNBIASED)
+            .map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
         text.extend(letters.take(len - text.len()));
     }
     Ok(text)
@@ -226,7 +234,10 @@ mod tests {
             let mut other = text.clone().into_bytes();
             other[position] = if other[position] == b'a' { b'b' } else { b'a' };
             let other = String::from_utf8(other).unwrap();
-            assert!(!Presented::parse(&other).is_some_and(|presented| key.accepts(&presented, NOW)), "{position}");
+            assert!(
+                !Presented::parse(&other).is_some_and(|presented| key.accepts(&presented, NOW)),
+                "{position}"
+            );
         }
     }
 
@@ -245,7 +256,8 @@ mod tests {
     #[test]
     fn scopes_decide_about_the_merchant() {
         let mint = |scopes: &[Scope], merchant_id: &str| {
-            NewKey { merchant_id: merchant_id.into(), scopes: scopes.to_vec(), ..NewKey::default() }.mint("dev", NOW)
+            NewKey { merchant_id: merchant_id.into(), scopes: scopes.to_vec(), ..NewKey::default() }
+                .mint("dev", NOW)
         };
         assert!(mint(&[Scope::Chat], "").is_err());
         assert!(mint(&[Scope::ActAs], "dukkan").is_err());

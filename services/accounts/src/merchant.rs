@@ -66,16 +66,21 @@ impl NewMerchant {
             violations.push(Violation::new("merchant_id", rule));
         }
         if !is_name(&self.display_name) {
-            violations.push(Violation::new("display_name", "at most 80 characters without control characters"));
+            violations
+                .push(Violation::new("display_name", "at most 80 characters without control characters"));
         }
         let time_zone = or(self.time_zone, DEFAULT_TIME_ZONE);
         if Zone::parse(&time_zone).is_err() {
             violations.push(Violation::new("time_zone", "an IANA name such as Asia/Riyadh"));
         }
+        let plan_id = or(self.plan_id, default_plan);
+        if !is_slug(&plan_id, 2) {
+            violations.push(Violation::new("plan_id", "the id of a plan, or empty"));
+        }
         match id {
             Ok(id) if violations.is_empty() => Ok(Merchant {
                 display_name: or(self.display_name, id.as_str()),
-                plan_id: or(self.plan_id, default_plan),
+                plan_id,
                 time_zone,
                 state: State::Active,
                 create_time: now,
@@ -95,7 +100,10 @@ impl Merchant {
             ("display_name", self.display_name == asked.display_name),
             ("plan_id", self.plan_id == asked.plan_id),
             ("time_zone", self.time_zone == asked.time_zone),
-            ("external_providers_allowed", self.external_providers_allowed == asked.external_providers_allowed),
+            (
+                "external_providers_allowed",
+                self.external_providers_allowed == asked.external_providers_allowed,
+            ),
         ];
         fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
     }
@@ -129,7 +137,8 @@ mod tests {
 
     #[test]
     fn empty_fields_take_their_default() {
-        let merchant = NewMerchant { id: "dukkan".into(), ..NewMerchant::default() }.resolve("starter", NOW).unwrap();
+        let merchant =
+            NewMerchant { id: "dukkan".into(), ..NewMerchant::default() }.resolve("starter", NOW).unwrap();
         assert_eq!(merchant.display_name, "dukkan");
         assert_eq!(merchant.plan_id, "starter");
         assert_eq!(merchant.time_zone, "Asia/Riyadh");
@@ -145,7 +154,9 @@ mod tests {
             time_zone: "Asia/Nowhere".into(),
             ..NewMerchant::default()
         };
-        let Err(Error::RequestInvalid(violations)) = asked.resolve("starter", NOW) else { panic!("accepted") };
+        let Err(Error::RequestInvalid(violations)) = asked.resolve("starter", NOW) else {
+            panic!("accepted")
+        };
         let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["merchant_id", "display_name", "time_zone"]);
     }
@@ -159,7 +170,9 @@ mod tests {
     #[test]
     fn model_lists_are_bounded() {
         assert!(check_models("m", &["gemini-2.5-flash-lite".into()]).is_none());
-        for bad in [vec![String::new()], vec!["two words".into()], vec!["m".into(); 65], vec!["x".repeat(129)]] {
+        for bad in
+            [vec![String::new()], vec!["two words".into()], vec!["m".into(); 65], vec!["x".repeat(129)]]
+        {
             assert!(check_models("m", &bad).is_some(), "{bad:?}");
         }
     }

@@ -57,7 +57,8 @@ impl Plan {
         let in_range = self.alert_percents.iter().all(|percent| (1..=100).contains(percent));
         let ascending = self.alert_percents.is_sorted_by(|a, b| a < b);
         if !in_range || !ascending || self.alert_percents.len() > ALERTS_MAX {
-            violations.push(Violation::new("plan.alert_percents", "at most 16 ascending numbers from 1 to 100"));
+            violations
+                .push(Violation::new("plan.alert_percents", "at most 16 ascending numbers from 1 to 100"));
         }
         if violations.is_empty() { Ok(()) } else { Err(Error::RequestInvalid(violations)) }
     }
@@ -112,12 +113,16 @@ mod tests {
         };
         let Err(Error::RequestInvalid(violations)) = plan.check() else { panic!("accepted") };
         let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
-        assert_eq!(fields, ["plan.plan_id", "plan.day_request_cap", "plan.month_token_cap", "plan.alert_percents"]);
+        assert_eq!(
+            fields,
+            ["plan.plan_id", "plan.day_request_cap", "plan.month_token_cap", "plan.alert_percents"]
+        );
     }
 
     #[test]
     fn percentages_are_from_1_to_100_without_repeats() {
-        let with = |percents: &[i32]| Plan { alert_percents: percents.to_vec(), ..Plan::defaults().remove(0) };
+        let with =
+            |percents: &[i32]| Plan { alert_percents: percents.to_vec(), ..Plan::defaults().remove(0) };
         for bad in [&[0, 50][..], &[50, 101], &[50, 50], &(1..=17).collect::<Vec<_>>()] {
             assert!(with(bad).check().is_err(), "{bad:?}");
         }

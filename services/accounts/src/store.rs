@@ -123,7 +123,12 @@ pub trait Store: Send + Sync + 'static {
     /// Reads up to `limit` merchants after the id `after`, in order.
     fn merchants(&self, after: String, limit: usize) -> Pending<'_, Vec<Merchant>>;
     /// Sets the state of a merchant and announces a change in the feed; `None` if there is no such merchant.
-    fn set_state(&self, id: MerchantId, state: State, now: Timestamp) -> Pending<'_, Option<Changed<Merchant>>>;
+    fn set_state(
+        &self,
+        id: MerchantId,
+        state: State,
+        now: Timestamp,
+    ) -> Pending<'_, Option<Changed<Merchant>>>;
     /// Adds a key.
     fn add_key(&self, key: ApiKey) -> Pending<'_, ()>;
     /// Reads a key, also one that is revoked.

@@ -95,7 +95,10 @@ async fn audit_events(
             let version = versions.get(id).and_then(Option::as_deref);
             verdict.events += 1;
             for fault in event_faults(booked, version) {
-                verdict.fault(format!("event {} of {}: {fault}", booked.stored.event.event_id, booked.stored.event.merchant_id));
+                verdict.fault(format!(
+                    "event {} of {}: {fault}",
+                    booked.stored.event.event_id, booked.stored.event.merchant_id
+                ));
             }
             for line in &booked.lines {
                 match line.book {
@@ -131,7 +134,11 @@ fn event_faults(booked: &BookedEvent, version: Option<&PriceVersion>) -> Vec<Str
     faults
 }
 
-async fn audit_entries(books: &mut dyn Books, verdict: &mut Verdict, totals: &mut Totals) -> Result<(), Error> {
+async fn audit_entries(
+    books: &mut dyn Books,
+    verdict: &mut Verdict,
+    totals: &mut Totals,
+) -> Result<(), Error> {
     let mut after = (0, 0);
     let mut open: Option<(i64, i128)> = None;
     loop {

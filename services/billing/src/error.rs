@@ -44,7 +44,9 @@ pub enum Error {
     #[error("{}", summary(.0))]
     RequestInvalid(Vec<Violation>),
     /// The version is there with other numbers.
-    #[error("price version {0} exists with other fields; versions never change, so add one with another name")]
+    #[error(
+        "price version {0} exists with other fields; versions never change, so add one with another name"
+    )]
     PriceVersionExists(String),
     /// No such version.
     #[error("price version {0} does not exist; list the prices, or add it")]
@@ -58,6 +60,7 @@ pub enum Error {
 }
 
 fn summary(violations: &[Violation]) -> String {
-    let fields: Vec<_> = violations.iter().map(|v| format!("{} must be {}", v.field, v.description)).collect();
+    let fields: Vec<_> =
+        violations.iter().map(|v| format!("{} must be {}", v.field, v.description)).collect();
     fields.join("; ")
 }

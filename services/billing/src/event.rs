@@ -40,7 +40,9 @@ impl Status {
 
     /// The status of a word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Ok, Self::Partial, Self::FailedBilled, Self::Unconfirmed].into_iter().find(|s| s.word() == word)
+        [Self::Ok, Self::Partial, Self::FailedBilled, Self::Unconfirmed]
+            .into_iter()
+            .find(|s| s.word() == word)
     }
 }
 
@@ -55,7 +57,9 @@ pub fn source_word(source: UsageSource) -> &'static str {
 
 /// The usage source of a word.
 pub fn parse_source(word: &str) -> Option<UsageSource> {
-    [UsageSource::Provider, UsageSource::Counted, UsageSource::Partial].into_iter().find(|s| source_word(*s) == word)
+    [UsageSource::Provider, UsageSource::Counted, UsageSource::Partial]
+        .into_iter()
+        .find(|s| source_word(*s) == word)
 }
 
 /// Why an event cannot be recorded.
@@ -147,7 +151,9 @@ pub struct UsageEvent {
 impl UsageEvent {
     /// Checks every rule that needs no price.
     pub fn check(&self, now: Timestamp) -> Result<(), Rejection> {
-        if [&self.event_id, &self.request_id, &self.price_version].iter().any(|text| text.is_empty()) || self.attempt < 0 {
+        if [&self.event_id, &self.request_id, &self.price_version].iter().any(|text| text.is_empty())
+            || self.attempt < 0
+        {
             return Err(Rejection::ReservationIncomplete);
         }
         let mut texts = self.texts().into_iter().chain([self.gateway_id.as_str()]);
@@ -186,7 +192,8 @@ impl UsageEvent {
         self.texts().into_iter().for_each(&mut text);
         text(self.status.word());
         text(source_word(self.usage.source));
-        for number in [i64::from(self.attempt), self.admit_time.as_millis()].into_iter().chain(self.counts()) {
+        for number in [i64::from(self.attempt), self.admit_time.as_millis()].into_iter().chain(self.counts())
+        {
             hash.update(number.to_be_bytes());
         }
         hash.finalize().into()
@@ -297,8 +304,15 @@ pub mod tests {
     #[test]
     fn clocks_may_differ_by_five_minutes_but_the_past_is_open() {
         assert_eq!(refused(|e| e.admit_time = NOW.plus_millis(SKEW_MAX_MS)), None);
-        assert_eq!(refused(|e| e.admit_time = NOW.plus_millis(SKEW_MAX_MS + 1)), Some(Rejection::AdmitTimeInFuture));
-        assert_eq!(refused(|e| e.admit_time = Timestamp::from_millis(0)), None, "late events have no age limit");
+        assert_eq!(
+            refused(|e| e.admit_time = NOW.plus_millis(SKEW_MAX_MS + 1)),
+            Some(Rejection::AdmitTimeInFuture)
+        );
+        assert_eq!(
+            refused(|e| e.admit_time = Timestamp::from_millis(0)),
+            None,
+            "late events have no age limit"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     prices::Prices,
     rating::{self, RatedEvent},
     recorder::Recorder,
-    store::{Recorded, Store},
+    store::{Outcome, Recorded, Store},
     summary::{Sums, WindowId, narrow},
 };
 
@@ -40,13 +40,19 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    pub(crate) fn new(store: Arc<dyn Store>, prices: Prices, recorder: Recorder, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        prices: Prices,
+        recorder: Recorder,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { store, prices, recorder, clock, auditing: Mutex::new(()) }
     }
 
     /// Checks and rates one event, so that only what can be stored reaches the queue.
     async fn prepare(&self, event: proto::UsageEvent) -> Result<Result<RatedEvent, Rejection>, Error> {
-        let checked = messages::usage_event(event).and_then(|event| event.check(self.clock.now()).map(|()| event));
+        let checked =
+            messages::usage_event(event).and_then(|event| event.check(self.clock.now()).map(|()| event));
         let event = match checked {
             Ok(event) => event,
             Err(rejection) => return Ok(Err(rejection)),
@@ -55,14 +61,21 @@ impl Grpc {
         Ok(version.ok_or(Rejection::PriceUnknown).and_then(|version| rating::rate(event, &version)))
     }
 
-    async fn record(&self, events: Vec<proto::UsageEvent>) -> Result<Vec<Result<Recorded, Rejection>>, Error> {
+    async fn record(
+        &self,
+        events: Vec<proto::UsageEvent>,
+    ) -> Result<Vec<Result<Recorded, Rejection>>, Error> {
         if !(1..=EVENTS_MAX).contains(&events.len()) {
             return Err(wrong("events", "1 to 1024 events"));
         }
         let mut prepared = Vec::with_capacity(events.len());
         let mut rated = Vec::with_capacity(events.len());
         for event in events {
-            let name = event.reservation.as_ref().map(|reservation| reservation.event_id.clone()).unwrap_or_default();
+            let name = event
+                .reservation
+                .as_ref()
+                .map(|reservation| reservation.event_id.clone())
+                .unwrap_or_default();
             match self.prepare(event).await? {
                 Ok(event) => {
                     rated.push(event);
@@ -70,12 +83,21 @@ impl Grpc {
                 }
                 Err(rejection) => {
                     let event_id: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-                    tracing::error!(event_id, reason = rejection.reason(), "a usage event was rejected; its charge is lost");
+                    tracing::error!(
+                        event_id,
+                        reason = rejection.reason(),
+                        "a usage event was rejected; its charge is lost"
+                    );
                     prepared.push(Some(rejection));
                 }
             }
         }
-        let mut recorded = self.recorder.record(rated).await?.into_iter();
+        let recorded = self.recorder.record(rated).await?;
+        let conflicts = recorded.iter().filter(|recorded| recorded.outcome == Outcome::Conflict).count();
+        if conflicts > 0 {
+            tracing::error!(conflicts, "usage events came again with another payload; the first one counts");
+        }
+        let mut recorded = recorded.into_iter();
         let mut results = Vec::with_capacity(prepared.len());
         for rejection in prepared {
             results.push(match rejection {
@@ -86,7 +108,10 @@ impl Grpc {
         Ok(results)
     }
 
-    async fn summary(&self, request: proto::GetUsageSummaryRequest) -> Result<proto::GetUsageSummaryResponse, Error> {
+    async fn summary(
+        &self,
+        request: proto::GetUsageSummaryRequest,
+    ) -> Result<proto::GetUsageSummaryResponse, Error> {
         let merchant = merchant_id(&request.merchant_id)?.to_string();
         let window = match request.window_id.as_str() {
             "" => match self.store.newest_month(merchant.clone()).await? {
@@ -97,7 +122,9 @@ impl Grpc {
         };
         let by_model = self.store.sums(merchant, window.clone()).await?;
         let mut total = Sums::default();
-        by_model.iter().for_each(|(_, sums)| total.add(sums));
+        for (_, sums) in &by_model {
+            total.add(sums);
+        }
         Ok(proto::GetUsageSummaryResponse {
             window_id: window.id().to_owned(),
             request_count: narrow(total.events)?,
@@ -109,7 +136,10 @@ impl Grpc {
         })
     }
 
-    async fn page(&self, request: proto::ListUsageEventsRequest) -> Result<proto::ListUsageEventsResponse, Error> {
+    async fn page(
+        &self,
+        request: proto::ListUsageEventsRequest,
+    ) -> Result<proto::ListUsageEventsResponse, Error> {
         let merchant = merchant_id(&request.merchant_id)?.to_string();
         let size = match i64::from(request.page_size) {
             0 => PAGE_DEFAULT,
@@ -127,17 +157,22 @@ impl Grpc {
             events.pop();
             next_page_token = events.last().map(|event| event.sequence.to_string()).unwrap_or_default();
         }
-        Ok(proto::ListUsageEventsResponse { events: events.iter().map(messages::recorded_event).collect(), next_page_token })
+        Ok(proto::ListUsageEventsResponse {
+            events: events.iter().map(messages::recorded_event).collect(),
+            next_page_token,
+        })
     }
 
     async fn quote(&self, request: proto::QuoteRequest) -> Result<proto::QuoteResponse, Error> {
         let usage = request.usage.as_ref().map(convert::from_usage).filter(|usage| usage.within(COUNT_MAX));
         let usage = usage.ok_or_else(|| wrong("usage", "set, with counts from 0 to 2^53-1"))?;
+        if request.price_version.len() > 128 {
+            return Err(wrong("price_version", "at most 128 characters"));
+        }
         let version = self.prices.get(&request.price_version).await?;
         let version = version.ok_or(Error::PriceUnknown(request.price_version))?;
-        let amount = |book| {
-            version.amount(book, &usage).ok().and_then(Pico::to_i64).ok_or(Error::AmountOverflow)
-        };
+        let amount =
+            |book| version.amount(book, &usage).ok().and_then(Pico::to_i64).ok_or(Error::AmountOverflow);
         Ok(proto::QuoteResponse { sell_pico_usd: amount(Book::Sell)?, cost_pico_usd: amount(Book::Cost)? })
     }
 
@@ -158,9 +193,14 @@ impl Grpc {
 
 #[tonic::async_trait]
 impl BillingService for Grpc {
-    async fn record_usage(&self, request: Request<proto::RecordUsageRequest>) -> Answer<proto::RecordUsageResponse> {
+    async fn record_usage(
+        &self,
+        request: Request<proto::RecordUsageRequest>,
+    ) -> Answer<proto::RecordUsageResponse> {
         let results = self.record(request.into_inner().events).await?;
-        Ok(Response::new(proto::RecordUsageResponse { results: results.into_iter().map(messages::result).collect() }))
+        Ok(Response::new(proto::RecordUsageResponse {
+            results: results.into_iter().map(messages::result).collect(),
+        }))
     }
 
     async fn get_usage_summary(
@@ -186,10 +226,15 @@ impl BillingService for Grpc {
         Ok(Response::new(proto::PutPriceVersionResponse {}))
     }
 
-    async fn list_prices(&self, request: Request<proto::ListPricesRequest>) -> Answer<proto::ListPricesResponse> {
+    async fn list_prices(
+        &self,
+        request: Request<proto::ListPricesRequest>,
+    ) -> Answer<proto::ListPricesResponse> {
         let superseded = request.into_inner().include_superseded;
         let versions = self.prices.list(superseded, self.clock.now()).await?;
-        Ok(Response::new(proto::ListPricesResponse { versions: versions.iter().map(messages::priced).collect() }))
+        Ok(Response::new(proto::ListPricesResponse {
+            versions: versions.iter().map(messages::priced).collect(),
+        }))
     }
 
     async fn quote(&self, request: Request<proto::QuoteRequest>) -> Answer<proto::QuoteResponse> {
@@ -203,11 +248,17 @@ impl BillingService for Grpc {
         Ok(Response::new(self.verify().await?))
     }
 
-    async fn amend_usage(&self, _request: Request<proto::AmendUsageRequest>) -> Answer<proto::AmendUsageResponse> {
+    async fn amend_usage(
+        &self,
+        _request: Request<proto::AmendUsageRequest>,
+    ) -> Answer<proto::AmendUsageResponse> {
         Err(Error::NotBuilt("AmendUsage").into())
     }
 
-    async fn post_payment(&self, _request: Request<proto::PostPaymentRequest>) -> Answer<proto::PostPaymentResponse> {
+    async fn post_payment(
+        &self,
+        _request: Request<proto::PostPaymentRequest>,
+    ) -> Answer<proto::PostPaymentResponse> {
         Err(Error::NotBuilt("PostPayment").into())
     }
 
@@ -239,9 +290,13 @@ impl BillingService for Grpc {
         Err(Error::NotBuilt("GetReconciliation").into())
     }
 
-    type TailLedgerStream = Pin<Box<dyn Stream<Item = Result<proto::TailLedgerResponse, Status>> + Send + 'static>>;
+    type TailLedgerStream =
+        Pin<Box<dyn Stream<Item = Result<proto::TailLedgerResponse, Status>> + Send + 'static>>;
 
-    async fn tail_ledger(&self, _request: Request<proto::TailLedgerRequest>) -> Answer<Self::TailLedgerStream> {
+    async fn tail_ledger(
+        &self,
+        _request: Request<proto::TailLedgerRequest>,
+    ) -> Answer<Self::TailLedgerStream> {
         Err(Error::NotBuilt("TailLedger").into())
     }
 }

@@ -56,8 +56,12 @@ mod tests {
     #[test]
     fn a_sale_moves_four_accounts_and_sums_to_zero() {
         let entries = usage_entries(&event(), 30, 20);
-        let expected =
-            [("m:dukkan:receivable", 30), ("rev:usage", -30), ("cogs:provider-gemini", 20), ("ap:provider-gemini", -20)];
+        let expected = [
+            ("m:dukkan:receivable", 30),
+            ("rev:usage", -30),
+            ("cogs:provider-gemini", 20),
+            ("ap:provider-gemini", -20),
+        ];
         assert_eq!(shown(&entries), expected);
         assert_eq!(entries.iter().map(|entry| entry.amount_pico).sum::<i64>(), 0);
     }

@@ -40,7 +40,8 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Version {
-    price_version: String,
+    #[serde(rename = "price_version")]
+    id: String,
     target: String,
     model: String,
     effective: String,
@@ -66,7 +67,7 @@ pub fn parse(text: &str) -> Result<Vec<PriceVersion>, Error> {
 
 fn price_version(version: Version) -> Result<PriceVersion, Error> {
     let instant: jiff::Timestamp =
-        version.effective.parse().map_err(|_| Error::Effective { version: version.price_version.clone() })?;
+        version.effective.parse().map_err(|_| Error::Effective { version: version.id.clone() })?;
     let sell = version.sell.unwrap_or_else(|| version.cost.clone());
     let mut rates = Vec::new();
     for (book, prices) in [(Book::Cost, version.cost), (Book::Sell, sell)] {
@@ -81,12 +82,12 @@ fn price_version(version: Version) -> Result<PriceVersion, Error> {
         ];
         for (component, amount) in components {
             let pico = pico_per_token(amount)
-                .ok_or_else(|| Error::Amount { version: version.price_version.clone(), amount: amount.clone() })?;
+                .ok_or_else(|| Error::Amount { version: version.id.clone(), amount: amount.clone() })?;
             rates.push(Rate { book, component, pico_usd_per_unit: pico, min_input_token_count: 0 });
         }
     }
     Ok(PriceVersion {
-        price_version: version.price_version,
+        price_version: version.id,
         target: version.target,
         model: version.model,
         effective_time: Timestamp::from_millis(instant.as_millisecond()),
@@ -100,7 +101,12 @@ fn price_version(version: Version) -> Result<PriceVersion, Error> {
 fn pico_per_token(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || fraction.len() > 6 || text.ends_with('.') {
+    if whole.is_empty()
+        || !is_digits(whole)
+        || !is_digits(fraction)
+        || fraction.len() > 6
+        || text.ends_with('.')
+    {
         return None;
     }
     let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
@@ -119,12 +125,19 @@ mod tests {
 
     fn version_at(target: &str, model: &str, time: &str) -> Option<String> {
         let versions = parse(DEFAULT).unwrap();
-        in_force(&versions, target, model, at(time)).map(|version| version.price_version.clone())
+        in_force(&versions, target, model, at(time)).map(|version| version.id.clone())
     }
 
     #[test]
     fn amounts_are_exact() {
-        let cases = [("0.075", 75_000), ("0.30", 300_000), ("2.50", 2_500_000), ("0", 0), ("7", 7_000_000), ("0.000001", 1)];
+        let cases = [
+            ("0.075", 75_000),
+            ("0.30", 300_000),
+            ("2.50", 2_500_000),
+            ("0", 0),
+            ("7", 7_000_000),
+            ("0.000001", 1),
+        ];
         for (text, pico) in cases {
             assert_eq!(pico_per_token(text), Some(pico), "{text}");
         }
@@ -139,8 +152,14 @@ mod tests {
         let lite = "gemini-2.5-flash-lite";
         assert_eq!(gemini(lite, "2026-10-06T23:59:59Z").as_deref(), Some("gemini-2.5-flash-lite@2025-10-03"));
         assert_eq!(gemini(lite, "2026-10-07T00:00:00Z").as_deref(), Some("gemini-2.5-flash-lite@2026-10-07"));
-        assert_eq!(gemini("gemini-3.8-flash", "2027-01-01T07:59:59Z").as_deref(), Some("gemini-3.8-flash@2026-10-07"));
-        assert_eq!(gemini("gemini-3.8-flash", "2027-01-01T08:00:00Z").as_deref(), Some("gemini-3.8-flash@2027-01-01"));
+        assert_eq!(
+            gemini("gemini-3.8-flash", "2027-01-01T07:59:59Z").as_deref(),
+            Some("gemini-3.8-flash@2026-10-07")
+        );
+        assert_eq!(
+            gemini("gemini-3.8-flash", "2027-01-01T08:00:00Z").as_deref(),
+            Some("gemini-3.8-flash@2027-01-01")
+        );
         assert_eq!(gemini("gemini-9", "2027-01-01T08:00:00Z"), None, "an unknown model has no price");
     }
 
@@ -168,7 +187,11 @@ mod tests {
     #[test]
     fn cached_input_is_never_free() {
         for version in parse(DEFAULT).unwrap().iter().filter(|version| version.target == "provider-gemini") {
-            assert!(version.ceiling(Book::Cost, &[Component::InputCacheRead]) > 0, "{}", version.price_version);
+            assert!(
+                version.ceiling(Book::Cost, &[Component::InputCacheRead]) > 0,
+                "{}",
+                version.price_version
+            );
         }
     }
 
@@ -176,7 +199,9 @@ mod tests {
     fn a_wrong_file_says_where() {
         let file = |amount: &str, effective: &str| {
             let version = "[[version]]\nprice_version = \"v\"\ntarget = \"t\"\nmodel = \"m\"\nsource = \"s\"\nverified = false\n";
-            format!("{version}effective = \"{effective}\"\ncost = {{ input = \"{amount}\", output = \"1\" }}\n")
+            format!(
+                "{version}effective = \"{effective}\"\ncost = {{ input = \"{amount}\", output = \"1\" }}\n"
+            )
         };
         assert!(parse(&file("1", "2026-01-01T00:00:00Z")).is_ok());
         assert!(parse(&file("x", "2026-01-01T00:00:00Z")).unwrap_err().to_string().contains("\"x\""));

@@ -31,7 +31,8 @@ impl Prices {
     /// Reads the book.
     pub async fn open(store: Arc<dyn Store>, versions_max: usize) -> Result<Self, Error> {
         let versions = store.prices().await?;
-        let known = versions.into_iter().map(|version| (version.price_version.clone(), Arc::new(version))).collect();
+        let known =
+            versions.into_iter().map(|version| (version.price_version.clone(), Arc::new(version))).collect();
         Ok(Self { store, known: RwLock::new(known), versions_max })
     }
 
@@ -72,7 +73,8 @@ impl Prices {
     pub async fn list(&self, superseded: bool, now: Timestamp) -> Result<Vec<PriceVersion>, Error> {
         let mut versions = self.store.prices().await?;
         if !superseded {
-            let current: Vec<_> = versions.iter().map(|version| is_current(&versions, version, now)).collect();
+            let current: Vec<_> =
+                versions.iter().map(|version| is_current(&versions, version, now)).collect();
             let mut current = current.into_iter();
             versions.retain(|_| current.next().unwrap_or(false));
         }
@@ -88,17 +90,20 @@ fn is_current(versions: &[PriceVersion], version: &PriceVersion, now: Timestamp)
     if version.effective_time > now {
         return true;
     }
-    let same: Vec<_> =
-        versions.iter().filter(|other| other.target == version.target && other.model == version.model).cloned().collect();
-    in_force(&same, &version.target, &version.model, now).is_some_and(|newest| newest.price_version == version.price_version)
+    let same: Vec<_> = versions
+        .iter()
+        .filter(|other| other.target == version.target && other.model == version.model)
+        .cloned()
+        .collect();
+    in_force(&same, &version.target, &version.model, now)
+        .is_some_and(|newest| newest.price_version == version.price_version)
 }
 
 /// Checks every rule and names each field that breaks one.
 fn check(version: &PriceVersion) -> Result<(), Error> {
     let mut violations = Vec::new();
-    let is_word = |text: &str| {
-        (1..=TEXT_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-    };
+    let is_word =
+        |text: &str| (1..=TEXT_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
     let words = [
         ("version.price_version", is_word(&version.price_version)),
         ("version.target", is_word(&version.target)),
@@ -188,8 +193,10 @@ mod tests {
             ..version(1, 2)
         };
         let versions = [at("old", 1), at("now", 5), at("next", 20)];
-        let current: Vec<_> =
-            versions.iter().map(|version| is_current(&versions, version, Timestamp::from_millis(10))).collect();
+        let current: Vec<_> = versions
+            .iter()
+            .map(|version| is_current(&versions, version, Timestamp::from_millis(10)))
+            .collect();
         assert_eq!(current, [false, true, true]);
     }
 }

@@ -98,7 +98,12 @@ pub mod tests {
     use crate::event::{COUNT_MAX, Status, tests::event};
 
     pub fn version(input: i64, output: i64) -> PriceVersion {
-        let rate = |book, component, pico_usd_per_unit| Rate { book, component, pico_usd_per_unit, min_input_token_count: 0 };
+        let rate = |book, component, pico_usd_per_unit| Rate {
+            book,
+            component,
+            pico_usd_per_unit,
+            min_input_token_count: 0,
+        };
         PriceVersion {
             price_version: "m@1".into(),
             target: "provider-gemini".into(),
@@ -119,7 +124,8 @@ pub mod tests {
     fn both_books_are_rated_line_by_line() {
         let rated = rate(event(), &version(75_000, 300_000)).unwrap();
         assert_eq!((rated.cost_pico, rated.sell_pico), (67_500_000, 135_000_000));
-        let amounts: Vec<_> = rated.lines.iter().map(|line| (line.book, line.units, line.amount_pico)).collect();
+        let amounts: Vec<_> =
+            rated.lines.iter().map(|line| (line.book, line.units, line.amount_pico)).collect();
         let expected = [
             (Book::Cost, 300, 22_500_000),
             (Book::Cost, 150, 45_000_000),
@@ -135,7 +141,8 @@ pub mod tests {
             let rated = rate(UsageEvent { status, ..event() }, &version(75_000, 300_000)).unwrap();
             assert_eq!((rated.cost_pico, rated.sell_pico), (67_500_000, 0));
         }
-        let partial = rate(UsageEvent { status: Status::Partial, ..event() }, &version(75_000, 300_000)).unwrap();
+        let partial =
+            rate(UsageEvent { status: Status::Partial, ..event() }, &version(75_000, 300_000)).unwrap();
         assert_eq!(partial.sell_pico, 135_000_000);
     }
 
@@ -146,12 +153,19 @@ pub mod tests {
         assert_eq!(rate(huge, &version(1_000_000, 0)).unwrap_err(), Rejection::AmountOverflow);
         let usage = TokenUsage { input_fresh: COUNT_MAX, output_text: COUNT_MAX, ..TokenUsage::default() };
         let two_lines_that_fit_alone = UsageEvent { usage, ..event() };
-        assert_eq!(rate(two_lines_that_fit_alone, &version(512, 512)).unwrap_err(), Rejection::AmountOverflow);
+        assert_eq!(
+            rate(two_lines_that_fit_alone, &version(512, 512)).unwrap_err(),
+            Rejection::AmountOverflow
+        );
     }
 
     #[test]
     fn words_go_both_ways() {
-        assert!(Component::ALL.iter().all(|component| parse_component(component_word(*component)) == Some(*component)));
+        assert!(
+            Component::ALL
+                .iter()
+                .all(|component| parse_component(component_word(*component)) == Some(*component))
+        );
         assert_eq!(parse_book("sell"), Some(Book::Sell));
         assert_eq!(parse_component("tokens"), None);
     }

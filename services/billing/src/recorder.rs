@@ -79,7 +79,10 @@ impl Recorder {
         answered.await.map_err(|_| Error::Commit)?
     }
 
-    fn enqueue(&self, events: Vec<RatedEvent>) -> Result<oneshot::Receiver<Result<Vec<Recorded>, Error>>, Error> {
+    fn enqueue(
+        &self,
+        events: Vec<RatedEvent>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Recorded>, Error>>, Error> {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.shared.queue();
         if queue.events + events.len() > self.shared.queued_events_max {

@@ -19,13 +19,11 @@ impl WindowId {
         if digits(id, 'M', 6).is_some() {
             return Ok(Self { month: id.to_owned(), day: None });
         }
-        match digits(id, 'd', 8) {
-            Some(day) => Ok(Self { month: format!("M{}", &day[..6]), day: Some(id.to_owned()) }),
-            None => {
-                let rule = "a window id such as d20261120 or M202611, or empty";
-                Err(Error::RequestInvalid(vec![Violation::new("window_id", rule)]))
-            }
-        }
+        let Some(day) = digits(id, 'd', 8) else {
+            let rule = "a window id such as d20261120 or M202611, or empty";
+            return Err(Error::RequestInvalid(vec![Violation::new("window_id", rule)]));
+        };
+        Ok(Self { month: format!("M{}", &day[..6]), day: Some(id.to_owned()) })
     }
 
     /// The id.
@@ -63,7 +61,8 @@ impl Sums {
 
     /// The token counts as an answer carries them; an amount beyond it is an error and never cut.
     pub fn usage(&self) -> Result<TokenUsage, Error> {
-        let [input_fresh, input_cache_read, input_cache_write, input_tool, output_text, output_reasoning] = self.counts;
+        let [input_fresh, input_cache_read, input_cache_write, input_tool, output_text, output_reasoning] =
+            self.counts;
         Ok(TokenUsage {
             input_fresh: narrow(input_fresh)?,
             input_cache_read: narrow(input_cache_read)?,

@@ -74,12 +74,12 @@ pub fn build(config: Config, deps: Deps) -> Result<Gateway, Error> {
         &config.journal_dir,
         &config.gateway_id,
         Arc::clone(&peers),
-        prices.clone(),
+        prices,
         deps.supervisor,
     )
     .map_err(|source| Error::Journal { folder: config.journal_dir.clone(), source })?;
     let pipeline =
-        Arc::new(pipeline::Pipeline::new(config, deps.clock, peers, books, (prices, deps.admission_key)));
+        Arc::new(pipeline::Pipeline::new(config, deps.clock, peers, books, deps.admission_key));
     Ok(Gateway {
         grpc: GatewayServiceServer::new(Grpc::new(Arc::clone(&pipeline))).max_decoding_message_size(body_bytes_max),
         http: openai::router(Arc::clone(&pipeline)),

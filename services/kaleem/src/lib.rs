@@ -1,1 +1,13 @@
-//! kaleem
+//! THE binary and composition root: which services run here, how they find each other, in which order they start and stop, and
+//! the command line. The only crate that names several services.
+
+mod bootstrap;
+pub mod cli;
+pub mod config;
+mod data;
+mod http;
+pub mod node;
+mod targets;
+
+pub use config::Config;
+pub use node::{Node, NodeError, NodeOptions};

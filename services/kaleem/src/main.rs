@@ -1,1 +1,5 @@
-fn main(){}
+//! The kaleem binary.
+
+fn main() -> std::process::ExitCode {
+    kaleem::cli::main()
+}

@@ -34,8 +34,8 @@ mod tests {
 
     #[test]
     fn midnight_is_californias_in_winter_and_summer() {
-        assert_eq!(until_midnight(NOON_UTC), Duration::from_secs(20 * 3600));
-        assert_eq!(until_midnight(SUMMER), Duration::from_secs(19 * 3600));
+        assert_eq!(until_midnight(NOON_UTC), Duration::from_hours(20));
+        assert_eq!(until_midnight(SUMMER), Duration::from_hours(19));
     }
 
     #[test]

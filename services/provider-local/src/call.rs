@@ -4,7 +4,9 @@ use std::pin::Pin;
 
 use futures::Stream;
 use kaleem_domain::estimate::{MESSAGE_OVERHEAD_TOKENS, input_token_ceiling};
-use kaleem_proto::chat::v1::{GenerationOptions, Message, ResponseFormat, Role, Tool, ToolChoice, part, tool_choice};
+use kaleem_proto::chat::v1::{
+    GenerationOptions, Message, ResponseFormat, Role, Tool, ToolChoice, part, tool_choice,
+};
 use kaleem_proto::common::v1::Admission;
 use kaleem_proto::provider::v1::StreamGenerateRequest;
 pub use kaleem_proto::provider::v1::stream_generate_response::{Event, Finished, Started};
@@ -53,7 +55,10 @@ impl Call {
         let asked = options.max_output_token_count.unwrap_or(i64::MAX);
         let max_output = asked.min(admission.max_output_token_count).min(i64::from(u32::MAX));
         if max_output < 1 {
-            violations.push(Violation::new("options.max_output_token_count", "must be at least 1, as must the granted count"));
+            violations.push(Violation::new(
+                "options.max_output_token_count",
+                "must be at least 1, as must the granted count",
+            ));
         }
         if !violations.is_empty() {
             return Err(CallError::Invalid(violations));
@@ -103,9 +108,13 @@ fn check_tools(tools: &[Tool], choice: Option<&ToolChoice>, violations: &mut Vec
             violations.push(Violation::new(format!("tools[{index}].name"), "must not be empty"));
         }
         let schema = &tool.parameters_json_schema;
-        let is_object = serde_json::from_str::<serde_json::Value>(schema).is_ok_and(|schema| schema.is_object());
+        let is_object =
+            serde_json::from_str::<serde_json::Value>(schema).is_ok_and(|schema| schema.is_object());
         if !schema.is_empty() && !is_object {
-            violations.push(Violation::new(format!("tools[{index}].parameters_json_schema"), "must be a JSON object"));
+            violations.push(Violation::new(
+                format!("tools[{index}].parameters_json_schema"),
+                "must be a JSON object",
+            ));
         }
     }
     let named = choice.filter(|choice| choice.mode() == tool_choice::Mode::Named);
@@ -120,8 +129,16 @@ fn check_options(options: &GenerationOptions, violations: &mut Vec<Violation>) {
             violations.push(Violation::new(format!("options.{field}"), rule));
         }
     };
-    check(options.temperature.is_none_or(|value| (0.0..=2.0).contains(&value)), "temperature", "must be 0 to 2");
-    check(options.top_p.is_none_or(|value| value > 0.0 && value <= 1.0), "top_p", "must be above 0 and at most 1");
+    check(
+        options.temperature.is_none_or(|value| (0.0..=2.0).contains(&value)),
+        "temperature",
+        "must be 0 to 2",
+    );
+    check(
+        options.top_p.is_none_or(|value| value > 0.0 && value <= 1.0),
+        "top_p",
+        "must be above 0 and at most 1",
+    );
     check(options.top_k.is_none_or(|value| value >= 1), "top_k", "must be at least 1");
     check(options.stop.len() <= STOPS_MAX, "stop", "must hold at most 16 strings");
     let usable = |stop: &String| (1..=STOP_BYTES_MAX).contains(&stop.len());
@@ -150,7 +167,10 @@ fn append_text(parts: &[kaleem_proto::chat::v1::Part], text: &mut String) {
 pub fn estimate_input(messages: &[Message], tools: &[Tool]) -> i64 {
     let of_message = |message: &Message| input_token_ceiling(&text_of(message)) + MESSAGE_OVERHEAD_TOKENS;
     let of_tool = |tool: &Tool| {
-        [&tool.name, &tool.description, &tool.parameters_json_schema].into_iter().map(|text| input_token_ceiling(text)).sum::<i64>()
+        [&tool.name, &tool.description, &tool.parameters_json_schema]
+            .into_iter()
+            .map(|text| input_token_ceiling(text))
+            .sum::<i64>()
     };
     messages.iter().map(of_message).sum::<i64>() + tools.iter().map(of_tool).sum::<i64>()
 }
@@ -174,7 +194,10 @@ pub(crate) mod tests {
     fn the_smaller_bound_wins() {
         let request = |asked: Option<i64>| StreamGenerateRequest {
             messages: vec![message(Role::User, "hi")],
-            options: Some(GenerationOptions { max_output_token_count: asked, ..GenerationOptions::default() }),
+            options: Some(GenerationOptions {
+                max_output_token_count: asked,
+                ..GenerationOptions::default()
+            }),
             ..StreamGenerateRequest::default()
         };
         assert_eq!(Call::new(request(None), &admission(50)).unwrap().max_output, 50);
@@ -189,7 +212,11 @@ pub(crate) mod tests {
         let request = StreamGenerateRequest {
             messages: vec![Message::default()],
             tools: vec![Tool { parameters_json_schema: "[1".into(), ..Tool::default() }],
-            tool_choice: Some(ToolChoice { mode: tool_choice::Mode::Named.into(), name: "x".into(), ..ToolChoice::default() }),
+            tool_choice: Some(ToolChoice {
+                mode: tool_choice::Mode::Named.into(),
+                name: "x".into(),
+                ..ToolChoice::default()
+            }),
             options: Some(GenerationOptions {
                 temperature: Some(3.0),
                 top_p: Some(0.0),
@@ -199,7 +226,9 @@ pub(crate) mod tests {
             }),
             ..StreamGenerateRequest::default()
         };
-        let Err(CallError::Invalid(violations)) = Call::new(request, &admission(1)) else { panic!("must be refused") };
+        let Err(CallError::Invalid(violations)) = Call::new(request, &admission(1)) else {
+            panic!("must be refused")
+        };
         let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
         let expected = [
             "messages[0].role",

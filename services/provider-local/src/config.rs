@@ -1,5 +1,6 @@
 //! Configuration of ProviderLocal; every field has a default.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,26 +102,31 @@ pub struct WorkerConfig {
     /// Most calls at once, at least 1.
     #[serde(default = "default_window")]
     pub max_in_flight: usize,
-    /// Whether it can call tools.
-    #[serde(default = "yes")]
-    pub tools: bool,
-    /// Whether it can hold to a JSON schema.
-    #[serde(default = "yes")]
-    pub json_schema: bool,
-    /// Whether it reads pictures.
-    #[serde(default)]
-    pub vision: bool,
-    /// Whether its models reason before they answer.
-    #[serde(default)]
-    pub reasoning: bool,
+    /// What its models can do, as the router may rely on it.
+    #[serde(default = "default_capabilities")]
+    pub capabilities: BTreeSet<Capability>,
+}
+
+/// What a model can do beyond text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// Calls tools.
+    Tools,
+    /// Holds to a JSON schema.
+    JsonSchema,
+    /// Reads pictures.
+    Vision,
+    /// Reasons before it answers.
+    Reasoning,
 }
 
 const fn default_window() -> usize {
     32
 }
 
-const fn yes() -> bool {
-    true
+fn default_capabilities() -> BTreeSet<Capability> {
+    BTreeSet::from([Capability::Tools, Capability::JsonSchema])
 }
 
 /// Time limits of calls and probes.
@@ -155,7 +161,7 @@ impl Default for Timeouts {
             idle: Duration::from_secs(30),
             probe: Duration::from_secs(1),
             probe_interval: Duration::from_secs(2),
-            reader_stall: Duration::from_secs(60),
+            reader_stall: Duration::from_mins(1),
         }
     }
 }
@@ -166,7 +172,10 @@ impl Config {
         let wrong = |field: String, rule: &'static str| Err(Error::Config { field, rule });
         let engine = &self.engine;
         if engine.enabled && engine.model_dir.is_none() {
-            return wrong("engine.model_dir".to_owned(), "must name a model folder when engine.enabled is true");
+            return wrong(
+                "engine.model_dir".to_owned(),
+                "must name a model folder when engine.enabled is true",
+            );
         }
         if !(1..=64).contains(&engine.slots) {
             return wrong("engine.slots".to_owned(), "must be 1 to 64");
@@ -191,7 +200,10 @@ impl Config {
                 return wrong(field("max_in_flight"), "must be at least 1");
             }
             if worker.address().is_none() {
-                return wrong(field("base_url"), "must be an http or https address such as http://127.0.0.1:8000");
+                return wrong(
+                    field("base_url"),
+                    "must be an http or https address such as http://127.0.0.1:8000",
+                );
             }
         }
         Ok(())
@@ -271,7 +283,10 @@ mod tests {
             (r#"{"timeouts":{"idle":"0s"}}"#, "timeouts.idle"),
             (r#"{"workers":[{"name":"engine","base_url":"http://h"}]}"#, "workers[0].name"),
             (r#"{"workers":[{"name":"a","base_url":"h:8000"}]}"#, "workers[0].base_url"),
-            (r#"{"workers":[{"name":"a","base_url":"http://h","max_in_flight":0}]}"#, "workers[0].max_in_flight"),
+            (
+                r#"{"workers":[{"name":"a","base_url":"http://h","max_in_flight":0}]}"#,
+                "workers[0].max_in_flight",
+            ),
         ];
         for (json, field) in cases {
             let message = parse(json).validate().unwrap_err().to_string();
@@ -282,8 +297,8 @@ mod tests {
 
     #[test]
     fn addresses_lose_credentials_and_the_version_path() {
-        let worker = |url: &str| WorkerConfig { base_url: url.to_owned(), ..parse(WORKER).workers.remove(0) };
         const WORKER: &str = r#"{"workers":[{"name":"a","base_url":"http://h"}]}"#;
+        let worker = |url: &str| WorkerConfig { base_url: url.to_owned(), ..parse(WORKER).workers.remove(0) };
         assert_eq!(worker("http://u:p@h:8000/v1/").address().unwrap().as_str(), "http://h:8000/");
         assert_eq!(worker("https://h/llm").address().unwrap().as_str(), "https://h/llm");
         assert!(worker("ftp://h").address().is_none());

@@ -46,7 +46,10 @@ async fn open(lease: Lease, call: &Arc<Call>, first_token: Duration) -> Result<E
     let first = async {
         let mut events = member.generate(call).await?;
         let first = events.next().await.unwrap_or_else(|| {
-            Err(CallError::Protocol { worker: member.name().to_owned(), detail: "it sent an empty answer".to_owned() })
+            Err(CallError::Protocol {
+                worker: member.name().to_owned(),
+                detail: "it sent an empty answer".to_owned(),
+            })
         });
         Ok((first?, events))
     };
@@ -57,7 +60,11 @@ async fn open(lease: Lease, call: &Arc<Call>, first_token: Duration) -> Result<E
     match opened {
         Ok((first, events)) => {
             metrics::began(member.name(), begin.elapsed());
-            Ok(relay(Relay { first: Some(first), events, guard: Guard { lease, outcome: Outcome::Cancelled } }))
+            Ok(relay(Relay {
+                first: Some(first),
+                events,
+                guard: Guard { lease, outcome: Outcome::Cancelled },
+            }))
         }
         Err(error) => {
             member.note_failure(&error);

@@ -59,7 +59,9 @@ pub enum CallError {
         known: String,
     },
     /// The prompt does not fit.
-    #[error("the prompt has {needed} tokens and model {model} takes {context} in all; shorten the conversation")]
+    #[error(
+        "the prompt has {needed} tokens and model {model} takes {context} in all; shorten the conversation"
+    )]
     ContextLength {
         /// Model of the call.
         model: String,
@@ -185,7 +187,9 @@ impl CallError {
             Self::ContextLength { .. } => (Code::InvalidArgument, "CONTEXT_LENGTH_EXCEEDED"),
             Self::RateLimited { .. } => (Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"),
             Self::Overloaded { .. } | Self::Busy { .. } => (Code::Unavailable, "OVERLOADED"),
-            Self::NoneReady { .. } | Self::Unavailable { .. } | Self::NoEndpoint { .. } => (Code::Unavailable, "UPSTREAM_UNAVAILABLE"),
+            Self::NoneReady { .. } | Self::Unavailable { .. } | Self::NoEndpoint { .. } => {
+                (Code::Unavailable, "UPSTREAM_UNAVAILABLE")
+            }
             Self::Protocol { .. } => (Code::Unavailable, "UPSTREAM_PROTOCOL_ERROR"),
             Self::ToolCallCut { .. } => (Code::FailedPrecondition, "TOOL_CALL_CUT"),
             Self::NoEmbeddings { .. } => (Code::Unimplemented, "EMBEDDINGS_UNSUPPORTED"),
@@ -196,7 +200,9 @@ impl CallError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } => Some(retry_after.unwrap_or(Duration::from_secs(1))),
-            Self::Overloaded { .. } | Self::Busy { .. } | Self::NoneReady { .. } => Some(Duration::from_secs(1)),
+            Self::Overloaded { .. } | Self::Busy { .. } | Self::NoneReady { .. } => {
+                Some(Duration::from_secs(1))
+            }
             _ => None,
         }
     }
@@ -210,9 +216,9 @@ impl From<CallError> for Fault {
             fault = fault.retry_after(wait);
         }
         match error {
-            CallError::Invalid(violations) => {
-                violations.into_iter().fold(fault, |fault, Violation { field, rule }| fault.violation(field, rule))
-            }
+            CallError::Invalid(violations) => violations
+                .into_iter()
+                .fold(fault, |fault, Violation { field, rule }| fault.violation(field, rule)),
             CallError::ContextLength { model, needed, context } => {
                 fault.with("model", model).with("prompt_tokens", needed).with("context_tokens", context)
             }

@@ -47,7 +47,12 @@ type EventResponses = Pin<Box<dyn Stream<Item = Result<provider_v1::StreamGenera
 
 impl Grpc {
     /// Services over `pool`.
-    pub(crate) fn new(pool: Arc<Pool>, config: &Config, admission: admission::Key, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        pool: Arc<Pool>,
+        config: &Config,
+        admission: admission::Key,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 pool,
@@ -65,16 +70,23 @@ impl Inner {
     /// Checks that the gateway allowed this target and this model.
     fn admit(&self, token: &[u8], model: &str) -> Result<Admission, Fault> {
         let admission = self.admission.verify(token, self.clock.now())?;
-        for (field, admitted, asked) in [("target", &admission.target, self.target.as_str()), ("model", &admission.model, model)] {
+        for (field, admitted, asked) in
+            [("target", &admission.target, self.target.as_str()), ("model", &admission.model, model)]
+        {
             if admitted != asked {
-                let message = format!("the admission is for {field} {admitted:?}, not {asked:?}; ask the gateway for one of its own");
+                let message = format!(
+                    "the admission is for {field} {admitted:?}, not {asked:?}; ask the gateway for one of its own"
+                );
                 return Err(Fault::new(Code::PermissionDenied, DOMAIN, "ADMISSION_INVALID", message));
             }
         }
         Ok(admission)
     }
 
-    async fn count(&self, request: provider_v1::CountTokensRequest) -> Result<provider_v1::CountTokensResponse, CallError> {
+    async fn count(
+        &self,
+        request: provider_v1::CountTokensRequest,
+    ) -> Result<provider_v1::CountTokensResponse, CallError> {
         let provider_v1::CountTokensRequest { model, messages, tools } = request;
         let mut violations = Vec::new();
         call::check_messages(&messages, &mut violations);
@@ -87,17 +99,26 @@ impl Inner {
             Backend::Engine(engine) => Some(i64::try_from(engine.count(messages).await?).unwrap_or(i64::MAX)),
             Backend::Http(worker) => worker.count(&model, &messages, &tools).await?,
         };
-        Ok(provider_v1::CountTokensResponse { input_count: counted.unwrap_or(estimate), exact: counted.is_some() })
+        Ok(provider_v1::CountTokensResponse {
+            input_count: counted.unwrap_or(estimate),
+            exact: counted.is_some(),
+        })
     }
 
-    async fn embed(&self, request: provider_v1::EmbedRequest) -> Result<provider_v1::EmbedResponse, CallError> {
+    async fn embed(
+        &self,
+        request: provider_v1::EmbedRequest,
+    ) -> Result<provider_v1::EmbedResponse, CallError> {
         let provider_v1::EmbedRequest { model, texts, dimension_count, .. } = request;
         if !(1..=TEXTS_MAX).contains(&texts.len()) || texts.iter().any(String::is_empty) {
             return Err(CallError::invalid("texts", "must be 1 to 256 texts that are not empty"));
         }
-        let dimensions = u32::try_from(dimension_count).map_err(|_| CallError::invalid("dimension_count", "must not be negative"))?;
+        let dimensions = u32::try_from(dimension_count)
+            .map_err(|_| CallError::invalid("dimension_count", "must not be negative"))?;
         let lease = self.pool.lease(&model, &[], Instant::now() + self.first_token).await?;
-        let Backend::Http(worker) = lease.member().backend() else { return Err(CallError::NoEmbeddings { model }) };
+        let Backend::Http(worker) = lease.member().backend() else {
+            return Err(CallError::NoEmbeddings { model });
+        };
         let embedded = worker.embed(&model, &texts, dimensions).await?;
         let embeddings = embedded.vectors.into_iter().map(|values| Embedding { values }).collect();
         Ok(provider_v1::EmbedResponse { embeddings, usage: embedded.usage })
@@ -112,11 +133,16 @@ fn status(error: CallError) -> Status {
 impl ProviderService for Grpc {
     type StreamGenerateStream = EventResponses;
 
-    async fn stream_generate(&self, request: Request<provider_v1::StreamGenerateRequest>) -> Result<Response<EventResponses>, Status> {
+    async fn stream_generate(
+        &self,
+        request: Request<provider_v1::StreamGenerateRequest>,
+    ) -> Result<Response<EventResponses>, Status> {
         let request = request.into_inner();
         let admission = self.inner.admit(&request.admission, &request.model)?;
         let call = Call::new(request, &admission).map_err(status)?;
-        let events = dispatch::generate(&self.inner.pool, Arc::new(call), self.inner.first_token).await.map_err(status)?;
+        let events = dispatch::generate(&self.inner.pool, Arc::new(call), self.inner.first_token)
+            .await
+            .map_err(status)?;
         let responses = events.map(|item| match item {
             Ok(event) => Ok(provider_v1::StreamGenerateResponse { event: Some(event) }),
             Err(error) => Err(status(error)),
@@ -131,7 +157,10 @@ impl ProviderService for Grpc {
         self.inner.count(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
-    async fn embed(&self, request: Request<provider_v1::EmbedRequest>) -> Result<Response<provider_v1::EmbedResponse>, Status> {
+    async fn embed(
+        &self,
+        request: Request<provider_v1::EmbedRequest>,
+    ) -> Result<Response<provider_v1::EmbedResponse>, Status> {
         let request = request.into_inner();
         self.inner.admit(&request.admission, &request.model)?;
         self.inner.embed(request).await.map(Response::new).map_err(status)
@@ -147,15 +176,20 @@ impl ProviderService for Grpc {
 }
 
 fn not_implemented(rpc: &str) -> Status {
-    let message = format!("{rpc} is not available yet; list the workers in the configuration of provider-local");
+    let message =
+        format!("{rpc} is not available yet; list the workers in the configuration of provider-local");
     Fault::new(Code::Unimplemented, POOL_DOMAIN, "NOT_IMPLEMENTED", message).into()
 }
 
 #[tonic::async_trait]
 impl PoolService for Grpc {
-    type RegisterWorkerStream = Pin<Box<dyn Stream<Item = Result<pool_v1::RegisterWorkerResponse, Status>> + Send>>;
+    type RegisterWorkerStream =
+        Pin<Box<dyn Stream<Item = Result<pool_v1::RegisterWorkerResponse, Status>> + Send>>;
 
-    async fn list_workers(&self, _: Request<pool_v1::ListWorkersRequest>) -> Result<Response<pool_v1::ListWorkersResponse>, Status> {
+    async fn list_workers(
+        &self,
+        _: Request<pool_v1::ListWorkersRequest>,
+    ) -> Result<Response<pool_v1::ListWorkersResponse>, Status> {
         let workers = listing::workers(&self.inner.pool);
         Ok(Response::new(pool_v1::ListWorkersResponse { workers }))
     }

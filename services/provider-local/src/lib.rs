@@ -62,6 +62,7 @@ pub struct Servers {
 ///
 /// The model is loaded beside; a call that needs it waits for it. A folder that proves unusable stops the process with an error that
 /// names the file. The service is ready at once when it has workers to send calls to, and else when the model is loaded.
+#[expect(clippy::unused_async, reason = "the signature that every service crate has")]
 pub async fn build(config: Config, deps: Deps) -> Result<Servers, Error> {
     config.validate()?;
     let changes = watch::Sender::new(0);
@@ -88,7 +89,12 @@ pub async fn build(config: Config, deps: Deps) -> Result<Servers, Error> {
     })
 }
 
-fn start_engine(folder: &Path, config: &Config, deps: &Deps, changes: watch::Sender<u64>) -> Result<(Member, Loading), Error> {
+fn start_engine(
+    folder: &Path,
+    config: &Config,
+    deps: &Deps,
+    changes: watch::Sender<u64>,
+) -> Result<(Member, Loading), Error> {
     let (engine, loading) = Engine::start(folder, config, Arc::clone(&deps.clock))?;
     let window = config.engine.slots + config.engine.queue;
     Ok((Member::engine(engine, window, changes), loading))
@@ -121,7 +127,9 @@ fn report_loading(loading: Loading, readiness: Readiness, supervisor: &Superviso
                 readiness.set(COMPONENT, Err(error.to_string()));
                 Err(Error::Load(error).into())
             }
-            Err(_) => Err(Box::<dyn std::error::Error + Send + Sync>::from("the thread that loads the model ended")),
+            Err(_) => {
+                Err(Box::<dyn std::error::Error + Send + Sync>::from("the thread that loads the model ended"))
+            }
         }
     });
 }

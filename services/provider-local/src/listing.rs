@@ -5,6 +5,7 @@ use kaleem_proto::provider::v1::{Model, ModelHealth};
 use kaleem_rpc::convert;
 use tokio::time::Instant;
 
+use crate::config::Capability;
 use crate::pool::{Member, Pool};
 
 /// All models; one that several workers serve appears once, with what all of them that serve now can do.
@@ -19,14 +20,14 @@ fn model(pool: &Pool, id: String, region: &str) -> Model {
     // A worker that is down does not take a promise away from those that serve.
     let counted: Vec<_> = serving.iter().filter(|member| health_of(member.state()) == health).collect();
     let context = counted.iter().filter_map(|member| member.context(&id)).min().map_or(0, i64::from);
-    let all = |can: fn(&Member) -> bool| !counted.is_empty() && counted.iter().all(|member| can(member));
+    let all = |capability| !counted.is_empty() && counted.iter().all(|member| member.can(capability));
     Model {
         context_token_count: context,
         max_output_token_count: context,
-        tools: all(|member| member.abilities().tools),
-        json_schema: all(|member| member.abilities().json_schema),
-        vision: all(|member| member.abilities().vision),
-        reasoning: all(|member| member.abilities().reasoning),
+        tools: all(Capability::Tools),
+        json_schema: all(Capability::JsonSchema),
+        vision: all(Capability::Vision),
+        reasoning: all(Capability::Reasoning),
         region: region.to_owned(),
         health: health.into(),
         ready_time: None,

@@ -175,8 +175,6 @@ fn assert_admission_fits(before: &MerchantState, after: &MerchantState, now: Tim
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 384, ..ProptestConfig::default() })]
-
     #[test]
     fn invariants_hold_after_every_command(profile in profiles(), tape in prop::collection::vec(steps(), 1..120)) {
         let mut now = Timestamp::from_millis(START_MS);

@@ -17,4 +17,7 @@ pub enum Error {
     /// The built-in word lists do not compile.
     #[error("the word lists of the recogniser do not compile")]
     Lexicon(#[source] aho_corasick::BuildError),
+    /// The work was stopped before its end.
+    #[error("redaction was stopped before its end")]
+    Stopped,
 }

@@ -15,7 +15,7 @@ use recorder::BoundedRecorder;
 pub use recorder::SERIES_PER_NAME_MAX;
 
 /// Time between two sweeps that fold recorded histogram values into their buckets; values wait in memory till then.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Buckets of durations in seconds: from a call inside the process to a long stream.
 const SECONDS: [f64; 21] = [

@@ -16,14 +16,21 @@ impl From<&Error> for Fault {
         let message = error.to_string();
         let fault = |code, reason: &str| Self::new(code, DOMAIN, reason, message.clone());
         match error {
-            Error::RequestInvalid(violations) => violations.iter().fold(
-                fault(Code::InvalidArgument, "REQUEST_INVALID"),
-                |fault, violation| fault.violation(violation.field.clone(), violation.description.clone()),
-            ),
+            Error::RequestInvalid(violations) => {
+                violations.iter().fold(fault(Code::InvalidArgument, "REQUEST_INVALID"), |fault, violation| {
+                    fault.violation(violation.field.clone(), violation.description.clone())
+                })
+            }
             Error::CredentialInvalid => fault(Code::Unauthenticated, "CREDENTIAL_INVALID"),
-            Error::MerchantMismatch(id) => fault(Code::PermissionDenied, "MERCHANT_MISMATCH").with("merchant_id", id),
-            Error::MerchantSuspended(id) => fault(Code::PermissionDenied, "MERCHANT_SUSPENDED").with("merchant_id", id),
-            Error::MerchantNotFound(id) => fault(Code::NotFound, "MERCHANT_NOT_FOUND").with("merchant_id", id),
+            Error::MerchantMismatch(id) => {
+                fault(Code::PermissionDenied, "MERCHANT_MISMATCH").with("merchant_id", id)
+            }
+            Error::MerchantSuspended(id) => {
+                fault(Code::PermissionDenied, "MERCHANT_SUSPENDED").with("merchant_id", id)
+            }
+            Error::MerchantNotFound(id) => {
+                fault(Code::NotFound, "MERCHANT_NOT_FOUND").with("merchant_id", id)
+            }
             Error::MerchantExists { id, field } => {
                 fault(Code::AlreadyExists, "MERCHANT_EXISTS").with("merchant_id", id).with("field", field)
             }

@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures::Stream;
-use kaleem_proto::accounts::v1::{WatchRevocationsResponse, watch_revocations_response::Subject as ProtoSubject};
+use kaleem_proto::accounts::v1::{
+    WatchRevocationsResponse, watch_revocations_response::Subject as ProtoSubject,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::{Interval, MissedTickBehavior},

@@ -104,7 +104,12 @@ impl Store for Sqlite {
         Box::pin(async move { merchants::page(&mut *self.readers.acquire().await?, &after, limit).await })
     }
 
-    fn set_state(&self, id: MerchantId, state: State, now: Timestamp) -> Pending<'_, Option<Changed<Merchant>>> {
+    fn set_state(
+        &self,
+        id: MerchantId,
+        state: State,
+        now: Timestamp,
+    ) -> Pending<'_, Option<Changed<Merchant>>> {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let Some(mut value) = merchants::get(&mut transaction, &id).await? else { return Ok(None) };

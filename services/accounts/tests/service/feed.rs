@@ -47,7 +47,11 @@ async fn a_watcher_learns_where_it_stands_and_then_every_change_in_order() {
     let ward = || Subject::MerchantId("ward".into());
     assert_eq!(next_subject(&mut feed).await, (first.sequence + 1, Subject::KeyId(key.key_id)));
     assert_eq!(next_subject(&mut feed).await, (first.sequence + 2, ward()));
-    assert_eq!(next_subject(&mut feed).await, (first.sequence + 3, ward()), "what changed nothing is not announced");
+    assert_eq!(
+        next_subject(&mut feed).await,
+        (first.sequence + 3, ward()),
+        "what changed nothing is not announced"
+    );
 }
 
 #[tokio::test]
@@ -55,7 +59,11 @@ async fn a_change_of_plan_announces_its_merchants_and_no_others() {
     let mut service = Service::start().await;
     service.merchant("ward").await;
     service.merchant("hulm").await;
-    let request = proto::CreateMerchantRequest { merchant_id: "other".into(), plan_id: "scale".into(), ..Default::default() };
+    let request = proto::CreateMerchantRequest {
+        merchant_id: "other".into(),
+        plan_id: "scale".into(),
+        ..Default::default()
+    };
     service.create(request).await.unwrap();
     let mut feed = watch(&mut service, 0).await.unwrap();
     let plans = service.client.list_plans(proto::ListPlansRequest {}).await.unwrap().into_inner().plans;

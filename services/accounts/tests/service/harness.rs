@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use kaleem_accounts::{Config, Deps, Grpc, build};
 use kaleem_domain::Timestamp;
 use kaleem_proto::accounts::v1::{
-    self as proto, accounts_service_client::AccountsServiceClient, accounts_service_server::AccountsServiceServer,
+    self as proto, accounts_service_client::AccountsServiceClient,
+    accounts_service_server::AccountsServiceServer,
 };
 use kaleem_rpc::{Code, Fault};
 use kaleem_runtime::Supervisor;
@@ -58,27 +59,40 @@ impl Service {
 
     pub async fn create(&mut self, request: proto::CreateMerchantRequest) -> Result<proto::Merchant, Fault> {
         let answer = self.client.create_merchant(request).await;
-        answer.map(|answer| answer.into_inner().merchant.unwrap()).map_err(|status| Fault::from_status(&status))
+        answer
+            .map(|answer| answer.into_inner().merchant.unwrap())
+            .map_err(|status| Fault::from_status(&status))
     }
 
     pub async fn merchant(&mut self, id: &str) -> proto::Merchant {
-        self.create(proto::CreateMerchantRequest { merchant_id: id.into(), ..Default::default() }).await.unwrap()
+        self.create(proto::CreateMerchantRequest { merchant_id: id.into(), ..Default::default() })
+            .await
+            .unwrap()
     }
 
-    pub async fn set_state(&mut self, id: &str, state: proto::MerchantState) -> Result<proto::Merchant, Fault> {
+    pub async fn set_state(
+        &mut self,
+        id: &str,
+        state: proto::MerchantState,
+    ) -> Result<proto::Merchant, Fault> {
         let request = proto::SetMerchantStateRequest { merchant_id: id.into(), state: state.into() };
         let answer = self.client.set_merchant_state(request).await;
-        answer.map(|answer| answer.into_inner().merchant.unwrap()).map_err(|status| Fault::from_status(&status))
+        answer
+            .map(|answer| answer.into_inner().merchant.unwrap())
+            .map_err(|status| Fault::from_status(&status))
     }
 
     pub async fn issue(&mut self, request: proto::IssueKeyRequest) -> Result<(proto::ApiKey, String), Fault> {
-        let answer = self.client.issue_key(request).await.map_err(|status| Fault::from_status(&status))?.into_inner();
+        let answer =
+            self.client.issue_key(request).await.map_err(|status| Fault::from_status(&status))?.into_inner();
         Ok((answer.key.unwrap(), answer.api_key))
     }
 
     pub async fn chat_key(&mut self, merchant: &str) -> (proto::ApiKey, String) {
         let scopes = vec![proto::Scope::Chat.into()];
-        self.issue(proto::IssueKeyRequest { merchant_id: merchant.into(), scopes, ..Default::default() }).await.unwrap()
+        self.issue(proto::IssueKeyRequest { merchant_id: merchant.into(), scopes, ..Default::default() })
+            .await
+            .unwrap()
     }
 
     pub async fn revoke(&mut self, id: &str) -> Result<proto::ApiKey, Fault> {
@@ -86,7 +100,11 @@ impl Service {
         answer.map(|answer| answer.into_inner().key.unwrap()).map_err(|status| Fault::from_status(&status))
     }
 
-    pub async fn authenticate(&mut self, key: &str, act_as: &str) -> Result<proto::AuthenticateResponse, Fault> {
+    pub async fn authenticate(
+        &mut self,
+        key: &str,
+        act_as: &str,
+    ) -> Result<proto::AuthenticateResponse, Fault> {
         let request = proto::AuthenticateRequest { api_key: key.into(), act_as_merchant_id: act_as.into() };
         let answer = self.client.authenticate(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))

@@ -51,11 +51,23 @@ async fn unknown_revoked_expired_and_malformed_keys_look_alike() {
     let wrong_secret = format!("{}{last}", &good[..good.len() - 1]);
     let wrong_environment = good.replacen("klm_dev_", "klm_live_", 1);
     let unknown = format!("klm_dev_{}_{}", "A".repeat(12), "B".repeat(43));
-    let credentials =
-        [revoked_text, expired_text, wrong_secret, wrong_environment, unknown, "klm_".into(), String::new(), good.clone() + "_"];
+    let credentials = [
+        revoked_text,
+        expired_text,
+        wrong_secret,
+        wrong_environment,
+        unknown,
+        "klm_".into(),
+        String::new(),
+        good.clone() + "_",
+    ];
     let mut faults = Vec::new();
     for credential in &credentials {
-        faults.push(assert_fault(service.authenticate(credential, "").await, Code::Unauthenticated, "CREDENTIAL_INVALID"));
+        faults.push(assert_fault(
+            service.authenticate(credential, "").await,
+            Code::Unauthenticated,
+            "CREDENTIAL_INVALID",
+        ));
     }
     assert!(faults.iter().all(|fault| *fault == faults[0]), "nothing tells them apart: {faults:#?}");
     service.authenticate(&good, "").await.unwrap();
@@ -146,6 +158,7 @@ async fn a_revocation_whose_caller_left_still_counts_everywhere() {
     let mut call = Box::pin(client.revoke_key(proto::RevokeKeyRequest { key_id: key.key_id }));
     assert!(call.as_mut().now_or_never().is_none(), "the write is not done at the first poll");
     drop(call);
+    drop(client);
     assert!(service.supervisor.drain(Duration::from_secs(5)).await.is_clean());
     assert_fault(service.authenticate(&text, "").await, Code::Unauthenticated, "CREDENTIAL_INVALID");
     let mut service = service.restart().await;

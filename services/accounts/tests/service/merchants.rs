@@ -42,7 +42,10 @@ async fn creating_again_is_the_same_and_creating_otherwise_is_refused() {
         ("display_name", proto::CreateMerchantRequest { display_name: String::new(), ..asked("ward") }),
         ("plan_id", proto::CreateMerchantRequest { plan_id: "scale".into(), ..asked("ward") }),
         ("time_zone", proto::CreateMerchantRequest { time_zone: String::new(), ..asked("ward") }),
-        ("external_providers_allowed", proto::CreateMerchantRequest { external_providers_allowed: false, ..asked("ward") }),
+        (
+            "external_providers_allowed",
+            proto::CreateMerchantRequest { external_providers_allowed: false, ..asked("ward") },
+        ),
     ];
     for (field, other) in others {
         let fault = assert_fault(service.create(other).await, Code::AlreadyExists, "MERCHANT_EXISTS");

@@ -20,8 +20,16 @@ async fn a_new_store_has_the_three_default_plans() {
     let caps: Vec<_> = plans(&mut service)
         .await
         .into_iter()
-        .map(|plan| (plan.plan_id.clone(), plan.day_request_cap, plan.month_token_cap, plan.month_cost_nano_usd_cap,
-            plan.concurrent_request_cap, plan.on_cap()))
+        .map(|plan| {
+            (
+                plan.plan_id.clone(),
+                plan.day_request_cap,
+                plan.month_token_cap,
+                plan.month_cost_nano_usd_cap,
+                plan.concurrent_request_cap,
+                plan.on_cap(),
+            )
+        })
         .collect();
     let (degrade, suspend) = (proto::CapAction::Degrade, proto::CapAction::Suspend);
     let expected = [
@@ -43,7 +51,8 @@ async fn a_change_is_a_new_version_that_a_restart_keeps() {
     let new = proto::Plan { plan_id: "gold".into(), ..more };
     assert_eq!(put(&mut service, new).await.unwrap().version, 1);
     let mut service = service.restart().await;
-    let versions: Vec<_> = plans(&mut service).await.into_iter().map(|plan| (plan.plan_id, plan.version)).collect();
+    let versions: Vec<_> =
+        plans(&mut service).await.into_iter().map(|plan| (plan.plan_id, plan.version)).collect();
     let expected = [("gold", 1), ("growth", 1), ("scale", 1), ("starter", 2)];
     assert_eq!(versions, expected.map(|(id, version)| (id.to_owned(), version)));
     let merchant = service.merchant("ward").await;

@@ -30,7 +30,11 @@ async fn a_folder_that_cannot_be_made() {
 async fn a_store_that_cannot_be_opened() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("data/accounts.sqlite")).unwrap();
-    assert_names(&failure(config(folder.path())).await, "accounts.sqlite", "check that the folder is writable");
+    assert_names(
+        &failure(config(folder.path())).await,
+        "accounts.sqlite",
+        "check that the folder is writable",
+    );
 }
 
 #[tokio::test]

@@ -16,12 +16,17 @@ impl From<&Error> for Fault {
         let message = error.to_string();
         let fault = |code, reason: &str| Self::new(code, DOMAIN, reason, message.clone());
         match error {
-            Error::RequestInvalid(violations) => violations.iter().fold(
-                fault(Code::InvalidArgument, "REQUEST_INVALID"),
-                |fault, violation| fault.violation(violation.field.clone(), violation.description.clone()),
-            ),
-            Error::PriceVersionExists(id) => fault(Code::AlreadyExists, "PRICE_VERSION_EXISTS").with("price_version", id),
-            Error::PriceUnknown(id) => fault(Code::FailedPrecondition, "PRICE_UNKNOWN").with("price_version", id),
+            Error::RequestInvalid(violations) => {
+                violations.iter().fold(fault(Code::InvalidArgument, "REQUEST_INVALID"), |fault, violation| {
+                    fault.violation(violation.field.clone(), violation.description.clone())
+                })
+            }
+            Error::PriceVersionExists(id) => {
+                fault(Code::AlreadyExists, "PRICE_VERSION_EXISTS").with("price_version", id)
+            }
+            Error::PriceUnknown(id) => {
+                fault(Code::FailedPrecondition, "PRICE_UNKNOWN").with("price_version", id)
+            }
             Error::Overloaded => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
             Error::Commit => fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY),
             Error::Store(_) => {

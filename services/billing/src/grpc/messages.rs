@@ -31,7 +31,8 @@ pub fn usage_event(event: proto::UsageEvent) -> Result<UsageEvent, Rejection> {
     let usage = event.usage.as_ref().map(convert::from_usage).ok_or(Rejection::TokenCountInvalid)?;
     let admit_time = reservation.admit_time.as_ref().map(convert::from_timestamp);
     Ok(UsageEvent {
-        merchant_id: MerchantId::parse(&reservation.merchant_id).map_err(|_| Rejection::ReservationIncomplete)?,
+        merchant_id: MerchantId::parse(&reservation.merchant_id)
+            .map_err(|_| Rejection::ReservationIncomplete)?,
         event_id: reservation.event_id,
         request_id: reservation.request_id,
         attempt: reservation.attempt,
@@ -117,7 +118,9 @@ pub fn summed_usage(sums: &Sums) -> Result<chat::TokenUsage, Error> {
     Ok(chat::TokenUsage { source: chat::UsageSource::Unspecified.into(), ..convert::usage(&sums.usage()?) })
 }
 
-pub fn model_usage((model, sums): (String, Sums)) -> Result<proto::get_usage_summary_response::ModelUsage, Error> {
+pub fn model_usage(
+    (model, sums): (String, Sums),
+) -> Result<proto::get_usage_summary_response::ModelUsage, Error> {
     Ok(proto::get_usage_summary_response::ModelUsage {
         model,
         request_count: narrow(sums.events)?,
@@ -159,9 +162,13 @@ pub fn price_version(version: proto::PriceVersion) -> Result<PriceVersion, Error
                 pico_usd_per_unit: rate.pico_usd_per_unit,
                 min_input_token_count: rate.min_input_token_count,
             }),
-            (None, _) => violations.push(Violation::new(format!("version.rates[{index}].book"), "COST or SELL")),
+            (None, _) => {
+                let field = format!("version.rates[{index}].book");
+                violations.push(Violation::new(field, "PRICE_BOOK_COST or PRICE_BOOK_SELL"));
+            }
             (_, None) => {
-                violations.push(Violation::new(format!("version.rates[{index}].component"), "a price component"));
+                let field = format!("version.rates[{index}].component");
+                violations.push(Violation::new(field, "a PRICE_COMPONENT other than UNSPECIFIED"));
             }
         }
     }
@@ -179,10 +186,14 @@ pub fn price_version(version: proto::PriceVersion) -> Result<PriceVersion, Error
     })
 }
 
-const BOOKS: [(Book, proto::PriceBook); 2] = [(Book::Cost, proto::PriceBook::Cost), (Book::Sell, proto::PriceBook::Sell)];
+const BOOKS: [(Book, proto::PriceBook); 2] =
+    [(Book::Cost, proto::PriceBook::Cost), (Book::Sell, proto::PriceBook::Sell)];
 
 fn book(book: Book) -> proto::PriceBook {
-    BOOKS.into_iter().find(|(ours, _)| *ours == book).map_or(proto::PriceBook::Unspecified, |(_, theirs)| theirs)
+    BOOKS
+        .into_iter()
+        .find(|(ours, _)| *ours == book)
+        .map_or(proto::PriceBook::Unspecified, |(_, theirs)| theirs)
 }
 
 fn parse_book(book: proto::PriceBook) -> Option<Book> {

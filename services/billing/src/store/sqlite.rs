@@ -92,7 +92,12 @@ impl Store for Sqlite {
         Box::pin(async move {
             let sql = "SELECT * FROM usage_event WHERE merchant_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?";
             let query = sqlx::query(sql).bind(merchant).bind(sequence).bind(limit);
-            query.fetch_all(&mut *self.readers.acquire().await?).await?.iter().map(rows::stored_event).collect()
+            query
+                .fetch_all(&mut *self.readers.acquire().await?)
+                .await?
+                .iter()
+                .map(rows::stored_event)
+                .collect()
         })
     }
 

@@ -36,15 +36,33 @@ async fn books_can_only_be_added_to() {
 #[tokio::test]
 async fn every_kind_of_tampering_is_found() {
     let cases = [
-        ("UPDATE usage_event SET output_text = 1 WHERE seq = 3", "event 202611/r-2/0 of ward: its fields do not give its stored hash"),
+        (
+            "UPDATE usage_event SET output_text = 1 WHERE seq = 3",
+            "event 202611/r-2/0 of ward: its fields do not give its stored hash",
+        ),
         ("UPDATE usage_event SET output_text = 1 WHERE seq = 3", "rating it again does not give its lines"),
         ("UPDATE usage_event SET sell_pico = 1 WHERE seq = 3", "its lines do not sum to its amounts"),
-        ("UPDATE rated_line SET amount_pico = amount_pico + 1 WHERE event_seq = 3 AND side = 'sell'", "sell lines sum to"),
-        ("UPDATE rated_line SET amount_pico = amount_pico + 1 WHERE event_seq = 3 AND side = 'cost'", "cost lines sum to"),
+        (
+            "UPDATE rated_line SET amount_pico = amount_pico + 1 WHERE event_seq = 3 AND side = 'sell'",
+            "sell lines sum to",
+        ),
+        (
+            "UPDATE rated_line SET amount_pico = amount_pico + 1 WHERE event_seq = 3 AND side = 'cost'",
+            "cost lines sum to",
+        ),
         ("DELETE FROM rated_line WHERE event_seq = 3", "rating it again does not give its lines"),
-        ("UPDATE ledger_entry SET amount_pico = amount_pico + 1 WHERE seq = 1", "entries of transaction 1 sum to 1 pico-USD"),
-        ("UPDATE ledger_entry SET amount_pico = amount_pico + 1 WHERE seq = 1", "all entries sum to 1 pico-USD"),
-        ("UPDATE ledger_entry SET account = 'm:hulm:receivable' WHERE seq = 1", "its entries are not those of its amounts"),
+        (
+            "UPDATE ledger_entry SET amount_pico = amount_pico + 1 WHERE seq = 1",
+            "entries of transaction 1 sum to 1 pico-USD",
+        ),
+        (
+            "UPDATE ledger_entry SET amount_pico = amount_pico + 1 WHERE seq = 1",
+            "all entries sum to 1 pico-USD",
+        ),
+        (
+            "UPDATE ledger_entry SET account = 'm:hulm:receivable' WHERE seq = 1",
+            "its entries are not those of its amounts",
+        ),
         ("DELETE FROM ledger_entry WHERE txn_id = 3", "4 entries are missing"),
         ("DELETE FROM ledger_txn WHERE txn_id = 3", "event 202611/r-2/0 of ward: it has no transaction"),
         ("DELETE FROM usage_event WHERE seq = 3", "1 usage events are missing"),

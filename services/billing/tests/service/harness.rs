@@ -6,7 +6,9 @@ use kaleem_billing::{Config, Deps, Grpc, build};
 use kaleem_domain::Timestamp;
 use kaleem_proto::{
     billing::v1::{
-        self as proto, billing_service_client::BillingServiceClient, billing_service_server::BillingServiceServer,
+        self as proto,
+        billing_service_client::BillingServiceClient,
+        billing_service_server::BillingServiceServer,
         record_usage_response::{Outcome, Result as Item},
     },
     chat::v1::{TokenUsage, UsageSource},
@@ -75,8 +77,13 @@ impl Service {
         self.record(vec![event]).await.unwrap().remove(0)
     }
 
-    pub async fn summary(&mut self, merchant: &str, window: &str) -> Result<proto::GetUsageSummaryResponse, Fault> {
-        let request = proto::GetUsageSummaryRequest { merchant_id: merchant.into(), window_id: window.into() };
+    pub async fn summary(
+        &mut self,
+        merchant: &str,
+        window: &str,
+    ) -> Result<proto::GetUsageSummaryResponse, Fault> {
+        let request =
+            proto::GetUsageSummaryRequest { merchant_id: merchant.into(), window_id: window.into() };
         let answer = self.client.get_usage_summary(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))
     }

@@ -31,7 +31,8 @@ fn version(id: &str) -> proto::PriceVersion {
 }
 
 async fn put(service: &mut Service, version: proto::PriceVersion) -> Result<(), Fault> {
-    let answer = service.client.put_price_version(proto::PutPriceVersionRequest { version: Some(version) }).await;
+    let answer =
+        service.client.put_price_version(proto::PutPriceVersionRequest { version: Some(version) }).await;
     answer.map(|_| ()).map_err(|status| Fault::from_status(&status))
 }
 
@@ -109,7 +110,10 @@ async fn wrong_versions_are_refused_with_every_field_named() {
     };
     let fields = ["version.effective_time", "version.rates[0].book", "version.rates[1].component"];
     assert_invalid(put(&mut service, unspecified).await, &fields);
-    assert_invalid(put(&mut service, proto::PriceVersion { rates: vec![], ..version("v") }).await, &["version.rates"]);
+    assert_invalid(
+        put(&mut service, proto::PriceVersion { rates: vec![], ..version("v") }).await,
+        &["version.rates"],
+    );
     let answer = service.client.put_price_version(proto::PutPriceVersionRequest { version: None }).await;
     assert_invalid(answer.map(|_| ()).map_err(|status| Fault::from_status(&status)), &["version"]);
 }

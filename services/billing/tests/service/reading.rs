@@ -3,7 +3,7 @@
 use kaleem_proto::{billing::v1 as proto, chat::v1::TokenUsage};
 use kaleem_rpc::{Code, Fault, convert};
 
-use crate::harness::{LOCAL, NOW, Service, assert_fault, assert_invalid, counted, event, reserved};
+use crate::harness::{NOW, Service, assert_fault, assert_invalid, counted, event, reserved};
 
 fn on_day(request: &str, day: &str) -> proto::UsageEvent {
     reserved(event(request), |reservation| {
@@ -19,21 +19,28 @@ async fn windows_hold_their_own_events_and_days_sum_to_the_month() {
     let days = ["20261031", "20261101", "20261101", "20261130", "20261201"];
     let events = days.iter().enumerate().map(|(index, day)| on_day(&format!("r-{index}"), day)).collect();
     service.record(events).await.unwrap();
-    for (window, count) in [("M202611", 3), ("d20261101", 2), ("d20261130", 1), ("d20261102", 0), ("M202610", 1), ("M202701", 0)] {
+    for (window, count) in
+        [("M202611", 3), ("d20261101", 2), ("d20261130", 1), ("d20261102", 0), ("M202610", 1), ("M202701", 0)]
+    {
         let summary = service.summary("ward", window).await.unwrap();
         assert_eq!((summary.window_id.as_str(), summary.request_count), (window, count));
-        assert_eq!(summary.sell_pico_usd, i64::from(count as i32) * 90_000_000);
-        assert_eq!(summary.usage.unwrap().input_fresh_count, i64::from(count as i32) * 300);
+        assert_eq!(summary.sell_pico_usd, count * 90_000_000);
+        assert_eq!(summary.usage.unwrap().input_fresh_count, count * 300);
     }
     assert_eq!(service.summary("ward", "d20261101").await.unwrap().max_sequence, 3);
-    assert_eq!(service.summary("ward", "").await.unwrap().window_id, "M202612", "the month of the newest event");
+    assert_eq!(
+        service.summary("ward", "").await.unwrap().window_id,
+        "M202612",
+        "the month of the newest event"
+    );
     assert_eq!(service.summary("hulm", "").await.unwrap(), proto::GetUsageSummaryResponse::default());
 }
 
 #[tokio::test]
 async fn models_are_summed_apart_and_together() {
     let mut service = Service::start().await;
-    let other = |request| proto::UsageEvent { model_served: "gemini-3.5-flash-lite".into(), ..event(request) };
+    let other =
+        |request| proto::UsageEvent { model_served: "gemini-3.5-flash-lite".into(), ..event(request) };
     let all = |usage: &mut TokenUsage| {
         usage.input_cache_read_count = 1;
         usage.input_cache_write_count = 2;
@@ -42,7 +49,8 @@ async fn models_are_summed_apart_and_together() {
     };
     service.record(vec![event("a"), other("b"), counted(other("c"), all)]).await.unwrap();
     let summary = service.summary("ward", "M202611").await.unwrap();
-    let shown: Vec<_> = summary.models.iter().map(|model| (model.model.as_str(), model.request_count)).collect();
+    let shown: Vec<_> =
+        summary.models.iter().map(|model| (model.model.as_str(), model.request_count)).collect();
     assert_eq!(shown, [("gemini-2.5-flash-lite", 1), ("gemini-3.5-flash-lite", 2)]);
     let expected = TokenUsage {
         input_fresh_count: 900,
@@ -57,54 +65,57 @@ async fn models_are_summed_apart_and_together() {
     assert_eq!(summary.models.iter().map(|model| model.sell_pico_usd).sum::<i64>(), summary.sell_pico_usd);
 }
 
-#[tokio::test]
-async fn sums_are_exact_at_the_largest_counts_and_never_cut() {
-    let mut service = Service::start().await;
-    let largest = (1_i64 << 53) - 1;
-    let free = |index: usize| {
-        let event = reserved(event(&format!("r-{index}")), |reservation| reservation.price_version = "free@1".into());
-        counted(event, |usage| usage.input_fresh_count = largest)
-    };
-    let rate = proto::price_version::Rate {
-        book: proto::PriceBook::Cost.into(),
-        component: proto::PriceComponent::InputFresh.into(),
-        pico_usd_per_unit: 1_000,
-        min_input_token_count: 0,
-    };
+/// The largest count; odd in each half, so that a sum through floats or a lost half would show.
+const LARGEST: i64 = (1 << 53) - 1;
+
+/// Puts a version in which one component has a price in the cost book.
+async fn put_price(
+    service: &mut Service,
+    id: &str,
+    component: proto::PriceComponent,
+    pico_usd_per_unit: i64,
+) {
+    let (book, component) = (proto::PriceBook::Cost.into(), component.into());
+    let rate = proto::price_version::Rate { book, component, pico_usd_per_unit, min_input_token_count: 0 };
     let version = proto::PriceVersion {
-        price_version: "free@1".into(),
+        price_version: id.into(),
         target: "provider-gemini".into(),
-        model: "free".into(),
+        model: "large".into(),
         effective_time: Some(convert::timestamp(NOW)),
         rates: vec![rate],
         ..Default::default()
     };
     service.client.put_price_version(proto::PutPriceVersionRequest { version: Some(version) }).await.unwrap();
-    service.record(vec![free(0)]).await.unwrap();
-    let summary = service.summary("ward", "").await.unwrap();
-    assert_eq!((summary.cost_pico_usd, summary.sell_pico_usd), (largest * 1_000, 0));
-    service.record(vec![free(1)]).await.unwrap();
-    let verdict = service.verify().await;
-    assert_eq!((verdict.event_count, verdict.faults), (2, vec![]), "the books hold more than 64 bits");
-    let fault = assert_fault(service.summary("ward", "").await, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
-    assert!(fault.message.contains("smaller window"));
+}
+
+fn largest(index: usize, price_version: &str) -> proto::UsageEvent {
+    let event = reserved(event(&format!("r-{index}")), |reservation| {
+        reservation.price_version = price_version.into()
+    });
+    counted(event, |usage| usage.input_fresh_count = LARGEST)
 }
 
 #[tokio::test]
-async fn large_counts_sum_without_loss() {
+async fn sums_are_exact_at_the_largest_counts() {
     let mut service = Service::start().await;
-    // 2^53-1 is odd in every half, so that a sum through floats or a lost half would show.
-    let largest = (1_i64 << 53) - 1;
-    let event_of = |index: usize| {
-        let event = proto::UsageEvent { target: "provider-local".into(), ..event(&format!("r-{index}")) };
-        let event = reserved(event, |reservation| reservation.price_version = LOCAL.into());
-        counted(event, |usage| (usage.input_fresh_count, usage.output_text_count) = (largest / 1_000, 0))
-    };
-    service.record((0..1_000).map(event_of).collect()).await.unwrap();
-    let summary = service.summary("ward", "").await;
-    let fault = assert_fault(summary, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
-    assert!(fault.retry_after.is_none());
-    assert_eq!(service.verify().await.faults, Vec::<String>::new());
+    put_price(&mut service, "call@1", proto::PriceComponent::Request, 1).await;
+    service.record((0..1_000).map(|index| largest(index, "call@1")).collect()).await.unwrap();
+    let summary = service.summary("ward", "").await.unwrap();
+    assert_eq!(summary.usage.unwrap().input_fresh_count, 1_000 * LARGEST);
+    assert_eq!((summary.cost_pico_usd, summary.sell_pico_usd), (1_000, 0));
+}
+
+#[tokio::test]
+async fn sums_beyond_an_answer_are_an_error_and_the_books_still_hold() {
+    let mut service = Service::start().await;
+    put_price(&mut service, "dear@1", proto::PriceComponent::InputFresh, 1_000).await;
+    service.record(vec![largest(0, "dear@1")]).await.unwrap();
+    assert_eq!(service.summary("ward", "").await.unwrap().cost_pico_usd, LARGEST * 1_000);
+    service.record(vec![largest(1, "dear@1")]).await.unwrap();
+    let fault = assert_fault(service.summary("ward", "").await, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
+    assert!(fault.message.contains("smaller window"));
+    let verdict = service.verify().await;
+    assert_eq!((verdict.event_count, verdict.faults), (2, vec![]), "the audit sums in 128 bits");
 }
 
 #[tokio::test]
@@ -150,7 +161,9 @@ async fn wrong_pages_are_refused() {
         page_size,
         page_token: page_token.into(),
     };
-    for (request, field) in [(asked(-1, ""), "page_size"), (asked(1_001, ""), "page_size"), (asked(1, "x"), "page_token")] {
+    for (request, field) in
+        [(asked(-1, ""), "page_size"), (asked(1_001, ""), "page_size"), (asked(1, "x"), "page_token")]
+    {
         let answer = service.client.list_usage_events(request).await;
         assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &[field]);
     }

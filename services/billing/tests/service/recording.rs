@@ -5,7 +5,9 @@ use kaleem_domain::Timestamp;
 use kaleem_proto::billing::v1::{self as proto, record_usage_response::Outcome};
 use kaleem_rpc::{Code, convert};
 
-use crate::harness::{LOCAL, NOW, Service, assert_fault, assert_invalid, counted, event, item, record, reserved};
+use crate::harness::{
+    LOCAL, NOW, Service, assert_fault, assert_invalid, counted, event, item, record, reserved,
+};
 
 const CHARGE: i64 = 90_000_000;
 
@@ -17,7 +19,11 @@ async fn an_event_is_recorded_once_for_ever() {
     let mut service = service.restart().await;
     assert_eq!(service.record_one(event("a")).await, item(Outcome::Duplicate, CHARGE));
     let healed = proto::UsageEvent { gateway_id: "gw-2".into(), ..event("a") };
-    assert_eq!(service.record_one(healed).await, item(Outcome::Duplicate, CHARGE), "another reporter, the same call");
+    assert_eq!(
+        service.record_one(healed).await,
+        item(Outcome::Duplicate, CHARGE),
+        "another reporter, the same call"
+    );
     let summary = service.summary("ward", "M202611").await.unwrap();
     assert_eq!((summary.request_count, summary.sell_pico_usd, summary.cost_pico_usd), (1, CHARGE, CHARGE));
 }
@@ -126,7 +132,8 @@ async fn the_pinned_version_rates_whatever_the_date_says() {
     });
     assert_eq!(service.record_one(old).await.sell_pico_usd, 67_500_000);
     let cached = counted(event("cached"), |usage| {
-        (usage.input_fresh_count, usage.input_cache_read_count, usage.output_reasoning_count) = (100, 200, 50);
+        (usage.input_fresh_count, usage.input_cache_read_count, usage.output_reasoning_count) =
+            (100, 200, 50);
     });
     assert_eq!(service.record_one(cached).await.sell_pico_usd, 100 * 100_000 + 200 * 10_000 + 200 * 400_000);
 }
@@ -134,15 +141,19 @@ async fn the_pinned_version_rates_whatever_the_date_says() {
 #[tokio::test]
 async fn status_decides_which_books_move() {
     let mut service = Service::start().await;
-    let with = |request, status: proto::UsageStatus| proto::UsageEvent { status: status.into(), ..event(request) };
+    let with =
+        |request, status: proto::UsageStatus| proto::UsageEvent { status: status.into(), ..event(request) };
     let events = vec![
         with("ok", proto::UsageStatus::Ok),
         with("partial", proto::UsageStatus::Partial),
         with("failed", proto::UsageStatus::FailedBilled),
         with("unknown", proto::UsageStatus::Unconfirmed),
-        reserved(proto::UsageEvent { target: "provider-local".into(), ..event("local") }, |r| r.price_version = LOCAL.into()),
+        reserved(proto::UsageEvent { target: "provider-local".into(), ..event("local") }, |r| {
+            r.price_version = LOCAL.into()
+        }),
     ];
-    let sold: Vec<_> = service.record(events).await.unwrap().iter().map(|result| result.sell_pico_usd).collect();
+    let sold: Vec<_> =
+        service.record(events).await.unwrap().iter().map(|result| result.sell_pico_usd).collect();
     assert_eq!(sold, [CHARGE, CHARGE, 0, 0, 300 * 20_000 + 150 * 60_000]);
     let file = service.file().await;
     let sql = "SELECT account, sum(amount_pico) FROM ledger_entry GROUP BY account ORDER BY account";
@@ -164,7 +175,9 @@ async fn many_callers_with_the_same_events_charge_each_once() {
     let calls = (0..64).map(|caller| {
         let mut client = service.client.clone();
         // Every event is sent by eight callers, in another order by each.
-        let events: Vec<_> = (0..40).map(|index| event(&format!("r-{}", (index * 7 + caller) % 40 + caller % 8 * 40))).collect();
+        let events: Vec<_> = (0..40)
+            .map(|index| event(&format!("r-{}", (index * 7 + caller) % 40 + caller % 8 * 40)))
+            .collect();
         async move { record(&mut client, events).await.unwrap() }
     });
     let results: Vec<_> = join_all(calls).await.into_iter().flatten().collect();

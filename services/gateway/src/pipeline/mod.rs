@@ -33,7 +33,6 @@ use crate::{
     clients::Peers,
     config::Config,
     fault,
-    prices::Prices,
 };
 use answer::Opening;
 use redact::Redacted;
@@ -60,7 +59,6 @@ pub(crate) struct Pipeline {
     peers: Arc<Peers>,
     authenticator: Authenticator,
     books: Books,
-    prices: Prices,
     key: Key,
     postures: Cache<Arc<str>, i32>,
 }
@@ -77,25 +75,14 @@ struct Routed {
 }
 
 impl Pipeline {
-    pub(crate) fn new(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        peers: Arc<Peers>,
-        books: Books,
-        parts: (Prices, Key),
-    ) -> Self {
+    pub(crate) fn new(config: Config, clock: Arc<dyn Clock>, peers: Arc<Peers>, books: Books, key: Key) -> Self {
         let authenticator = Authenticator::new(Arc::clone(&peers), &config);
         let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
-        let (prices, key) = parts;
-        Self { config, clock, peers, authenticator, books, prices, key, postures }
+        Self { config, clock, peers, authenticator, books, key, postures }
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
-    }
-
-    pub(crate) fn peers(&self) -> &Peers {
-        &self.peers
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {

@@ -34,11 +34,11 @@ fn a_closed_model_is_passed_over_for_a_day() {
 #[test]
 fn a_days_quota_is_not_asked_for_again() {
     let catalogue = catalogue();
-    let spent = Cause::RateLimited { retry_after: Duration::from_secs(3600), daily: true };
+    let spent = Cause::RateLimited { retry_after: Duration::from_hours(1), daily: true };
     catalogue.failed(LITE, &refusal(spent), NOW);
     let later = NOW.plus_millis(600_000);
     let Err(Error::Upstream(error)) = catalogue.admit(LITE, later) else { panic!("refused") };
-    let left = Cause::RateLimited { retry_after: Duration::from_secs(3000), daily: true };
+    let left = Cause::RateLimited { retry_after: Duration::from_mins(50), daily: true };
     assert_eq!(error.cause, left);
     assert!(catalogue.admit(NEXT, later).is_ok(), "quotas are a model's own");
     assert_eq!(catalogue.health(LITE, later).0, ModelHealth::Down);

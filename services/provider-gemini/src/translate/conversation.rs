@@ -86,10 +86,10 @@ impl<'a> History<'a> {
                 (_, Some(Kind::Text(text))) if text.is_empty() => {}
                 (Role::System, Some(Kind::Text(text))) => self.system.push(Part::text(text)),
                 (Role::User, Some(Kind::Text(text))) => {
-                    self.turn(wire::Role::User).parts.push(Part::text(text))
+                    self.turn(wire::Role::User).parts.push(Part::text(text));
                 }
                 (Role::Assistant, Some(Kind::Text(text))) => {
-                    self.turn(wire::Role::Model).parts.push(Part::text(text))
+                    self.turn(wire::Role::Model).parts.push(Part::text(text));
                 }
                 (Role::User, Some(Kind::Image(image))) => {
                     let part = self.picture(image, &field);

@@ -47,7 +47,7 @@ fn the_retry_detail_beats_the_text_and_the_text_beats_the_default() {
     assert_eq!(wait(LIMIT_TEXT, &quota(minute, Some("14.0071s"))), Duration::from_millis(14_008));
     assert_eq!(wait(LIMIT_TEXT, &quota(minute, None)), Duration::from_millis(51_380));
     assert_eq!(wait("Resource has been exhausted (e.g. check quota).", &json!([])), Duration::from_secs(10));
-    assert_eq!(wait("Please retry in 99999s", &json!([])), Duration::from_secs(300), "bounded");
+    assert_eq!(wait("Please retry in 99999s", &json!([])), Duration::from_mins(5), "bounded");
     assert_eq!(wait("Please retry in -5s, in forevers", &json!([])), Duration::from_secs(10));
 }
 
@@ -61,7 +61,7 @@ fn a_days_quota_lasts_until_midnight_pacific_whatever_the_detail_says() {
     );
     let fault = fault(error);
     assert_eq!((fault.code, fault.reason.as_str()), (Code::ResourceExhausted, "UPSTREAM_RATE_LIMITED"));
-    assert_eq!(fault.retry_after, Some(Duration::from_secs(20 * 3600)));
+    assert_eq!(fault.retry_after, Some(Duration::from_hours(20)));
     assert_eq!(fault.metadata["window"], "day");
     assert_eq!(fault.quota_violations[0].subject, "GenerateRequestsPerDayPerProjectPerModel-FreeTier");
 }

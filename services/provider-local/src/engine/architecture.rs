@@ -39,7 +39,7 @@ const SIZE_MAX: usize = 1 << 24;
 impl Architecture {
     /// Reads the content of `file`.
     pub fn read(file: &Path, mut config: Value) -> Result<Self, LoadError> {
-        let malformed = |error: serde_json::Error| LoadError::malformed(file, error);
+        let malformed = |error: serde_json::Error| LoadError::malformed(file, &error);
         let name = config["architectures"][0].as_str().unwrap_or_default().to_owned();
         let kind = config["model_type"].as_str().unwrap_or_default().to_owned();
         let is_llama = name == "LlamaForCausalLM" || (name.is_empty() && kind == "llama");
@@ -94,17 +94,26 @@ impl Shape {
             ("max_position_embeddings", self.max_position_embeddings),
         ];
         if let Some((field, value)) = sizes.into_iter().find(|(_, value)| !(1..=SIZE_MAX).contains(value)) {
-            return Err(LoadError::malformed(file, format!("{field} is {value}")));
+            return Err(LoadError::malformed(file, &format!("{field} is {value}")));
         }
         let head = self.hidden_size / self.num_attention_heads;
         if head * self.num_attention_heads != self.hidden_size || !head.is_multiple_of(2) {
-            return Err(LoadError::malformed(file, "hidden_size is not an even multiple of num_attention_heads"));
+            return Err(LoadError::malformed(
+                file,
+                &"hidden_size is not an even multiple of num_attention_heads",
+            ));
         }
         if !self.num_attention_heads.is_multiple_of(key_value_heads) {
-            return Err(LoadError::malformed(file, "num_attention_heads is not a multiple of num_key_value_heads"));
+            return Err(LoadError::malformed(
+                file,
+                &"num_attention_heads is not a multiple of num_key_value_heads",
+            ));
         }
         if self.head_dim.is_some_and(|given| given != head) {
-            return Err(LoadError::unsupported(file, "a head_dim other than hidden_size / num_attention_heads"));
+            return Err(LoadError::unsupported(
+                file,
+                "a head_dim other than hidden_size / num_attention_heads",
+            ));
         }
         if self.hidden_act.as_deref().is_some_and(|activation| activation != "silu") {
             return Err(LoadError::unsupported(file, "an activation other than silu"));
@@ -118,7 +127,9 @@ impl Shape {
 
 /// Newer exports keep the position settings in `rope_parameters`; both readers look for them at the top.
 fn lift_rope_parameters(config: &mut Value) {
-    let Some(parameters) = config.get("rope_parameters").filter(|value| value.is_object()).cloned() else { return };
+    let Some(parameters) = config.get("rope_parameters").filter(|value| value.is_object()).cloned() else {
+        return;
+    };
     if config.get("rope_theta").is_none_or(Value::is_null) && !parameters["rope_theta"].is_null() {
         config["rope_theta"] = parameters["rope_theta"].clone();
     }
@@ -132,7 +143,10 @@ fn check_llama_scaling(file: &Path, config: &Value) -> Result<(), LoadError> {
     let Some(scaling) = config.get("rope_scaling").filter(|value| !value.is_null()) else { return Ok(()) };
     match scaling["rope_type"].as_str().or_else(|| scaling["type"].as_str()) {
         Some("llama3") => Ok(()),
-        other => Err(LoadError::unsupported(file, format!("rope_scaling of type {:?}", other.unwrap_or("unknown")))),
+        other => Err(LoadError::unsupported(
+            file,
+            format!("rope_scaling of type {:?}", other.unwrap_or("unknown")),
+        )),
     }
 }
 
@@ -192,13 +206,18 @@ mod tests {
     fn rope_parameters_are_lifted() {
         let mut new_style = config("LlamaForCausalLM");
         new_style["rope_parameters"] = json!({"rope_type": "default", "rope_theta": 50_000.0});
-        let Ok(Architecture::Llama(config)) = Architecture::read(Path::new("c"), new_style) else { panic!("must read") };
+        let Ok(Architecture::Llama(config)) = Architecture::read(Path::new("c"), new_style) else {
+            panic!("must read")
+        };
         assert!((config.rope_theta - 50_000.0).abs() < 1e-3 && config.rope_scaling.is_none());
     }
 
     #[test]
     fn what_the_engine_cannot_do_is_said() {
-        assert!(error_of(config("GemmaForCausalLM")).contains("m/config.json asks for architecture \"GemmaForCausalLM\""));
+        assert!(
+            error_of(config("GemmaForCausalLM"))
+                .contains("m/config.json asks for architecture \"GemmaForCausalLM\"")
+        );
         let cases = [
             ("num_attention_heads", json!(0), "num_attention_heads is 0"),
             ("num_attention_heads", json!(5), "hidden_size"),

@@ -9,10 +9,13 @@ use super::LoadError;
 use super::architecture::Architecture;
 
 const FOLDER_WAY_OUT: &str = "set engine.model_dir to a folder with a model, or engine.enabled to false";
-const CONFIG_WAY_OUT: &str = "export the model in the Hugging Face layout, or put one .gguf file into the folder";
+const CONFIG_WAY_OUT: &str =
+    "export the model in the Hugging Face layout, or put one .gguf file into the folder";
 const WEIGHTS_WAY_OUT: &str = "copy the model's safetensors files, every shard of them, into the folder";
-const TOKENIZER_WAY_OUT: &str = "copy the tokenizer.json of the model into the folder; GGUF files need it, too";
-const TEMPLATE_WAY_OUT: &str = "put the model's chat template there; without one the engine cannot lay out a conversation";
+const TOKENIZER_WAY_OUT: &str =
+    "copy the tokenizer.json of the model into the folder; GGUF files need it, too";
+const TEMPLATE_WAY_OUT: &str =
+    "put the model's chat template there; without one the engine cannot lay out a conversation";
 
 /// A model folder whose parts are all there.
 #[derive(Debug)]
@@ -151,7 +154,7 @@ fn read_json(file: &Path) -> Result<Option<Value>, LoadError> {
     if !file.is_file() {
         return Ok(None);
     }
-    serde_json::from_slice(&read(file)?).map(Some).map_err(|error| LoadError::malformed(file, error))
+    serde_json::from_slice(&read(file)?).map(Some).map_err(|error| LoadError::malformed(file, &error))
 }
 
 fn ids_of(config: &Value, key: &str) -> Vec<u32> {
@@ -170,7 +173,8 @@ fn find_gguf(folder: &Path) -> Result<Option<PathBuf>, LoadError> {
     }
     found.sort();
     if found.len() > 1 {
-        let names: Vec<_> = found.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
+        let names: Vec<_> =
+            found.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
         return Err(LoadError::Ambiguous { folder: folder.to_owned(), found: names.join(", ") });
     }
     Ok(found.pop())
@@ -187,12 +191,15 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let index_file = folder.join(INDEX);
     let mut names = vec!["model.safetensors".to_owned()];
     if let Some(index) = read_json(&index_file)? {
-        let index = Index::deserialize(index).map_err(|error| LoadError::malformed(&index_file, error))?;
+        let index = Index::deserialize(index).map_err(|error| LoadError::malformed(&index_file, &error))?;
         names = index.weight_map.into_values().collect();
         names.sort();
         names.dedup();
         if let Some(outside) = names.iter().find(|name| Path::new(name).components().count() != 1) {
-            return Err(LoadError::malformed(&index_file, format!("{outside:?} is not a file of this folder")));
+            return Err(LoadError::malformed(
+                &index_file,
+                &format!("{outside:?} is not a file of this folder"),
+            ));
         }
     }
     let files: Vec<PathBuf> = names.into_iter().map(|name| folder.join(name)).collect();
@@ -206,18 +213,19 @@ fn generation(folder: &Path) -> Result<Generation, LoadError> {
     let file = folder.join("generation_config.json");
     let Some(value) = read_json(&file)? else { return Ok(Generation::default()) };
     let eos = ids_of(&value, "eos_token_id");
-    let generation = Generation::deserialize(value).map_err(|error| LoadError::malformed(&file, error))?;
+    let generation = Generation::deserialize(value).map_err(|error| LoadError::malformed(&file, &error))?;
     Ok(Generation { eos, ..generation })
 }
 
 fn template(folder: &Path) -> Result<(Option<TemplateSource>, SpecialTokens), LoadError> {
     let config_file = folder.join("tokenizer_config.json");
     let config = read_json(&config_file)?.unwrap_or_default();
-    let special = SpecialTokens { bos: token_text(&config["bos_token"]), eos: token_text(&config["eos_token"]) };
+    let special =
+        SpecialTokens { bos: token_text(&config["bos_token"]), eos: token_text(&config["eos_token"]) };
     let template_file = folder.join("chat_template.jinja");
     if template_file.is_file() {
-        let source =
-            String::from_utf8(read(&template_file)?).map_err(|error| LoadError::malformed(&template_file, error))?;
+        let source = String::from_utf8(read(&template_file)?)
+            .map_err(|error| LoadError::malformed(&template_file, &error))?;
         return Ok((Some(TemplateSource { file: template_file, source }), special));
     }
     let source = match &config["chat_template"] {

@@ -70,7 +70,9 @@ impl Outlet {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(Ended::Gone),
             Err(TrySendError::Full(item)) => {
-                let waited = self.runtime.block_on(async { tokio::time::timeout(self.stall, self.events.send(item)).await });
+                let waited = self
+                    .runtime
+                    .block_on(async { tokio::time::timeout(self.stall, self.events.send(item)).await });
                 waited.ok().and_then(Result::ok).ok_or(Ended::Gone)
             }
         }

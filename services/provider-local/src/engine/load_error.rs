@@ -30,7 +30,9 @@ pub enum LoadError {
         detail: String,
     },
     /// The model needs something that the engine has not.
-    #[error("{file} asks for {what}, which the in-process engine does not have; serve this model with an OpenAI-compatible worker")]
+    #[error(
+        "{file} asks for {what}, which the in-process engine does not have; serve this model with an OpenAI-compatible worker"
+    )]
     Unsupported {
         /// The file.
         file: PathBuf,
@@ -46,7 +48,9 @@ pub enum LoadError {
         found: String,
     },
     /// The chat template does not work.
-    #[error("the chat template in {file} does not work: {detail}; put a corrected chat_template.jinja into the folder")]
+    #[error(
+        "the chat template in {file} does not work: {detail}; put a corrected chat_template.jinja into the folder"
+    )]
     Template {
         /// The file.
         file: PathBuf,
@@ -71,7 +75,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// A damaged `file`.
-    pub(crate) fn malformed(file: &Path, detail: impl ToString) -> Self {
+    pub(crate) fn malformed(file: &Path, detail: &dyn std::fmt::Display) -> Self {
         Self::Malformed { file: file.to_owned(), detail: detail.to_string() }
     }
 
@@ -81,7 +85,7 @@ impl LoadError {
     }
 
     /// Weights of `folder` that do not work.
-    pub(crate) fn weights(folder: &Path, detail: impl ToString) -> Self {
+    pub(crate) fn weights(folder: &Path, detail: &dyn std::fmt::Display) -> Self {
         Self::Weights { folder: folder.to_owned(), detail: detail.to_string() }
     }
 }

@@ -28,6 +28,8 @@ pub struct Model {
     pub generation: Generation,
     /// Longest prompt plus answer.
     pub context: usize,
+    /// Numbers in all tensors.
+    pub parameters: usize,
     template: ChatTemplate,
 }
 
@@ -46,16 +48,29 @@ impl Model {
     /// Reads everything and computes one prompt, so that a folder which does not work is found at start.
     ///
     /// The readers of weights may panic on damaged input; that is an error of the folder, too.
-    pub fn load(folder: Folder, id: String, context_limit: usize, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
+    pub fn load(
+        folder: Folder,
+        id: String,
+        context_limit: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LoadError> {
         let path = folder.path.clone();
         let loaded = catch_unwind(AssertUnwindSafe(|| Self::read(folder, id, context_limit, clock)));
-        let model = loaded.unwrap_or_else(|_| Err(LoadError::weights(&path, "a reader panicked on them")))?;
+        let model =
+            loaded.unwrap_or_else(|_| Err(LoadError::weights(&path, &"a reader panicked on them")))?;
         let tried = catch_unwind(AssertUnwindSafe(|| model.try_out()));
-        tried.unwrap_or_else(|_| Err("a kernel panicked on them".to_owned())).map_err(|detail| LoadError::weights(&path, detail))?;
+        tried
+            .unwrap_or_else(|_| Err("a kernel panicked on them".to_owned()))
+            .map_err(|detail| LoadError::weights(&path, &detail))?;
         Ok(model)
     }
 
-    fn read(folder: Folder, id: String, context_limit: usize, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
+    fn read(
+        folder: Folder,
+        id: String,
+        context_limit: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LoadError> {
         let tokenizer = text::read_tokenizer(&folder.tokenizer)?;
         let mut special = folder.special;
         let mut generation = folder.generation;
@@ -69,7 +84,7 @@ impl Model {
         let entries = tokenizer.get_vocab_size(true);
         if entries > loaded.vocabulary {
             let detail = format!("it has {entries} tokens, the weights know {}", loaded.vocabulary);
-            return Err(LoadError::malformed(&folder.tokenizer, detail));
+            return Err(LoadError::malformed(&folder.tokenizer, &detail));
         }
         let embedded = loaded.embedded;
         special.bos = special.bos.or_else(|| embedded.bos.and_then(|id| tokenizer.id_to_token(id)));
@@ -78,8 +93,21 @@ impl Model {
         generation.eos.extend(embedded.eos.into_iter().chain(named_eos));
         let in_weights = embedded.template.map(|source| TemplateSource { file: weights_file, source });
         let source = folder.template.or(in_weights).ok_or_else(|| folder::missing_template(&folder.path))?;
-        let template = ChatTemplate::new(source, special, clock)?;
-        Ok(Self { id, network: loaded.network, tokenizer, generation, context: loaded.context, template })
+        let added = tokenizer.get_added_tokens_decoder().into_values();
+        let reserved = added
+            .filter(|token| token.special && !token.content.is_empty())
+            .map(|token| token.content)
+            .collect();
+        let template = ChatTemplate::new(source, special, reserved, clock)?;
+        Ok(Self {
+            id,
+            network: loaded.network,
+            tokenizer,
+            generation,
+            context: loaded.context,
+            parameters: loaded.parameters,
+            template,
+        })
     }
 
     fn try_out(&self) -> Result<(), String> {
@@ -92,10 +120,10 @@ impl Model {
             None => Ok(Vec::new()),
         });
         let logits = logits.map_err(|error| error.to_string())?;
-        match logits.iter().all(|logit| logit.is_finite()) {
-            true if !logits.is_empty() => Ok(()),
-            _ => Err("they compute to numbers that are not finite".to_owned()),
+        if logits.is_empty() || !logits.iter().all(|logit| logit.is_finite()) {
+            return Err("they compute to numbers that are not finite".to_owned());
         }
+        Ok(())
     }
 
     /// Lays out and encodes the conversation of `call`, and bounds its answer.
@@ -117,7 +145,9 @@ impl Model {
         let asked = usize::try_from(call.max_output).unwrap_or(usize::MAX);
         let room = self.context - ids.len();
         if asked > room {
-            warnings.push(format!("max_output_token_count was lowered to the {room} tokens that the context has left"));
+            warnings.push(format!(
+                "max_output_token_count was lowered to the {room} tokens that the context has left"
+            ));
         }
         Ok(Prompt { ids, max_output: asked.min(room), warnings })
     }
@@ -132,10 +162,12 @@ impl Model {
         if !violations.is_empty() {
             return Err(CallError::Invalid(violations));
         }
-        let prompt = self.template.render(messages).map_err(|violation| CallError::Invalid(vec![violation]))?;
+        let prompt =
+            self.template.render(messages).map_err(|violation| CallError::Invalid(vec![violation]))?;
         // The template writes the special tokens itself.
         let encoding = self.tokenizer.encode_fast(prompt, false);
-        let encoding = encoding.map_err(|_| CallError::Engine { detail: "the prompt cannot be tokenised".to_owned() })?;
+        let encoding = encoding
+            .map_err(|_| CallError::Engine { detail: "the prompt cannot be tokenised".to_owned() })?;
         if encoding.is_empty() {
             return Err(CallError::invalid("messages", "must hold text"));
         }
@@ -146,17 +178,24 @@ impl Model {
 fn unreadable_parts(messages: &[Message]) -> Vec<Violation> {
     let is_image = |part: &Part| matches!(part.kind, Some(part::Kind::Image(_)));
     let with_images = messages.iter().enumerate().filter(|(_, message)| message.parts.iter().any(is_image));
-    with_images.map(|(index, _)| Violation::new(format!("messages[{index}].parts"), "must be text for the in-process engine")).collect()
+    with_images
+        .map(|(index, _)| {
+            Violation::new(format!("messages[{index}].parts"), "must be text for the in-process engine")
+        })
+        .collect()
 }
 
 fn refuse_unsupported(call: &Call) -> Result<(), CallError> {
     if call.demands_tool() {
-        return Err(CallError::invalid("tool_choice", "must be auto or none: the in-process engine calls no tools"));
+        return Err(CallError::invalid(
+            "tool_choice",
+            "must be auto or none: the in-process engine calls no tools",
+        ));
     }
     match call.response_format.as_ref().and_then(|format| format.format.as_ref()) {
-        Some(response_format::Format::JsonObject(_) | response_format::Format::JsonSchema(_)) => {
-            Err(CallError::invalid("response_format", "must be text: the in-process engine cannot hold to JSON"))
-        }
+        Some(response_format::Format::JsonObject(_) | response_format::Format::JsonSchema(_)) => Err(
+            CallError::invalid("response_format", "must be text: the in-process engine cannot hold to JSON"),
+        ),
         None => Ok(()),
     }
 }

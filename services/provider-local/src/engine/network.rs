@@ -80,7 +80,13 @@ impl Session<'_> {
                 return Ok(None);
             }
             // A lone token needs no mask, so what is left of the last piece leaves none behind.
-            let length = if rest.len() >= piece { piece } else if keeps_masks { 1 } else { rest.len() };
+            let length = if rest.len() >= piece {
+                piece
+            } else if keeps_masks {
+                1
+            } else {
+                rest.len()
+            };
             let (now, later) = rest.split_at(length);
             logits = Some(self.forward(now)?);
             rest = later;

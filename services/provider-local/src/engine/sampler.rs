@@ -24,7 +24,9 @@ impl Sampler {
         let seed = options.seed.map_or_else(fresh_seed, i64::cast_unsigned);
         Self {
             processor: LogitsProcessor::from_sampling(seed, sampling(options, defaults)),
-            repetition_penalty: defaults.repetition_penalty.filter(|penalty| *penalty > 0.0 && (*penalty - 1.0).abs() > f32::EPSILON),
+            repetition_penalty: defaults
+                .repetition_penalty
+                .filter(|penalty| *penalty > 0.0 && (*penalty - 1.0).abs() > f32::EPSILON),
         }
     }
 
@@ -39,7 +41,8 @@ impl Sampler {
 
 fn sampling(options: &GenerationOptions, defaults: &Generation) -> Sampling {
     let model_default = defaults.do_sample.then(|| defaults.temperature.unwrap_or(1.0));
-    let Some(temperature) = options.temperature.or(model_default).filter(|value| *value >= TEMPERATURE_MIN) else {
+    let Some(temperature) = options.temperature.or(model_default).filter(|value| *value >= TEMPERATURE_MIN)
+    else {
         return Sampling::ArgMax;
     };
     let top_k = options.top_k.and_then(|k| usize::try_from(k).ok()).or(defaults.top_k).filter(|k| *k > 0);
@@ -68,10 +71,19 @@ mod tests {
 
     #[test]
     fn the_caller_decides_then_the_model() {
-        let sampled = Generation { do_sample: true, temperature: Some(0.7), top_k: Some(20), top_p: Some(0.8), ..Generation::default() };
+        let sampled = Generation {
+            do_sample: true,
+            temperature: Some(0.7),
+            top_k: Some(20),
+            top_p: Some(0.8),
+            ..Generation::default()
+        };
         assert_eq!(sampling(&options(None), &Generation::default()), Sampling::ArgMax);
         assert_eq!(sampling(&options(Some(0.0)), &sampled), Sampling::ArgMax);
-        assert_eq!(sampling(&options(None), &sampled), Sampling::TopKThenTopP { k: 20, p: 0.8, temperature: 0.7 });
+        assert_eq!(
+            sampling(&options(None), &sampled),
+            Sampling::TopKThenTopP { k: 20, p: 0.8, temperature: 0.7 }
+        );
         let own = GenerationOptions { top_p: Some(1.0), top_k: Some(3), ..options(Some(1.5)) };
         assert_eq!(sampling(&own, &sampled), Sampling::TopK { k: 3, temperature: 1.5 });
         assert_eq!(sampling(&options(Some(1.0)), &Generation::default()), Sampling::All { temperature: 1.0 });
@@ -88,7 +100,10 @@ mod tests {
         };
         let first = run();
         assert_eq!(first, run());
-        assert!(first.iter().any(|token| *token != first[0]), "a high temperature chooses differently: {first:?}");
+        assert!(
+            first.iter().any(|token| *token != first[0]),
+            "a high temperature chooses differently: {first:?}"
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl StopMatcher {
 /// Length of the longest proper beginning of `stop` that `text` ends with.
 fn overlap(text: &str, stop: &str) -> usize {
     let longest = text.len().min(stop.len().saturating_sub(1));
-    let fits = |length: &usize| stop.is_char_boundary(*length) && text.as_bytes().ends_with(&stop.as_bytes()[..*length]);
+    let fits = |length: &usize| {
+        stop.is_char_boundary(*length) && text.as_bytes().ends_with(&stop.as_bytes()[..*length])
+    };
     (1..=longest).rev().find(fits).unwrap_or(0)
 }
 

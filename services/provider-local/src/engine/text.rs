@@ -12,7 +12,7 @@ const WINDOW_TOKENS_MAX: usize = 256;
 /// Reads `tokenizer.json`.
 pub fn read_tokenizer(file: &Path) -> Result<Tokenizer, LoadError> {
     let bytes = super::folder::read(file)?;
-    let malformed = |error: tokenizers::Error| LoadError::malformed(file, error);
+    let malformed = |error: tokenizers::Error| LoadError::malformed(file, &error);
     let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(malformed)?;
     // A file may carry settings of its training run; a prompt is never cut or filled up silently.
     tokenizer.with_truncation(None).map_err(malformed)?;

@@ -11,6 +11,7 @@ use candle_transformers::models::{llama, quantized_llama, quantized_qwen2, qwen2
 
 use super::LoadError;
 use super::architecture::Architecture;
+use super::manifest;
 use super::network::{Kind, Network};
 
 /// Longest context of a Llama-architecture GGUF file: the reader makes position tables for no more.
@@ -24,6 +25,8 @@ pub struct Loaded {
     pub context: usize,
     /// Entries of the vocabulary.
     pub vocabulary: usize,
+    /// Numbers in all tensors.
+    pub parameters: usize,
     /// What a GGUF file says about the text side.
     pub embedded: Embedded,
 }
@@ -61,10 +64,12 @@ pub fn safetensors_network(
     for file in files {
         read_shard(file, dtype, &device, &mut tensors)?;
     }
+    manifest::check(&architecture, &tensors).map_err(|detail| LoadError::weights(folder, &detail))?;
     let context = architecture.limit_context(context_limit);
     let vocabulary = architecture.vocabulary();
+    let parameters = tensors.values().map(Tensor::elem_count).sum();
     let builder = VarBuilder::from_tensors(tensors, dtype, &device);
-    let unusable = |error: candle_core::Error| LoadError::weights(folder, error);
+    let unusable = |error: candle_core::Error| LoadError::weights(folder, &error);
     let kind = match architecture {
         Architecture::Llama(config) => {
             let cache = llama::Cache::new(true, dtype, &config, &device).map_err(unusable)?;
@@ -75,7 +80,13 @@ pub fn safetensors_network(
             Kind::Qwen2(Box::new(qwen2::ModelForCausalLM::new(&config, builder).map_err(unusable)?))
         }
     };
-    Ok(Loaded { network: Network::new(kind, device), context, vocabulary, embedded: Embedded::default() })
+    Ok(Loaded {
+        network: Network::new(kind, device),
+        context,
+        vocabulary,
+        parameters,
+        embedded: Embedded::default(),
+    })
 }
 
 fn read_shard(
@@ -85,10 +96,11 @@ fn read_shard(
     tensors: &mut HashMap<String, Tensor>,
 ) -> Result<(), LoadError> {
     let bytes = super::folder::read(file)?;
-    let malformed = |error: candle_core::Error| LoadError::malformed(file, error);
+    let malformed = |error: candle_core::Error| LoadError::malformed(file, &error);
     let shard = safetensors::SliceSafetensors::new(&bytes).map_err(malformed)?;
     for (name, _) in shard.tensors() {
-        let tensor = shard.load(&name, device).and_then(|tensor| tensor.to_dtype(dtype)).map_err(malformed)?;
+        let tensor =
+            shard.load(&name, device).and_then(|tensor| tensor.to_dtype(dtype)).map_err(malformed)?;
         tensors.insert(name, tensor);
     }
     Ok(())
@@ -97,30 +109,37 @@ fn read_shard(
 /// Builds a network of a GGUF file.
 pub fn gguf_network(file: &Path, context_limit: usize) -> Result<Loaded, LoadError> {
     let device = device()?;
-    let malformed = |error: candle_core::Error| LoadError::malformed(file, error);
-    let opened = std::fs::File::open(file).map_err(|source| LoadError::Unreadable { file: file.to_owned(), source })?;
+    let malformed = |error: candle_core::Error| LoadError::malformed(file, &error);
+    let opened = std::fs::File::open(file)
+        .map_err(|source| LoadError::Unreadable { file: file.to_owned(), source })?;
     let mut reader = BufReader::new(opened);
-    let content = gguf_file::Content::read(&mut reader).map_err(malformed)?;
-    let text = |key: &str| content.metadata.get(key).and_then(|value| value.to_string().ok().cloned());
+    let gguf = gguf_file::Content::read(&mut reader).map_err(malformed)?;
+    let text = |key: &str| gguf.metadata.get(key).and_then(|value| value.to_string().ok().cloned());
     let architecture = text("general.architecture").unwrap_or_default();
-    let number = |key: &str| content.metadata.get(key).and_then(|value| value.to_u64().ok());
+    let number = |key: &str| gguf.metadata.get(key).and_then(|value| value.to_u64().ok());
     let id = |key: &str| number(key).and_then(|id| u32::try_from(id).ok());
-    let size = |key: &str| number(&format!("{architecture}.{key}")).and_then(|size| usize::try_from(size).ok());
-    let trained = size("context_length").ok_or_else(|| LoadError::malformed(file, "it names no context_length"))?;
+    let size =
+        |key: &str| number(&format!("{architecture}.{key}")).and_then(|size| usize::try_from(size).ok());
+    let trained =
+        size("context_length").ok_or_else(|| LoadError::malformed(file, &"it names no context_length"))?;
     let embedded = Embedded {
         template: text("tokenizer.chat_template"),
         bos: id("tokenizer.ggml.bos_token_id"),
         eos: id("tokenizer.ggml.eos_token_id"),
     };
-    let embeddings = content.tensor_infos.get("token_embd.weight").and_then(|info| info.shape.dims().first().copied());
-    let vocabulary = embeddings.ok_or_else(|| LoadError::malformed(file, "it has no token_embd.weight"))?;
+    let parameters = gguf.tensor_infos.values().map(|info| info.shape.elem_count()).sum();
+    let embeddings =
+        gguf.tensor_infos.get("token_embd.weight").and_then(|info| info.shape.dims().first().copied());
+    let vocabulary = embeddings.ok_or_else(|| LoadError::malformed(file, &"it has no token_embd.weight"))?;
     let (kind, bound) = match architecture.as_str() {
         "llama" => {
-            let model = quantized_llama::ModelWeights::from_gguf(content, &mut reader, &device).map_err(malformed)?;
+            let model =
+                quantized_llama::ModelWeights::from_gguf(gguf, &mut reader, &device).map_err(malformed)?;
             (Kind::GgufLlama(Box::new(model)), GGUF_LLAMA_CONTEXT_MAX)
         }
         "qwen2" => {
-            let model = quantized_qwen2::ModelWeights::from_gguf(content, &mut reader, &device).map_err(malformed)?;
+            let model =
+                quantized_qwen2::ModelWeights::from_gguf(gguf, &mut reader, &device).map_err(malformed)?;
             (Kind::GgufQwen2(std::sync::Mutex::new(Box::new(model))), usize::MAX)
         }
         other => {
@@ -129,5 +148,5 @@ pub fn gguf_network(file: &Path, context_limit: usize) -> Result<Loaded, LoadErr
         }
     };
     let context = trained.min(context_limit).min(bound);
-    Ok(Loaded { network: Network::new(kind, device), context, vocabulary, embedded })
+    Ok(Loaded { network: Network::new(kind, device), context, vocabulary, parameters, embedded })
 }

@@ -16,7 +16,10 @@ pub fn messages(messages: &[Message]) -> Result<Vec<Value>, CallError> {
     let mut violations = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         if has_image_address(&message.parts) {
-            violations.push(Violation::new(format!("messages[{index}].parts"), "must hold pictures as data, not as an address"));
+            violations.push(Violation::new(
+                format!("messages[{index}].parts"),
+                "must hold pictures as data, not as an address",
+            ));
         }
         // A tool result is a message of its own, and belongs right after the call.
         out.extend(message.parts.iter().filter_map(|part| match &part.kind {
@@ -53,7 +56,10 @@ fn spoken(message: &Message) -> Option<Value> {
     if said.is_empty() && calls.is_empty() && !message.parts.is_empty() {
         return None;
     }
-    let mut value = json!({"role": role(message.role()), "content": content(&said)});
+    // Only a message of calls may say nothing.
+    let nothing = if calls.is_empty() { json!("") } else { Value::Null };
+    let content = if said.is_empty() { nothing } else { content(&said) };
+    let mut value = json!({"role": role(message.role()), "content": content});
     if !calls.is_empty() {
         value["tool_calls"] = Value::Array(calls);
     }
@@ -79,7 +85,6 @@ fn role(role: Role) -> &'static str {
 /// A string where it can be one: not every server takes lists.
 fn content(parts: &[&Part]) -> Value {
     match parts {
-        [] => Value::Null,
         [Part { kind: Some(part::Kind::Text(text)) }] => json!(text),
         parts => Value::Array(parts.iter().filter_map(|part| content_part(part)).collect()),
     }
@@ -88,7 +93,9 @@ fn content(parts: &[&Part]) -> Value {
 fn content_part(part: &Part) -> Option<Value> {
     match part.kind.as_ref()? {
         part::Kind::Text(text) => Some(json!({"type": "text", "text": text})),
-        part::Kind::Image(image) => Some(json!({"type": "image_url", "image_url": {"url": data_url(image)?}})),
+        part::Kind::Image(image) => {
+            Some(json!({"type": "image_url", "image_url": {"url": data_url(image)?}}))
+        }
         part::Kind::ToolCall(_) | part::Kind::ToolResult(_) | part::Kind::Reasoning(_) => None,
     }
 }
@@ -100,7 +107,9 @@ fn data_url(image: &Image) -> Option<String> {
 }
 
 fn tool_call(part: &Part) -> Option<Value> {
-    let Some(part::Kind::ToolCall(ToolCall { id, name, arguments_json, .. })) = &part.kind else { return None };
+    let Some(part::Kind::ToolCall(ToolCall { id, name, arguments_json, .. })) = &part.kind else {
+        return None;
+    };
     let arguments = if arguments_json.is_empty() { "{}" } else { arguments_json };
     Some(json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}))
 }
@@ -127,8 +136,12 @@ mod tests {
 
     #[test]
     fn one_text_is_a_string_and_mixed_parts_are_a_list() {
-        let picture = Image { source: Some(image::Source::Data(vec![1, 2, 3])), media_type: "image/jpeg".into() };
-        let mixed = Message { parts: vec![text("what is it?"), part(part::Kind::Image(picture))], ..message(Role::User, "") };
+        let picture =
+            Image { source: Some(image::Source::Data(vec![1, 2, 3])), media_type: "image/jpeg".into() };
+        let mixed = Message {
+            parts: vec![text("what is it?"), part(part::Kind::Image(picture))],
+            ..message(Role::User, "")
+        };
         let mapped = messages(&[message(Role::System, "be kind"), mixed]).unwrap();
         let expected = json!([
             {"role": "system", "content": "be kind"},
@@ -142,10 +155,23 @@ mod tests {
 
     #[test]
     fn a_tool_round_keeps_its_order() {
-        let call = ToolCall { id: "c1".into(), name: "track".into(), arguments_json: String::new(), ..ToolCall::default() };
-        let asked = Message { role: Role::Assistant.into(), parts: vec![part(part::Kind::ToolCall(call))], name: String::new() };
+        let call = ToolCall {
+            id: "c1".into(),
+            name: "track".into(),
+            arguments_json: String::new(),
+            ..ToolCall::default()
+        };
+        let asked = Message {
+            role: Role::Assistant.into(),
+            parts: vec![part(part::Kind::ToolCall(call))],
+            name: String::new(),
+        };
         let result = ToolResult { tool_call_id: "c1".into(), parts: vec![text("not found")], is_error: true };
-        let answered = Message { role: Role::Tool.into(), parts: vec![part(part::Kind::ToolResult(result))], name: String::new() };
+        let answered = Message {
+            role: Role::Tool.into(),
+            parts: vec![part(part::Kind::ToolResult(result))],
+            name: String::new(),
+        };
         let mapped = messages(&[asked, answered]).unwrap();
         let expected = json!([
             {"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "track", "arguments": "{}"}}]},
@@ -156,8 +182,11 @@ mod tests {
 
     #[test]
     fn a_picture_by_address_is_refused() {
-        let picture = Image { source: Some(image::Source::Uri("https://x/y.png".into())), media_type: String::new() };
+        let picture =
+            Image { source: Some(image::Source::Uri("https://x/y.png".into())), media_type: String::new() };
         let message = Message { parts: vec![part(part::Kind::Image(picture))], ..message(Role::User, "") };
-        assert!(matches!(messages(&[message]), Err(CallError::Invalid(violations)) if violations[0].field == "messages[0].parts"));
+        assert!(
+            matches!(messages(&[message]), Err(CallError::Invalid(violations)) if violations[0].field == "messages[0].parts")
+        );
     }
 }

@@ -20,12 +20,18 @@ pub struct ChatBody {
 }
 
 /// Body of a streamed chat completion. `context` is the worker's bound where it is known; `salt` separates prefix caches.
-pub fn chat_body(call: &Call, kind: WorkerKind, context: Option<u32>, salt: Option<String>) -> Result<ChatBody, CallError> {
+pub fn chat_body(
+    call: &Call,
+    kind: WorkerKind,
+    context: Option<u32>,
+    salt: Option<String>,
+) -> Result<ChatBody, CallError> {
     let mut warnings = Vec::new();
     // vLLM refuses a bound above its context instead of lowering it.
     let max_output = call.max_output.min(context.unwrap_or(u32::MAX));
     if max_output < call.max_output {
-        warnings.push(format!("max_output_token_count was lowered to {max_output}, the context of the model"));
+        warnings
+            .push(format!("max_output_token_count was lowered to {max_output}, the context of the model"));
     }
     let mut body = json!({
         "model": call.model,
@@ -52,7 +58,8 @@ pub fn chat_body(call: &Call, kind: WorkerKind, context: Option<u32>, salt: Opti
 
 /// Body of vLLM's `/tokenize`, which lays the conversation out as a chat completion would.
 pub fn tokenize_body(model: &str, messages: &[Message], tools: &[Tool]) -> Result<Value, CallError> {
-    let mut body = json!({"model": model, "messages": message::messages(messages)?, "add_generation_prompt": true});
+    let mut body =
+        json!({"model": model, "messages": message::messages(messages)?, "add_generation_prompt": true});
     if !tools.is_empty() {
         body["tools"] = tools.iter().map(|tool| tool::tool(tool, WorkerKind::Vllm)).collect();
     }
@@ -107,7 +114,12 @@ mod tests {
     use kaleem_proto::chat::v1::{ResponseFormat, Role, ToolChoice, response_format, tool_choice};
 
     fn call() -> Call {
-        Call { model: "m".into(), messages: vec![message(Role::User, "hi")], max_output: 100, ..Call::default() }
+        Call {
+            model: "m".into(),
+            messages: vec![message(Role::User, "hi")],
+            max_output: 100,
+            ..Call::default()
+        }
     }
 
     #[test]
@@ -123,8 +135,16 @@ mod tests {
 
     #[test]
     fn vllm_gets_its_extras() {
-        let tool = Tool { name: "track".into(), parameters_json_schema: r#"{"type":"object"}"#.into(), ..Tool::default() };
-        let choice = ToolChoice { mode: tool_choice::Mode::Named.into(), name: "track".into(), parallel_disabled: true };
+        let tool = Tool {
+            name: "track".into(),
+            parameters_json_schema: r#"{"type":"object"}"#.into(),
+            ..Tool::default()
+        };
+        let choice = ToolChoice {
+            mode: tool_choice::Mode::Named.into(),
+            name: "track".into(),
+            parallel_disabled: true,
+        };
         let options = GenerationOptions {
             temperature: Some(0.0),
             stop: vec!["END".into()],
@@ -135,18 +155,25 @@ mod tests {
         let body = chat_body(&call, WorkerKind::Vllm, Some(64), Some("salt".into())).unwrap();
         let json = &body.json;
         assert_eq!(json["stream_options"], json!({"include_usage": true, "continuous_usage_stats": true}));
-        assert_eq!((&json["cache_salt"], &json["max_tokens"], &json["temperature"]), (&json!("salt"), &json!(64), &json!(0.0)));
+        assert_eq!(
+            (&json["cache_salt"], &json["max_tokens"], &json["temperature"]),
+            (&json!("salt"), &json!(64), &json!(0.0))
+        );
         assert_eq!(json["tools"][0]["function"]["strict"], json!(true));
         assert_eq!(json["tool_choice"], json!({"type": "function", "function": {"name": "track"}}));
         assert_eq!(json["parallel_tool_calls"], json!(false));
-        assert_eq!((&json["stop"], &json["chat_template_kwargs"]), (&json!(["END"]), &json!({"enable_thinking": false})));
+        assert_eq!(
+            (&json["stop"], &json["chat_template_kwargs"]),
+            (&json!(["END"]), &json!({"enable_thinking": false}))
+        );
         assert_eq!(body.warnings.len(), 1);
     }
 
     #[test]
     fn a_schema_must_be_json() {
         let schema = |text: &str| {
-            let schema = response_format::JsonSchema { schema_json: text.into(), strict: true, ..Default::default() };
+            let schema =
+                response_format::JsonSchema { schema_json: text.into(), strict: true, ..Default::default() };
             Some(ResponseFormat { format: Some(response_format::Format::JsonSchema(schema)) })
         };
         let good = Call { response_format: schema(r#"{"type":"object"}"#), ..call() };

@@ -9,7 +9,8 @@ use crate::error::CallError;
 /// A tool. vLLM holds arguments to their schema only when it is asked to be strict, so it always is.
 pub fn tool(tool: &Tool, kind: WorkerKind) -> Value {
     // Checked when the call came in.
-    let parameters: Value = serde_json::from_str(&tool.parameters_json_schema).unwrap_or_else(|_| json!({"type": "object", "properties": {}}));
+    let parameters: Value = serde_json::from_str(&tool.parameters_json_schema)
+        .unwrap_or_else(|_| json!({"type": "object", "properties": {}}));
     let mut function = json!({"name": tool.name, "description": tool.description, "parameters": parameters});
     if tool.strict || kind == WorkerKind::Vllm {
         function["strict"] = json!(true);
@@ -33,10 +34,13 @@ pub fn format(format: &ResponseFormat) -> Result<Option<Value>, CallError> {
         None => Ok(None),
         Some(response_format::Format::JsonObject(_)) => Ok(Some(json!({"type": "json_object"}))),
         Some(response_format::Format::JsonSchema(schema)) => {
-            let parsed: Value = serde_json::from_str(&schema.schema_json)
-                .map_err(|_| CallError::invalid("response_format.json_schema.schema_json", "must be a JSON schema"))?;
+            let parsed: Value = serde_json::from_str(&schema.schema_json).map_err(|_| {
+                CallError::invalid("response_format.json_schema.schema_json", "must be a JSON schema")
+            })?;
             let name = if schema.name.is_empty() { "answer" } else { &schema.name };
-            Ok(Some(json!({"type": "json_schema", "json_schema": {"name": name, "schema": parsed, "strict": schema.strict}})))
+            Ok(Some(
+                json!({"type": "json_schema", "json_schema": {"name": name, "schema": parsed, "strict": schema.strict}}),
+            ))
         }
     }
 }

@@ -67,18 +67,30 @@ impl Health {
         self.failed_probes = 0;
         self.last_seen = Some(now);
         (self.state, self.detail) = match probe {
-            Probe::Serving(models) if models.is_empty() => (WorkerState::Degraded, "it lists no models".to_owned()),
+            Probe::Serving(models) if models.is_empty() => {
+                (WorkerState::Degraded, "it lists no models".to_owned())
+            }
             Probe::Serving(models) => {
                 self.models = Some(models);
                 (WorkerState::Ready, String::new())
             }
-            Probe::Asleep => (WorkerState::Sleeping, "its engine sleeps; wake it with POST /wake_up".to_owned()),
-            Probe::Loading | Probe::Failed(_) => (WorkerState::Starting, "it is loading its model".to_owned()),
+            Probe::Asleep => {
+                (WorkerState::Sleeping, "its engine sleeps; wake it with POST /wake_up".to_owned())
+            }
+            Probe::Loading | Probe::Failed(_) => {
+                (WorkerState::Starting, "it is loading its model".to_owned())
+            }
         };
     }
 
     /// Takes in a change of the in-process engine, which serves `id`.
-    pub fn observe_engine(&mut self, state: &engine::State, id: &str, context: Option<usize>, now: Timestamp) {
+    pub fn observe_engine(
+        &mut self,
+        state: &engine::State,
+        id: &str,
+        context: Option<usize>,
+        now: Timestamp,
+    ) {
         self.last_seen = Some(now);
         (self.state, self.detail) = match state {
             engine::State::Starting => (WorkerState::Starting, "it is loading its model".to_owned()),
@@ -121,7 +133,9 @@ mod tests {
 
     fn after(probes: &[Probe]) -> Health {
         let mut health = Health::unseen();
-        probes.iter().for_each(|probe| health.observe(probe.clone(), NOW));
+        for probe in probes {
+            health.observe(probe.clone(), NOW);
+        }
         health
     }
 
@@ -135,7 +149,11 @@ mod tests {
         assert_eq!(state(&[serving()]), WorkerState::Ready);
         assert_eq!(state(&[serving(), slip(), slip()]), WorkerState::Degraded);
         assert_eq!(state(&[serving(), slip(), slip(), slip()]), WorkerState::Stopped);
-        assert_eq!(state(&[serving(), slip(), serving(), slip()]), WorkerState::Degraded, "the count starts again");
+        assert_eq!(
+            state(&[serving(), slip(), serving(), slip()]),
+            WorkerState::Degraded,
+            "the count starts again"
+        );
         assert_eq!(state(&[serving(), Probe::Asleep]), WorkerState::Sleeping);
         assert_eq!(state(&[Probe::Serving(Vec::new())]), WorkerState::Degraded);
         assert_eq!(after(&[serving()]).last_seen, Some(NOW));
@@ -147,7 +165,11 @@ mod tests {
         health.shun(Instant::now());
         assert_eq!(health.state(Instant::now()), WorkerState::Degraded);
         health.observe(serving(), NOW);
-        assert_eq!(health.state(Instant::now()), WorkerState::Degraded, "a fine health endpoint proves little");
+        assert_eq!(
+            health.state(Instant::now()),
+            WorkerState::Degraded,
+            "a fine health endpoint proves little"
+        );
         tokio::time::advance(SHUN).await;
         assert_eq!(health.state(Instant::now()), WorkerState::Ready);
         health.shun(Instant::now());

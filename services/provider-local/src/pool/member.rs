@@ -1,5 +1,6 @@
 //! A worker in the pool: its backend, its health, and the ledger of its calls in flight.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,28 +10,15 @@ use tokio::time::Instant;
 
 use super::health::{Health, WorkerState};
 use crate::call::{Call, EventStream};
-use crate::config::{ENGINE_NAME, WorkerConfig};
+use crate::config::{Capability, ENGINE_NAME, WorkerConfig};
 use crate::engine::Engine;
 use crate::error::CallError;
 use crate::worker::{HttpWorker, Probe};
 
-/// What a model on a worker can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Abilities {
-    /// Calls tools.
-    pub tools: bool,
-    /// Holds to a JSON schema.
-    pub json_schema: bool,
-    /// Reads pictures.
-    pub vision: bool,
-    /// Reasons before it answers.
-    pub reasoning: bool,
-}
-
 /// Where the tokens come from.
 pub enum Backend {
     /// A worker over HTTP.
-    Http(HttpWorker),
+    Http(Box<HttpWorker>),
     /// The model in this process.
     Engine(Engine),
 }
@@ -40,7 +28,7 @@ pub struct Member {
     backend: Backend,
     /// Models that the configuration names, if it does.
     allowed: Option<Vec<String>>,
-    abilities: Abilities,
+    capabilities: BTreeSet<Capability>,
     /// Most calls at once.
     window: usize,
     in_flight: AtomicUsize,
@@ -52,12 +40,11 @@ pub struct Member {
 impl Member {
     /// A worker over HTTP.
     pub fn http(worker: HttpWorker, config: &WorkerConfig, changes: watch::Sender<u64>) -> Self {
-        let &WorkerConfig { tools, json_schema, vision, reasoning, max_in_flight, .. } = config;
         Self {
-            backend: Backend::Http(worker),
+            backend: Backend::Http(Box::new(worker)),
             allowed: config.models.clone(),
-            abilities: Abilities { tools, json_schema, vision, reasoning },
-            window: max_in_flight,
+            capabilities: config.capabilities.clone(),
+            window: config.max_in_flight,
             in_flight: AtomicUsize::new(0),
             health: Mutex::new(Health::unseen()),
             changes,
@@ -69,7 +56,7 @@ impl Member {
         Self {
             allowed: Some(vec![engine.model_id().to_owned()]),
             backend: Backend::Engine(engine),
-            abilities: Abilities { tools: false, json_schema: false, vision: false, reasoning: false },
+            capabilities: BTreeSet::new(),
             window,
             in_flight: AtomicUsize::new(0),
             health: Mutex::new(Health::unseen()),
@@ -98,9 +85,9 @@ impl Member {
         &self.backend
     }
 
-    /// What its models can do.
-    pub fn abilities(&self) -> Abilities {
-        self.abilities
+    /// Whether its models can do this.
+    pub fn can(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
     }
 
     /// Calls in flight, and most at once.
@@ -147,7 +134,9 @@ impl Member {
 
     /// Takes a place for one call; `None` at the window.
     pub fn lease(self: &Arc<Self>) -> Option<Lease> {
-        let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < self.window).then_some(count + 1));
+        let taken = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
+            (count < self.window).then_some(count + 1)
+        });
         taken.ok().map(|_| Lease { member: Arc::clone(self) })
     }
 
@@ -175,7 +164,10 @@ impl Member {
     pub fn note_failure(&self, error: &CallError) {
         match error {
             CallError::ModelGone { model, .. } => self.change(|health| health.forget_model(model)),
-            CallError::Unavailable { .. } | CallError::Protocol { .. } | CallError::NoEndpoint { .. } | CallError::Engine { .. } => {
+            CallError::Unavailable { .. }
+            | CallError::Protocol { .. }
+            | CallError::NoEndpoint { .. }
+            | CallError::Engine { .. } => {
                 self.change(|health| health.shun(Instant::now()));
             }
             // A full queue, a limit or a refusal says nothing about its health.
@@ -196,7 +188,12 @@ impl Member {
             (before, health.state(Instant::now()))
         };
         if before != after {
-            tracing::info!(worker = self.name(), from = before.as_str_name(), to = after.as_str_name(), "worker changed");
+            tracing::info!(
+                worker = self.name(),
+                from = before.as_str_name(),
+                to = after.as_str_name(),
+                "worker changed"
+            );
         }
         self.changes.send_modify(|count| *count += 1);
     }

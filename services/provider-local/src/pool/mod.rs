@@ -78,7 +78,8 @@ impl Pool {
         let mut is_full = false;
         // A worker in trouble is better than none.
         for wanted in [WorkerState::Ready, WorkerState::Degraded] {
-            let mut usable: Vec<&Arc<Member>> = serving.iter().filter(open).copied().filter(|member| member.state() == wanted).collect();
+            let mut usable: Vec<&Arc<Member>> =
+                serving.iter().filter(open).copied().filter(|member| member.state() == wanted).collect();
             self.order(&mut usable);
             if let Some(lease) = usable.iter().find_map(|member| member.lease()) {
                 return Ok(lease);
@@ -91,7 +92,8 @@ impl Pool {
         if self.members.iter().any(|member| may_serve_soon(member, model)) {
             return Err(NoPick::NotYet);
         }
-        let is_unknown = serving.is_empty() && self.members.iter().all(|member| member.serves(model).is_some());
+        let is_unknown =
+            serving.is_empty() && self.members.iter().all(|member| member.serves(model).is_some());
         Err(NoPick::Never(if is_unknown { self.unknown(model) } else { self.none_ready(model) }))
     }
 
@@ -119,7 +121,11 @@ impl Pool {
         let states = concerned.map(|member| {
             let state = member.state().as_str_name().trim_start_matches("WORKER_STATE_").to_lowercase();
             let detail = member.health().detail;
-            if detail.is_empty() { format!("{} is {state}", member.name()) } else { format!("{} is {state} ({detail})", member.name()) }
+            if detail.is_empty() {
+                format!("{} is {state}", member.name())
+            } else {
+                format!("{} is {state} ({detail})", member.name())
+            }
         });
         CallError::NoneReady { model: model.to_owned(), detail: states.collect::<Vec<_>>().join(", ") }
     }
@@ -129,6 +135,7 @@ fn may_serve_soon(member: &Member, model: &str) -> bool {
     if member.serves(model) == Some(false) {
         return false;
     }
-    let is_loading_engine = matches!(member.backend(), Backend::Engine(_)) && member.state() == WorkerState::Starting;
+    let is_loading_engine =
+        matches!(member.backend(), Backend::Engine(_)) && member.state() == WorkerState::Starting;
     is_loading_engine || member.health().is_unseen()
 }

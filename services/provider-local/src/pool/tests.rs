@@ -13,7 +13,8 @@ fn pool(workers: &str) -> Pool {
     let client = crate::worker::http_client(&config.timeouts).unwrap();
     let changes = watch::Sender::new(0);
     let member = |settings: &crate::config::WorkerConfig| {
-        let worker = HttpWorker::new(settings, settings.address().unwrap(), client.clone(), &config.timeouts, None);
+        let worker =
+            HttpWorker::new(settings, settings.address().unwrap(), client.clone(), &config.timeouts, None);
         Arc::new(Member::http(worker, settings, changes.clone()))
     };
     Pool::new(config.workers.iter().map(member).collect(), changes.clone())
@@ -68,7 +69,10 @@ async fn unknown_not_ready_and_not_seen_are_told_apart() {
     let error = lease(&pool, "x").await.err().unwrap();
     assert!(matches!(error, CallError::NoneReady { .. }), "b may serve it, nobody knows: {error}");
     see(&pool, 1, &["n"]);
-    assert_eq!(lease(&pool, "x").await.err(), Some(CallError::ModelNotFound { model: "x".into(), known: "m, n".into() }));
+    assert_eq!(
+        lease(&pool, "x").await.err(),
+        Some(CallError::ModelNotFound { model: "x".into(), known: "m, n".into() })
+    );
     pool.members()[1].observe(Probe::Asleep, &ManualClock::default());
     let error = lease(&pool, "n").await.err().unwrap().to_string();
     assert!(error.contains("b is sleeping"), "{error}");

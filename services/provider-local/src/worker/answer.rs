@@ -76,7 +76,9 @@ impl Answer {
             return Ok(());
         }
         match tokio::time::timeout(self.idle, self.response.chunk()).await {
-            Ok(Ok(Some(bytes))) => self.parser.push(&bytes, &mut self.data).map_err(|error| self.broken(&error.to_string())),
+            Ok(Ok(Some(bytes))) => {
+                self.parser.push(&bytes, &mut self.data).map_err(|error| self.broken(&error.to_string()))
+            }
             Ok(Ok(None)) => {
                 self.parser.finish(&mut self.data).map_err(|error| self.broken(&error.to_string()))?;
                 if self.data.is_empty() { self.end() } else { Ok(()) }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use kaleem_domain::estimate::input_token_ceiling;
-use kaleem_proto::chat::v1::{FinishReason, ReasoningDelta, TextDelta, TokenUsage, ToolCallDelta, UsageSource};
+use kaleem_proto::chat::v1::{
+    FinishReason, ReasoningDelta, TextDelta, TokenUsage, ToolCallDelta, UsageSource,
+};
 
 use super::chunk::{Choice, Chunk, Delta, ToolCallPiece};
 use crate::call::{Event, Finished, Started};
@@ -83,7 +85,8 @@ impl Assembler {
         if data == "[DONE]" {
             return Ok(Step::Done);
         }
-        let chunk: Chunk = serde_json::from_str(data).map_err(|_| self.broken("an event is not the JSON of a chunk"))?;
+        let chunk: Chunk =
+            serde_json::from_str(data).map_err(|_| self.broken("an event is not the JSON of a chunk"))?;
         let is_error_object = chunk.error.as_ref().is_some_and(|error| !error.is_null());
         // A failure that arrives as a bare error object has none of a chunk's fields.
         if is_error_object || (chunk.choices.is_empty() && chunk.usage.is_none() && chunk.id.is_none()) {
@@ -112,9 +115,15 @@ impl Assembler {
         for (index, arguments) in (0i32..).zip(&self.tool_arguments) {
             if arguments.trim().is_empty() {
                 // Some servers send nothing for a function without parameters.
-                let delta = ToolCallDelta { index, arguments_json_delta: "{}".to_owned(), ..ToolCallDelta::default() };
+                let delta = ToolCallDelta {
+                    index,
+                    arguments_json_delta: "{}".to_owned(),
+                    ..ToolCallDelta::default()
+                };
                 events.push_back(Event::ToolCall(delta));
-            } else if !serde_json::from_str::<serde_json::Value>(arguments).is_ok_and(|value| value.is_object()) {
+            } else if !serde_json::from_str::<serde_json::Value>(arguments)
+                .is_ok_and(|value| value.is_object())
+            {
                 return Err(self.broken("the arguments of a tool call are not a JSON object"));
             }
         }
@@ -145,7 +154,9 @@ impl Assembler {
         if std::mem::replace(&mut self.has_started, true) {
             return;
         }
-        let text = |given: &Option<String>, otherwise: &String| given.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| otherwise.clone());
+        let text = |given: &Option<String>, otherwise: &String| {
+            given.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| otherwise.clone())
+        };
         events.push_back(Event::Started(Started {
             served_model: text(&chunk.model, &self.expected.model),
             provider_request_id: text(&chunk.id, &self.expected.request_id),
@@ -167,7 +178,10 @@ impl Assembler {
         let reasoning = delta.reasoning.as_ref().or(delta.reasoning_content.as_ref());
         if let Some(text) = reasoning.filter(|text| !text.is_empty()) {
             self.counted.1 += input_token_ceiling(text);
-            events.push_back(Event::Reasoning(ReasoningDelta { text: text.clone(), ..ReasoningDelta::default() }));
+            events.push_back(Event::Reasoning(ReasoningDelta {
+                text: text.clone(),
+                ..ReasoningDelta::default()
+            }));
         }
         if let Some(text) = delta.content.as_ref().filter(|text| !text.is_empty()) {
             self.counted.0 += input_token_ceiling(text);
@@ -179,7 +193,11 @@ impl Assembler {
         Ok(())
     }
 
-    fn accept_tool_call(&mut self, piece: &ToolCallPiece, events: &mut VecDeque<Event>) -> Result<(), CallError> {
+    fn accept_tool_call(
+        &mut self,
+        piece: &ToolCallPiece,
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), CallError> {
         let known = self.tool_arguments.len();
         // Without an index, an id opens a call and anything else goes on with the last one.
         let index = piece.index.unwrap_or(if piece.id.is_some() || known == 0 { known } else { known - 1 });
@@ -203,7 +221,11 @@ impl Assembler {
         self.counted.0 += input_token_ceiling(&name) + input_token_ceiling(&arguments);
         self.tool_arguments[index].push_str(&arguments);
         let id = piece.id.clone().filter(|id| !id.is_empty());
-        let id = if is_new { id.unwrap_or_else(|| format!("call-{}-{index}", self.expected.request_id)) } else { String::new() };
+        let id = if is_new {
+            id.unwrap_or_else(|| format!("call-{}-{index}", self.expected.request_id))
+        } else {
+            String::new()
+        };
         if !is_new && arguments.is_empty() {
             return Ok(());
         }

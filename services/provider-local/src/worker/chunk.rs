@@ -99,8 +99,16 @@ impl Usage {
     pub fn to_disjoint(self, source: UsageSource) -> TokenUsage {
         let prompt = self.prompt_tokens.max(0);
         let answer = self.completion_tokens.max(0);
-        let cached = self.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or(0).clamp(0, prompt);
-        let reasoning = self.completion_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or(0).clamp(0, answer);
+        let cached = self
+            .prompt_tokens_details
+            .and_then(|details| details.cached_tokens)
+            .unwrap_or(0)
+            .clamp(0, prompt);
+        let reasoning = self
+            .completion_tokens_details
+            .and_then(|details| details.reasoning_tokens)
+            .unwrap_or(0)
+            .clamp(0, answer);
         TokenUsage {
             input_fresh_count: prompt - cached,
             input_cache_read_count: cached,

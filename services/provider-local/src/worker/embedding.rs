@@ -38,7 +38,9 @@ impl HttpWorker {
         }
         let answer: Answer = match self.unary("/v1/embeddings", &body, model).await {
             Ok(answer) => answer,
-            Err(CallError::NoEndpoint { .. }) => return Err(CallError::NoEmbeddings { model: model.to_owned() }),
+            Err(CallError::NoEndpoint { .. }) => {
+                return Err(CallError::NoEmbeddings { model: model.to_owned() });
+            }
             Err(error) => return Err(error),
         };
         let mut vectors = vec![Vec::new(); texts.len()];
@@ -59,7 +61,9 @@ impl HttpWorker {
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|value| *value /= length);
+        for value in &mut vector {
+            *value /= length;
+        }
     }
     vector
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::error::CallError;
 
 /// Longest `Retry-After` that is believed.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(10);
 
 /// An error answer before the stream began.
 pub struct Refusal<'a> {
@@ -61,13 +61,19 @@ impl Refusal<'_> {
         let param = error["param"].as_str().unwrap_or_default();
         let message = error["message"].as_str().unwrap_or_default();
         let llama_cpp = (error["n_prompt_tokens"].as_u64(), error["n_ctx"].as_u64());
-        let vllm = (number_after(message, "input_tokens, value="), number_after(message, "maximum context length is "));
+        let vllm = (
+            number_after(message, "input_tokens, value="),
+            number_after(message, "maximum context length is "),
+        );
         for (needed, context) in [llama_cpp, vllm] {
             if let (Some(needed), Some(context)) = (needed, context) {
                 return CallError::ContextLength { model: self.model.to_owned(), needed, context };
             }
         }
-        CallError::Refused { worker: self.worker.to_owned(), param: is_field_name(param).then(|| param.to_owned()) }
+        CallError::Refused {
+            worker: self.worker.to_owned(),
+            param: is_field_name(param).then(|| param.to_owned()),
+        }
     }
 }
 
@@ -79,7 +85,8 @@ fn number_after(text: &str, marker: &str) -> Option<u64> {
 
 /// Only what looks like a field is passed on.
 fn is_field_name(param: &str) -> bool {
-    (1..=64).contains(&param.len()) && param.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']'))
+    (1..=64).contains(&param.len())
+        && param.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']'))
 }
 
 #[cfg(test)]
@@ -103,7 +110,10 @@ mod tests {
 
     #[test]
     fn recorded_refusals_of_vllm() {
-        assert_eq!(recorded("ctx_too_long"), CallError::ContextLength { model: "m".into(), needed: 2049, context: 2048 });
+        assert_eq!(
+            recorded("ctx_too_long"),
+            CallError::ContextLength { model: "m".into(), needed: 2049, context: 2048 }
+        );
         assert_eq!(recorded("unknown_model"), CallError::ModelGone { worker: "w".into(), model: "m".into() });
         assert_eq!(recorded("bad_temp"), refused(Some("temperature")));
         assert_eq!(recorded("max_tokens_over"), refused(Some("max_tokens")));
@@ -116,11 +126,21 @@ mod tests {
     #[test]
     fn other_servers_and_statuses() {
         let llama_cpp = r#"{"error":{"code":400,"message":"too long","type":"exceed_context_size_error","n_prompt_tokens":900,"n_ctx":512}}"#;
-        assert_eq!(error_of(400, llama_cpp), CallError::ContextLength { model: "m".into(), needed: 900, context: 512 });
+        assert_eq!(
+            error_of(400, llama_cpp),
+            CallError::ContextLength { model: "m".into(), needed: 900, context: 512 }
+        );
         assert_eq!(error_of(503, "{}"), CallError::Busy { worker: "w".into() });
-        assert_eq!(error_of(429, ""), CallError::RateLimited { worker: "w".into(), retry_after: Some(Duration::from_secs(7)) });
-        assert!(matches!(error_of(500, "oops"), CallError::Unavailable { detail, .. } if detail.contains("500")));
-        assert!(matches!(error_of(401, ""), CallError::Unavailable { detail, .. } if detail.contains("api_key")));
+        assert_eq!(
+            error_of(429, ""),
+            CallError::RateLimited { worker: "w".into(), retry_after: Some(Duration::from_secs(7)) }
+        );
+        assert!(
+            matches!(error_of(500, "oops"), CallError::Unavailable { detail, .. } if detail.contains("500"))
+        );
+        assert!(
+            matches!(error_of(401, ""), CallError::Unavailable { detail, .. } if detail.contains("api_key"))
+        );
     }
 
     #[test]

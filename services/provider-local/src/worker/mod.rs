@@ -9,6 +9,7 @@ mod probe;
 mod salt;
 mod sse;
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use kaleem_proto::chat::v1::{Message, Tool};
@@ -44,6 +45,8 @@ pub struct HttpWorker {
     timeouts: Timeouts,
     /// Only for vLLM.
     salts: Option<Salts>,
+    /// The worker has no `/is_sleeping`, so asking again would only fill its log.
+    never_sleeps: AtomicBool,
 }
 
 /// The HTTP client of all workers: no proxy and no redirect, as a prompt goes to the configured address or nowhere.
@@ -64,7 +67,13 @@ pub fn http_client(timeouts: &Timeouts) -> Result<Client, Error> {
 
 impl HttpWorker {
     /// A worker of `config`, whose address has been validated.
-    pub fn new(config: &WorkerConfig, base: Url, client: Client, timeouts: &Timeouts, salts: Option<Salts>) -> Self {
+    pub fn new(
+        config: &WorkerConfig,
+        base: Url,
+        client: Client,
+        timeouts: &Timeouts,
+        salts: Option<Salts>,
+    ) -> Self {
         Self {
             name: config.name.clone(),
             base,
@@ -73,6 +82,7 @@ impl HttpWorker {
             client,
             timeouts: timeouts.clone(),
             salts: salts.filter(|_| config.kind == WorkerKind::Vllm),
+            never_sleeps: AtomicBool::new(config.kind != WorkerKind::Vllm),
         }
     }
 
@@ -101,12 +111,19 @@ impl HttpWorker {
         };
         let assembler = Assembler::new(expected, body.warnings);
         let answer = Answer::new(&self.name, response, assembler, self.timeouts.idle);
-        let events = futures::stream::unfold(answer, async |mut answer| answer.next().await.map(|event| (event, answer)));
+        let events = futures::stream::unfold(answer, async |mut answer| {
+            answer.next().await.map(|event| (event, answer))
+        });
         Ok(Box::pin(events))
     }
 
     /// Exact number of prompt tokens, where the worker can count; `None` otherwise.
-    pub async fn count(&self, model: &str, messages: &[Message], tools: &[Tool]) -> Result<Option<i64>, CallError> {
+    pub async fn count(
+        &self,
+        model: &str,
+        messages: &[Message],
+        tools: &[Tool],
+    ) -> Result<Option<i64>, CallError> {
         #[derive(Deserialize)]
         struct Counted {
             count: i64,
@@ -139,16 +156,25 @@ impl HttpWorker {
     }
 
     /// Posts `body` and reads the whole answer, within the first-token limit.
-    async fn unary<T: serde::de::DeserializeOwned>(&self, path: &str, body: &Value, model: &str) -> Result<T, CallError> {
+    async fn unary<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+        model: &str,
+    ) -> Result<T, CallError> {
         let exchange = async {
             let response = self.accepted(self.post(path, body).send().await, model).await?;
             let bytes = read_bounded(response, UNARY_BYTES_MAX).await;
-            let broken = |detail: &str| CallError::Protocol { worker: self.name.clone(), detail: detail.to_owned() };
+            let broken =
+                |detail: &str| CallError::Protocol { worker: self.name.clone(), detail: detail.to_owned() };
             let bytes = bytes.ok_or_else(|| broken("its answer broke off or is longer than 64 MiB"))?;
-            serde_json::from_slice(&bytes).map_err(|_| broken("its answer is not the JSON that was asked for"))
+            serde_json::from_slice(&bytes)
+                .map_err(|_| broken("its answer is not the JSON that was asked for"))
         };
         let limit = self.timeouts.first_token;
-        tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| Err(self.unavailable(&format!("no answer within {limit:?}"))))
+        tokio::time::timeout(limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(self.unavailable(&format!("no answer within {limit:?}"))))
     }
 
     async fn accepted(&self, sent: reqwest::Result<Response>, model: &str) -> Result<Response, CallError> {
@@ -157,7 +183,8 @@ impl HttpWorker {
             return Ok(response);
         }
         let status = response.status();
-        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after =
+            response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let body = read_bounded(response, BODY_BYTES_MAX).await.unwrap_or_default();
         Err(Refusal { worker: &self.name, model, status, retry_after, body: &body }.to_error())
     }

@@ -1,10 +1,11 @@
 //! One look at a worker: does it serve, and which models.
 
+use std::sync::atomic::Ordering;
+
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::{BODY_BYTES_MAX, HttpWorker, describe, read_bounded};
-use crate::config::WorkerKind;
 
 /// Most models that a worker may list.
 const MODELS_MAX: usize = 1024;
@@ -65,7 +66,7 @@ impl HttpWorker {
             Ok((status, _)) => return Probe::Failed(format!("/health answers HTTP {}", status.as_u16())),
             Err(failure) => return Probe::Failed(failure),
         }
-        if self.kind == WorkerKind::Vllm && self.is_asleep().await {
+        if self.is_asleep().await {
             return Probe::Asleep;
         }
         match self.look("/v1/models").await {
@@ -74,29 +75,50 @@ impl HttpWorker {
                 Probe::Failed("it refuses our key; set api_key of this worker".to_owned())
             }
             Ok((status, body)) if status.is_success() => match serde_json::from_slice::<ModelList>(&body) {
-                Ok(list) => Probe::Serving(list.data.into_iter().take(MODELS_MAX).map(ServedModel::from).collect()),
-                Err(_) => Probe::Failed("/v1/models is not a model list; check base_url of this worker".to_owned()),
+                Ok(list) => {
+                    Probe::Serving(list.data.into_iter().take(MODELS_MAX).map(ServedModel::from).collect())
+                }
+                Err(_) => {
+                    Probe::Failed("/v1/models is not a model list; check base_url of this worker".to_owned())
+                }
             },
-            Ok((status, _)) => Probe::Failed(format!("/v1/models answers HTTP {}; check base_url of this worker", status.as_u16())),
+            Ok((status, _)) => Probe::Failed(format!(
+                "/v1/models answers HTTP {}; check base_url of this worker",
+                status.as_u16()
+            )),
             Err(failure) => Probe::Failed(failure),
         }
     }
 
     /// Servers without this path, the usual case, do not sleep.
     async fn is_asleep(&self) -> bool {
-        let Ok((StatusCode::OK, body)) = self.look("/is_sleeping").await else { return false };
-        serde_json::from_slice::<Sleeping>(&body).is_ok_and(|answer| answer.is_sleeping)
+        if self.never_sleeps.load(Ordering::Relaxed) {
+            return false;
+        }
+        match self.look("/is_sleeping").await {
+            Ok((StatusCode::OK, body)) => {
+                serde_json::from_slice::<Sleeping>(&body).is_ok_and(|answer| answer.is_sleeping)
+            }
+            Ok((StatusCode::NOT_FOUND, _)) => {
+                self.never_sleeps.store(true, Ordering::Relaxed);
+                false
+            }
+            _ => false,
+        }
     }
 
     async fn look(&self, path: &str) -> Result<(StatusCode, Vec<u8>), String> {
         let exchange = async {
             let response = self.get(path).send().await.map_err(|error| describe(&error).to_owned())?;
             let status = response.status();
-            let body = read_bounded(response, BODY_BYTES_MAX).await.ok_or_else(|| format!("{path} breaks off"))?;
+            let body =
+                read_bounded(response, BODY_BYTES_MAX).await.ok_or_else(|| format!("{path} breaks off"))?;
             Ok((status, body))
         };
         let limit = self.timeouts.probe;
-        tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| Err(format!("{path} gives no answer within {limit:?}")))
+        tokio::time::timeout(limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(format!("{path} gives no answer within {limit:?}")))
     }
 }
 

@@ -117,8 +117,14 @@ mod tests {
 
     #[test]
     fn every_line_end_comment_and_field_is_known() {
-        assert_eq!(parse_text("data: a\n\ndata: b\r\n\r\ndata:c\r\rdata: d\ndata: e\n\n"), ["a", "b", "c", "d\ne"]);
-        assert_eq!(parse_text("\u{FEFF}data: a\n\n: keep-alive\n\nevent: x\nid: 1\nretry: 5\n\ndata: b"), ["a", "b"]);
+        assert_eq!(
+            parse_text("data: a\n\ndata: b\r\n\r\ndata:c\r\rdata: d\ndata: e\n\n"),
+            ["a", "b", "c", "d\ne"]
+        );
+        assert_eq!(
+            parse_text("\u{FEFF}data: a\n\n: keep-alive\n\nevent: x\nid: 1\nretry: 5\n\ndata: b"),
+            ["a", "b"]
+        );
         assert_eq!(parse_text("error: {\"code\":500}\n\n"), ["{\"code\":500}"]);
         assert_eq!(parse_text("data\n\ndata:  two spaces\n\n"), ["", " two spaces"]);
     }

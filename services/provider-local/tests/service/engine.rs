@@ -1,5 +1,7 @@
 //! Generations by the model in this process, over the generated clients.
 
+use crate::support::{Service, next, start, user};
+use crate::tiny::{self, Family, Shape};
 use kaleem_proto::chat::v1::{FinishReason, UsageSource};
 use kaleem_proto::pool::v1::WorkerState;
 use kaleem_proto::provider::v1::stream_generate_response::Event;
@@ -11,8 +13,6 @@ use kaleem_testkit::ManualClock;
 use kaleem_testkit::openai_upstream::{OpenAiUpstream, Reply};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use crate::tiny::{self, Family, Shape};
-use crate::support::{Service, next, start, user};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -41,7 +41,9 @@ async fn the_first_call_waits_for_the_model_and_streams() {
     let running: Vec<i64> = answer
         .events
         .iter()
-        .filter_map(|event| if let Event::Usage(usage) = event { Some(usage.output_text_count) } else { None })
+        .filter_map(
+            |event| if let Event::Usage(usage) = event { Some(usage.output_text_count) } else { None },
+        )
         .collect();
     assert_eq!(running, [1, 2, 3, 4, 5], "exact at every moment a caller may leave");
     service.readiness.ready().await;
@@ -52,11 +54,29 @@ async fn it_is_listed_as_a_worker_and_a_model() {
     let folder = folder();
     let service = service(&folder).await;
     let worker = service.until("engine", WorkerState::Ready).await;
-    assert_eq!((worker.address.as_str(), worker.models.as_slice(), worker.window_count), ("engine", ["tiny".to_owned()].as_slice(), 2));
-    let model = service.provider.clone().list_models(ListModelsRequest {}).await.unwrap().into_inner().models.remove(0);
-    assert_eq!((model.id.as_str(), model.context_token_count, model.health()), ("tiny", 2048, ModelHealth::Ready));
+    assert_eq!(
+        (worker.address.as_str(), worker.models.as_slice(), worker.window_count),
+        ("engine", ["tiny".to_owned()].as_slice(), 2)
+    );
+    let model = service
+        .provider
+        .clone()
+        .list_models(ListModelsRequest {})
+        .await
+        .unwrap()
+        .into_inner()
+        .models
+        .remove(0);
+    assert_eq!(
+        (model.id.as_str(), model.context_token_count, model.health()),
+        ("tiny", 2048, ModelHealth::Ready)
+    );
     assert!(!model.tools && !model.json_schema && model.region == "local");
-    let count = CountTokensRequest { model: "tiny".into(), messages: vec![user("قهوة"), user("x")], ..Default::default() };
+    let count = CountTokensRequest {
+        model: "tiny".into(),
+        messages: vec![user("قهوة"), user("x")],
+        ..Default::default()
+    };
     let counted = service.provider.clone().count_tokens(count).await.unwrap().into_inner();
     assert_eq!((counted.input_count, counted.exact), (9, true));
 }
@@ -113,13 +133,16 @@ async fn engine_and_worker_share_one_pool() {
     let (folder, upstream) = (folder(), OpenAiUpstream::start());
     let mut engine = engine(&folder);
     engine["model_id"] = json!(crate::support::MODEL);
-    let service = start(json!({"engine": engine, "workers": [crate::support::worker("w1", &upstream.url())]})).await;
+    let service =
+        start(json!({"engine": engine, "workers": [crate::support::worker("w1", &upstream.url())]})).await;
     service.until("engine", WorkerState::Ready).await;
     service.until("w1", WorkerState::Ready).await;
     upstream.respond_with(|_| Reply::text(["from the worker"]));
     let mut served = Vec::new();
     for _ in 0..4 {
-        served.push(service.generate(service.request(crate::support::MODEL, "7")).await.unwrap().started.upstream);
+        served.push(
+            service.generate(service.request(crate::support::MODEL, "7")).await.unwrap().started.upstream,
+        );
     }
     served.sort();
     served.dedup();

@@ -94,7 +94,10 @@ impl Service {
     }
 
     /// Starts a generation.
-    pub async fn open(&self, request: StreamGenerateRequest) -> Result<Streaming<StreamGenerateResponse>, Fault> {
+    pub async fn open(
+        &self,
+        request: StreamGenerateRequest,
+    ) -> Result<Streaming<StreamGenerateResponse>, Fault> {
         let opened = self.provider.clone().stream_generate(request).await;
         opened.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))
     }
@@ -124,10 +127,8 @@ impl Service {
                 tokio::task::yield_now().await;
             }
         };
-        match tokio::time::timeout(std::time::Duration::from_secs(10), wait).await {
-            Ok(worker) => worker,
-            Err(_) => panic!("workers stay {:?}", self.workers().await),
-        }
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(10), wait).await;
+        waited.expect("a worker as expected within 10 s")
     }
 }
 
@@ -157,10 +158,22 @@ impl Answer {
         }
         let Some(Event::Started(started)) = events.first().cloned() else { panic!("no start: {events:?}") };
         let Some(Event::Finished(end)) = events.last().cloned() else { panic!("no end: {events:?}") };
-        assert_eq!(events.iter().filter(|event| matches!(event, Event::Started(_) | Event::Finished(_))).count(), 2);
-        let texts = events.iter().filter_map(|event| if let Event::Text(delta) = event { Some(delta.text.as_str()) } else { None });
+        assert_eq!(
+            events.iter().filter(|event| matches!(event, Event::Started(_) | Event::Finished(_))).count(),
+            2
+        );
+        let texts = events.iter().filter_map(|event| {
+            if let Event::Text(delta) = event { Some(delta.text.as_str()) } else { None }
+        });
         let text = texts.collect();
-        Ok(Self { started, text, reason: end.reason(), usage: end.usage.unwrap(), warnings: end.warnings, events })
+        Ok(Self {
+            started,
+            text,
+            reason: end.reason(),
+            usage: end.usage.unwrap(),
+            warnings: end.warnings,
+            events,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Generations through HTTP workers, over the generated clients.
 
+use crate::support::{Answer, MODEL, next, start, user, worker};
 use kaleem_proto::chat::v1::{FinishReason, Tool, UsageSource};
 use kaleem_proto::pool::v1::WorkerState;
 use kaleem_proto::provider::v1::stream_generate_response::Event;
@@ -8,7 +9,6 @@ use kaleem_rpc::{Code, Fault};
 use kaleem_testkit::Gate;
 use kaleem_testkit::openai_upstream::{Engine, OpenAiUpstream, Reply, Usage, WorkerError};
 use serde_json::{Value, json};
-use crate::support::{Answer, MODEL, next, start, user, worker};
 
 #[tokio::test]
 async fn a_stream_carries_text_usage_and_who_served() {
@@ -20,10 +20,14 @@ async fn a_stream_carries_text_usage_and_who_served() {
     assert_eq!((answer.text.as_str(), answer.reason), ("نعم، نشحن إلى جدة", FinishReason::Stop));
     assert_eq!((answer.started.upstream.as_str(), answer.started.served_model.as_str()), ("w1", MODEL));
     assert_eq!(answer.started.provider_request_id, "chatcmpl-019a0000-0000-7000-8000-000000000001");
-    let counts = (answer.usage.input_fresh_count, answer.usage.input_cache_read_count, answer.usage.output_text_count);
+    let counts =
+        (answer.usage.input_fresh_count, answer.usage.input_cache_read_count, answer.usage.output_text_count);
     assert_eq!((counts, answer.usage.source()), ((6, 4, 3), UsageSource::Provider));
     let sent = &upstream.received().nth(0).await.json;
-    assert_eq!((&sent["max_tokens"], &sent["stream_options"]["continuous_usage_stats"]), (&json!(1500), &json!(true)));
+    assert_eq!(
+        (&sent["max_tokens"], &sent["stream_options"]["continuous_usage_stats"]),
+        (&json!(1500), &json!(true))
+    );
     assert_eq!(sent["cache_salt"].as_str().map(str::len), Some(32));
     assert_eq!(service.workers().await[0].in_flight_count, 0);
 }
@@ -76,7 +80,8 @@ async fn a_caller_who_leaves_before_the_first_byte_aborts_the_upstream() {
 async fn a_failure_before_the_first_byte_moves_to_the_other_worker_once() {
     for error in [WorkerError::QueueFull, WorkerError::EngineDead, WorkerError::ShuttingDown] {
         let (first, second) = (OpenAiUpstream::start(), OpenAiUpstream::start());
-        let service = start(json!({"workers": [worker("w1", &first.url()), worker("w2", &second.url())]})).await;
+        let service =
+            start(json!({"workers": [worker("w1", &first.url()), worker("w2", &second.url())]})).await;
         service.until("w1", WorkerState::Ready).await;
         service.until("w2", WorkerState::Ready).await;
         // Both would fail once, so whichever is picked first shows the move.
@@ -104,7 +109,11 @@ async fn a_dead_port_and_a_silent_worker_are_passed_by() {
     let mut held = None;
     while held.is_none() {
         let stream = service.open(service.request(MODEL, "hold")).await.unwrap();
-        let on_alive = service.workers().await.into_iter().any(|worker| worker.name == "w2" && worker.in_flight_count == 1);
+        let on_alive = service
+            .workers()
+            .await
+            .into_iter()
+            .any(|worker| worker.name == "w2" && worker.in_flight_count == 1);
         held = on_alive.then_some(stream);
     }
     dead.kill().await;
@@ -187,7 +196,11 @@ async fn tools_round_trip_and_cut_calls_fail() {
     let upstream = OpenAiUpstream::start();
     let service = start(json!({"workers": [worker("w1", &upstream.url())]})).await;
     let request = || {
-        let tool = Tool { name: "track".into(), parameters_json_schema: r#"{"type":"object"}"#.into(), ..Tool::default() };
+        let tool = Tool {
+            name: "track".into(),
+            parameters_json_schema: r#"{"type":"object"}"#.into(),
+            ..Tool::default()
+        };
         let mut request = service.request(MODEL, "where is order 9?");
         request.tools = vec![tool];
         request
@@ -207,14 +220,20 @@ async fn refusals_of_the_worker_and_ours_have_their_reasons() {
     let service = start(json!({"workers": [worker("w1", &upstream.url())]})).await;
     let fault = service.generate(service.request(MODEL, &"x".repeat(9000))).await.unwrap_err();
     assert_eq!((fault.code, fault.reason.as_str()), (Code::InvalidArgument, "CONTEXT_LENGTH_EXCEEDED"));
-    assert_eq!((fault.metadata["prompt_tokens"].as_str(), fault.metadata["context_tokens"].as_str()), ("2049", "2048"));
+    assert_eq!(
+        (fault.metadata["prompt_tokens"].as_str(), fault.metadata["context_tokens"].as_str()),
+        ("2049", "2048")
+    );
     let fault = service.generate(service.request("gpt-99", "hi")).await.unwrap_err();
     assert_eq!((fault.code, fault.reason.as_str()), (Code::NotFound, "MODEL_NOT_FOUND"));
     assert!(fault.message.contains("local/faq, tiny-llama"), "{}", fault.message);
     let mut empty = service.request(MODEL, "hi");
     empty.messages.clear();
     let fault = service.generate(empty).await.unwrap_err();
-    assert_eq!((fault.reason.as_str(), fault.field_violations[0].field.as_str()), ("REQUEST_INVALID", "messages"));
+    assert_eq!(
+        (fault.reason.as_str(), fault.field_violations[0].field.as_str()),
+        ("REQUEST_INVALID", "messages")
+    );
     assert_eq!(upstream.received().count(), 1, "only the long prompt got there");
 }
 
@@ -249,10 +268,18 @@ async fn models_and_workers_show_their_health() {
     let service = start(json!({"workers": [worker("w1", &upstream.url())]})).await;
     assert!(service.readiness.is_ready(), "workers may come and go");
     let ready = service.until("w1", WorkerState::Ready).await;
-    assert_eq!((ready.models.len(), ready.window_count, ready.address.as_str()), (2, 32, upstream.url().as_str()));
-    let models = async || service.provider.clone().list_models(ListModelsRequest {}).await.unwrap().into_inner().models;
+    assert_eq!(
+        (ready.models.len(), ready.window_count, ready.address.as_str()),
+        (2, 32, upstream.url().as_str())
+    );
+    let models = async || {
+        service.provider.clone().list_models(ListModelsRequest {}).await.unwrap().into_inner().models
+    };
     let listed = models().await.into_iter().find(|model| model.id == MODEL).unwrap();
-    assert_eq!((listed.context_token_count, listed.region.as_str(), listed.health()), (2048, "local", ModelHealth::Ready));
+    assert_eq!(
+        (listed.context_token_count, listed.region.as_str(), listed.health()),
+        (2048, "local", ModelHealth::Ready)
+    );
     assert!(listed.tools && listed.json_schema && !listed.vision);
 
     upstream.set_engine(Engine::Asleep { level: 1 });
@@ -280,7 +307,11 @@ async fn tokens_are_counted_by_vllm_and_estimated_elsewhere() {
     vllm["models"] = json!([MODEL]);
     let service = start(json!({"workers": [vllm, openai]})).await;
     let count = async |model: &str| {
-        let request = CountTokensRequest { model: model.into(), messages: vec![user("12345678")], ..Default::default() };
+        let request = CountTokensRequest {
+            model: model.into(),
+            messages: vec![user("12345678")],
+            ..Default::default()
+        };
         service.provider.clone().count_tokens(request).await.unwrap().into_inner()
     };
     let exact = count(MODEL).await;

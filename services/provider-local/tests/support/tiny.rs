@@ -35,10 +35,9 @@ fn tokenizer_json() -> Value {
         };
         vocabulary.insert(shown.to_string(), json!(byte));
     }
-    let special = |id: u32, content: &str| {
-        json!({"id": id, "content": content, "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
-    };
-    let byte_level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false});
+    let special = |id: u32, content: &str| json!({"id": id, "content": content, "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false});
+    let byte_level =
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false});
     json!({
         "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "post_processor": null,
         "added_tokens": [special(256, "<s>"), special(EOS, "</s>")],
@@ -87,7 +86,11 @@ pub fn write(folder: &Path, shape: Shape, family: Family) {
 /// Writes tokenizer, template and end token.
 pub fn write_text_side(folder: &Path) {
     write_json(folder, "tokenizer.json", &tokenizer_json());
-    write_json(folder, "tokenizer_config.json", &json!({"chat_template": TEMPLATE, "bos_token": "<s>", "eos_token": {"content": "</s>"}}));
+    write_json(
+        folder,
+        "tokenizer_config.json",
+        &json!({"chat_template": TEMPLATE, "bos_token": "<s>", "eos_token": {"content": "</s>"}}),
+    );
     write_json(folder, "generation_config.json", &json!({"eos_token_id": [EOS]}));
 }
 
@@ -158,7 +161,10 @@ pub fn tensors(shape: Shape, family: Family) -> HashMap<String, Tensor> {
         for token in 0..VOCABULARY {
             output[successor(token) * hidden + token] = 1.0;
         }
-        tensors.insert("lm_head.weight".into(), Tensor::from_vec(output, (VOCABULARY, hidden), &Device::Cpu).unwrap());
+        tensors.insert(
+            "lm_head.weight".into(),
+            Tensor::from_vec(output, (VOCABULARY, hidden), &Device::Cpu).unwrap(),
+        );
     }
     tensors
 }

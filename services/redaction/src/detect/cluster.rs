@@ -119,6 +119,16 @@ impl Cluster {
         self.groups.last().map(|group| group.end)
     }
 
+    /// Number of digits.
+    pub(super) fn digits(&self) -> usize {
+        self.digits.len()
+    }
+
+    /// Where it starts in the folded text.
+    pub(super) fn start(&self) -> usize {
+        self.groups.first().map_or(0, |group| group.start)
+    }
+
     /// Where its groups start in the folded text.
     pub(super) fn starts(&self) -> impl Iterator<Item = usize> {
         self.groups.iter().map(|group| group.start)

@@ -12,6 +12,10 @@ use crate::fold::{Folded, OPAQUE};
 const REACH_BEFORE: usize = 40;
 /// Characters between a number and a cue behind it.
 const REACH_AFTER: usize = 20;
+/// Bytes before a place in which cues are looked for: the reach, a cue, and room for wide characters.
+const WINDOW_BEFORE: usize = 240;
+/// Bytes behind a place in which cues are looked for.
+const WINDOW_AFTER: usize = 160;
 /// Digits between a cue and a number that make them another number.
 const OTHER_NUMBER_DIGITS: usize = 5;
 /// Characters between two numbers of one list.
@@ -79,7 +83,7 @@ pub(super) struct Lexicon {
 impl Lexicon {
     /// Folds and compiles the lists.
     pub(super) fn new() -> Result<Self, Error> {
-        let mut patterns: Vec<(String, Cue)> = AT.map(|word| (fold(word), Cue::At)).to_vec();
+        let mut patterns: Vec<(String, Cue)> = Vec::new();
         for (cue, words) in CUES {
             for pattern in words.lines().map(fold) {
                 patterns.extend(variants(&pattern).map(|variant| (variant, cue)));
@@ -93,18 +97,35 @@ impl Lexicon {
         })
     }
 
-    /// Whether the text spells an at sign out.
-    pub(super) fn spells_at(&self, text: &str) -> bool {
-        self.spelled_at.is_match(text)
+    /// Finds the spelled-out at signs of a text, in order.
+    pub(super) fn spelled_at_signs(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        self.spelled_at.find_iter(text).map(|found| found.range())
     }
 
-    /// Finds the cues of a text that stand as words, in order.
-    pub(super) fn find(&self, text: &str, mentions: &mut Vec<Mention>) {
+    /// Finds the cues that stand as words within reach of the places, in order.
+    ///
+    /// A number or address is rare in a chat, so only what is around one is searched.
+    pub(super) fn find(&self, text: &str, places: &mut [Range<usize>], mentions: &mut Vec<Mention>) {
         mentions.clear();
-        for found in self.automaton.find_iter(text) {
-            let cue = self.cues[found.pattern().as_usize()];
-            if cue == Cue::At || stands_as_word(text, &found.range()) {
-                mentions.push(Mention { cue, range: found.range() });
+        places.sort_unstable_by_key(|place| place.start);
+        let mut window = 0..0;
+        for place in places {
+            let start = text.floor_char_boundary(place.start.saturating_sub(WINDOW_BEFORE));
+            let end = text.ceil_char_boundary(text.len().min(place.end + WINDOW_AFTER));
+            if start > window.end {
+                self.find_in(text, window, mentions);
+                window = start..end;
+            } else {
+                window.end = window.end.max(end);
+            }
+        }
+        self.find_in(text, window, mentions);
+    }
+
+    fn find_in(&self, text: &str, window: Range<usize>, mentions: &mut Vec<Mention>) {
+        for found in self.automaton.find_iter(Input::new(text).range(window)) {
+            if stands_as_word(text, &found.range()) {
+                mentions.push(Mention { cue: self.cues[found.pattern().as_usize()], range: found.range() });
             }
         }
     }
@@ -221,7 +242,7 @@ fn verdict_before(text: &str, mentions: &[Mention], start: usize, wanted: Cue) -
         match mention.cue {
             Cue::Decoy if is_another_number(between) => break,
             Cue::Decoy => return Some((Context::Negative { adjacent }, distance)),
-            Cue::At | Cue::Email => {}
+            Cue::Email => {}
             _ if adjacent && other.is_none() => other = Some((Context::Other, distance)),
             _ => {}
         }
@@ -244,7 +265,7 @@ fn verdict_after(text: &str, mentions: &[Mention], end: usize, wanted: Cue) -> O
         cue if cue == wanted => Context::Positive { adjacent },
         // Behind a number, a word of the shop is as likely the start of the next thought.
         Cue::Decoy => Context::Negative { adjacent: false },
-        Cue::At | Cue::Email => return None,
+        Cue::Email => return None,
         _ => Context::Other,
     };
     Some((context, between.chars().count()))
@@ -308,7 +329,8 @@ mod tests {
         let mut folded = Folded::default();
         folded.refill("", text, &[]);
         let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut mentions);
+        let whole = std::iter::once(0..folded.text().len());
+        lexicon.find(folded.text(), &mut whole.collect::<Vec<_>>(), &mut mentions);
         let start = folded.text().find("777").unwrap();
         context(folded.text(), &mentions, &(start..start + 3), wanted)
     }

@@ -3,6 +3,8 @@
 mod domain;
 mod local;
 
+use std::ops::Range;
+
 use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
@@ -22,9 +24,9 @@ const PROVIDER: Points = 65;
 const DOUBTFUL: Points = 20;
 const CUE: Points = 40;
 
-/// How the at sign is written.
+/// How an at sign is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum Form {
     Sign,
     /// In brackets or underscores.
     Marked,
@@ -32,17 +34,16 @@ enum At {
     Word,
 }
 
-/// Adds the addresses of a text to `findings`.
-pub(super) fn find(text: &str, mentions: &[Mention], findings: &mut Vec<Finding>) {
-    let signs = memchr::memchr_iter(b'@', text.as_bytes()).map(|at| (at..at + 1, At::Sign));
-    let spelled = mentions.iter().filter(|mention| mention.cue == Cue::At).map(|mention| {
-        let range = mention.range.clone();
-        let form = if text[range.clone()].starts_with(' ') { At::Word } else { At::Marked };
-        (range, form)
-    });
-    for (range, form) in signs.chain(spelled) {
-        let Some(local) = Local::before(text, range.start) else { continue };
-        let Some(domain) = Domain::behind(text, range.end) else { continue };
+/// Adds the addresses around the at signs of a text to `findings`.
+pub(super) fn find(text: &str, signs: &[Range<usize>], mentions: &[Mention], findings: &mut Vec<Finding>) {
+    for sign in signs {
+        let Some(local) = Local::before(text, sign.start) else { continue };
+        let Some(domain) = Domain::behind(text, sign.end) else { continue };
+        let form = match &text[sign.clone()] {
+            "@" => Form::Sign,
+            word if word.starts_with(' ') => Form::Word,
+            _ => Form::Marked,
+        };
         let mut points = rate(form, &local, &domain);
         let place = local.start..domain.end;
         let positive = points < PROVIDER
@@ -57,15 +58,15 @@ pub(super) fn find(text: &str, mentions: &[Mention], findings: &mut Vec<Finding>
 }
 
 /// Scores an address by how much its form leaves other readings.
-fn rate(form: At, local: &Local, domain: &Domain) -> Points {
+fn rate(form: Form, local: &Local, domain: &Domain) -> Points {
     let plain = !local.apart && !domain.apart && domain.dots == Dots::Plain;
     match (form, domain.ending) {
-        (At::Sign, Ending::Shaped | Ending::Known) if plain => PLAIN,
-        (At::Sign, Ending::Open) if domain.provider && !local.apart => PROVIDER,
+        (Form::Sign, Ending::Shaped | Ending::Known) if plain => PLAIN,
+        (Form::Sign, Ending::Open) if domain.provider && !local.apart => PROVIDER,
         // `us @shop.com` is a handle behind a word.
-        (At::Sign, Ending::Known) if local.apart && !domain.apart && !domain.provider => DOUBTFUL,
-        (At::Sign | At::Marked, Ending::Known) => DISGUISED,
-        (At::Word, Ending::Known) if domain.dots == Dots::Spelled || domain.provider => DISGUISED,
+        (Form::Sign, Ending::Known) if local.apart && !domain.apart && !domain.provider => DOUBTFUL,
+        (Form::Sign | Form::Marked, Ending::Known) => DISGUISED,
+        (Form::Word, Ending::Known) if domain.dots == Dots::Spelled || domain.provider => DISGUISED,
         _ => DOUBTFUL,
     }
 }
@@ -79,10 +80,11 @@ mod tests {
         let lexicon = super::super::context::Lexicon::new().unwrap();
         let mut folded = Folded::default();
         folded.refill("", text, &[]);
-        let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut mentions);
         let mut findings = Vec::new();
-        find(folded.text(), &mentions, &mut findings);
+        let mut signs: Vec<_> = super::super::at_signs(folded.text(), &lexicon).collect();
+        let mut mentions = Vec::new();
+        lexicon.find(folded.text(), &mut signs, &mut mentions);
+        find(folded.text(), &signs, &mentions, &mut findings);
         findings.retain(|finding| finding.points >= super::super::THRESHOLD);
         findings.iter().map(|finding| finding.normal.to_string()).collect()
     }

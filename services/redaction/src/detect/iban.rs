@@ -12,6 +12,8 @@ use super::{Finding, Points, REPORTED};
 
 /// The check passes.
 const VALID: Points = 95;
+/// The check passes for a part of a longer word, which may be the tail of another number.
+const VALID_GLUED: Points = 85;
 /// The check fails: a typing error, or something else.
 const INVALID: Points = 20;
 const CUE: Points = 40;
@@ -123,11 +125,11 @@ struct Read {
 /// Looks for an IBAN whose first check digit starts a digit group at `at`, and gives it.
 pub(super) fn find(text: &str, at: usize, mentions: &[Mention]) -> Option<Finding> {
     let bytes = text.as_bytes();
-    let (country, start) = country_before(bytes, at)?;
-    let length = LENGTHS.iter().find(|(code, _)| **code == country).map(|(_, length)| *length)?;
+    let (country, start, length) = country_before(bytes, at)?;
     let glued = start > 0 && bytes[start - 1].is_ascii_alphanumeric();
     if let Some(read) = read(bytes, country, at, length).filter(|read| mod97(read.characters.as_bytes())) {
-        return Some(finding(start..read.end, VALID, false, read.characters));
+        let points = if glued { VALID_GLUED } else { VALID };
+        return Some(finding(start..read.end, points, false, read.characters));
     }
     if glued {
         return None;
@@ -148,11 +150,18 @@ fn finding(range: Range<usize>, points: Points, positive: bool, normal: Zeroizin
     Finding { kind: Kind::Iban, range, points, positive, normal }
 }
 
-/// Reads the two letters before `at` and where they start; each may be followed by one separator.
-fn country_before(bytes: &[u8], at: usize) -> Option<([u8; 2], usize)> {
+/// Whether the digits at `at` stand behind a country that issues IBANs.
+pub(super) fn may_start(bytes: &[u8], at: usize) -> bool {
+    country_before(bytes, at).is_some()
+}
+
+/// Reads the country before `at`, where it starts, and the length of its numbers. Each letter may be followed by one
+/// separator.
+fn country_before(bytes: &[u8], at: usize) -> Option<([u8; 2], usize, usize)> {
     let (second, place) = letter_before(bytes, at)?;
     let (first, start) = letter_before(bytes, place)?;
-    Some(([first, second], start))
+    let country = [first, second];
+    LENGTHS.iter().find(|(code, _)| **code == country).map(|(_, length)| (country, start, *length))
 }
 
 fn letter_before(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
@@ -230,7 +239,8 @@ mod tests {
         let at = folded.text().find(|character: char| character.is_ascii_digit())?;
         let lexicon = super::super::context::Lexicon::new().unwrap();
         let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut mentions);
+        let place = std::iter::once(at..at + 1);
+        lexicon.find(folded.text(), &mut place.collect::<Vec<_>>(), &mut mentions);
         let finding = find(folded.text(), at, &mentions)?;
         Some((text[folded.original(&finding.range)].to_owned(), finding.points))
     }

@@ -15,8 +15,6 @@ pub(super) enum Cue {
     Email,
     /// Something of the shop: an order, a price, a product, a shipment.
     Decoy,
-    /// A spelled-out at sign.
-    At,
 }
 
 /// Every cue with its words, one a line. A word with spaces also matches without them.

@@ -22,7 +22,6 @@ use crate::Error;
 use crate::fold::Folded;
 use cluster::{Cluster, MIN_DIGITS};
 use context::{Lexicon, Mention};
-use lexicon::Cue;
 
 /// A score in hundredths.
 type Points = i32;
@@ -65,6 +64,12 @@ pub(crate) struct Findings {
 #[derive(Default)]
 pub(crate) struct Scratch {
     cluster: Cluster,
+    /// Where the digit clusters start that are worth a second look.
+    clusters: Vec<usize>,
+    /// At signs, plain and spelled out.
+    signs: Vec<Range<usize>>,
+    /// Everything around which cues matter.
+    places: Vec<Range<usize>>,
     mentions: Vec<Mention>,
     findings: Vec<Finding>,
 }
@@ -83,37 +88,54 @@ impl Detector {
     /// Finds what to redact in the body of a folded text.
     pub(crate) fn detect(&self, folded: &Folded, scratch: &mut Scratch) -> Findings {
         let text = folded.text();
-        let numbers = folded.digits() >= MIN_DIGITS;
-        let signs = memchr::memchr(b'@', folded.bytes()).is_some();
-        if !numbers && !signs && !self.lexicon.spells_at(text) {
+        scratch.locate(folded, &self.lexicon);
+        if scratch.places.is_empty() {
             return Findings::default();
         }
-        scratch.findings.clear();
-        self.lexicon.find(text, &mut scratch.mentions);
-        if numbers {
-            self.find_numbers(folded, scratch);
-        }
-        if signs || scratch.mentions.iter().any(|mention| mention.cue == Cue::At) {
-            email::find(text, &scratch.mentions, &mut scratch.findings);
-        }
-        scratch.findings.retain(|finding| finding.range.start >= folded.body());
-        resolve(folded, &mut scratch.findings)
-    }
-
-    fn find_numbers(&self, folded: &Folded, scratch: &mut Scratch) {
-        let text = folded.text();
-        let Scratch { cluster, mentions, findings } = scratch;
-        let mut from = folded.body();
-        while let Some(next) = cluster.read(text, from) {
-            for start in cluster.starts() {
-                findings.extend(iban::find(text, start, mentions));
-            }
+        let Scratch { cluster, clusters, signs, places, mentions, findings } = scratch;
+        self.lexicon.find(text, places, mentions);
+        findings.clear();
+        for from in clusters.iter() {
+            cluster.read(text, *from);
+            findings.extend(cluster.starts().filter_map(|start| iban::find(text, start, mentions)));
             for window in cluster.windows(text.as_bytes()) {
                 number::assess(&window, text, &self.lexicon, mentions, findings);
+            }
+        }
+        email::find(text, signs, mentions, findings);
+        findings.retain(|finding| finding.range.start >= folded.body());
+        resolve(folded, findings)
+    }
+}
+
+impl Scratch {
+    /// Finds the places of a text at which something may be: most texts have none.
+    fn locate(&mut self, folded: &Folded, lexicon: &Lexicon) {
+        let (text, bytes) = (folded.text(), folded.bytes());
+        self.clusters.clear();
+        self.places.clear();
+        self.signs.clear();
+        self.signs.extend(at_signs(text, lexicon));
+        self.places.extend(self.signs.iter().cloned());
+        if folded.digits() < MIN_DIGITS {
+            return;
+        }
+        let mut from = folded.body();
+        while let Some(next) = self.cluster.read(text, from) {
+            let mut starts = self.cluster.starts();
+            if self.cluster.digits() >= MIN_DIGITS || starts.any(|start| iban::may_start(bytes, start)) {
+                self.clusters.push(from);
+                self.places.push(self.cluster.start()..next);
             }
             from = next;
         }
     }
+}
+
+/// Finds the at signs of a text, first the plain ones, then those spelled out.
+fn at_signs(text: &str, lexicon: &Lexicon) -> impl Iterator<Item = Range<usize>> {
+    let plain = memchr::memchr_iter(b'@', text.as_bytes()).map(|at| at..at + 1);
+    plain.chain(lexicon.spelled_at_signs(text))
 }
 
 /// Keeps the best of overlapping findings: higher score, then longer, then the order of the kinds.

@@ -81,7 +81,12 @@ pub(super) fn assess(
         if !met {
             continue;
         }
-        let mut points = proposal.base + context_points(context) + writing(window);
+        let mut points = proposal.base + context_points(context);
+        // Everything that follows only takes away.
+        if points < super::REPORTED {
+            continue;
+        }
+        points += writing(window);
         if !positive {
             points += surroundings(window, text);
         }

@@ -50,9 +50,8 @@ const ASCII: [u8; 128] = {
     while byte < 128 {
         classes[byte as usize] = match byte {
             b'0'..=b'9' => DIGIT,
-            b'%' | b'&' | b'A'..=b'Z' | 0x7f => CHANGES,
             b'\n' => PLAIN,
-            0..=0x1f => CHANGES,
+            0..=0x1f | 0x7f | b'%' | b'&' | b'A'..=b'Z' => CHANGES,
             _ => PLAIN,
         };
         byte += 1;

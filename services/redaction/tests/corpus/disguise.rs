@@ -80,12 +80,14 @@ fn keycaps(value: &str) -> Disguised {
 
 /// Digits as HTML entities.
 fn entities(value: &str) -> String {
-    value.chars().map(|character| format!("&#{};", u32::from(character))).collect()
+    let numbers: Vec<String> = value.chars().map(|character| u32::from(character).to_string()).collect();
+    format!("&#{};", numbers.join(";&#"))
 }
 
 /// Every byte of the Arabic-Indic spelling percent-encoded.
 fn percent(value: &str) -> String {
-    in_script(value, '٠').bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let bytes: Vec<String> = in_script(value, '٠').bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
 }
 
 fn split_by_words(value: &str, random: &mut Random) -> String {

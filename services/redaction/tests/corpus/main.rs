@@ -100,6 +100,18 @@ fn structured_values_are_found() {
 }
 
 #[test]
+fn neutral_words_around_change_nothing() {
+    let scores = measure("surrounded", |kind, random| {
+        let value = values::value(kind, random);
+        let sentence = sentences::sentence(kind, random, true).replacen("{}", &value, 1);
+        let text =
+            format!("مساء الخير يا جماعة، يعطيكم العافية. {sentence} ، الله يسعدكم ونتعامل معكم دايم!");
+        Case { text, kind, value }
+    });
+    assert_bounds(&scores, 0.97);
+}
+
+#[test]
 fn obfuscated_values_are_found() {
     let scores = measure("obfuscated", |kind, random| {
         let plain = values::value(kind, random);

@@ -11,7 +11,11 @@ pub async fn newest(connection: &mut SqliteConnection) -> Result<i64, Error> {
 }
 
 /// Announces that a key is no longer valid.
-pub async fn announce_key(connection: &mut SqliteConnection, id: &KeyId, now: Timestamp) -> Result<(), Error> {
+pub async fn announce_key(
+    connection: &mut SqliteConnection,
+    id: &KeyId,
+    now: Timestamp,
+) -> Result<(), Error> {
     let sql = "INSERT INTO revocation (key_id, create_time_ms) VALUES (?, ?)";
     sqlx::query(sql).bind(id.0.as_ref()).bind(now.as_millis()).execute(&mut *connection).await?;
     trim(connection).await
@@ -29,7 +33,11 @@ pub async fn announce_merchant(
 }
 
 /// Announces that every merchant of a plan changed.
-pub async fn announce_plan(connection: &mut SqliteConnection, plan: &str, now: Timestamp) -> Result<(), Error> {
+pub async fn announce_plan(
+    connection: &mut SqliteConnection,
+    plan: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
     let sql = "INSERT INTO revocation (merchant_id, create_time_ms)
                SELECT merchant_id, ? FROM merchant WHERE plan_id = ? ORDER BY merchant_id";
     sqlx::query(sql).bind(now.as_millis()).bind(plan).execute(&mut *connection).await?;
@@ -48,7 +56,8 @@ pub async fn after(
     if sequence < oldest - 1 || sequence > newest {
         return Ok(None);
     }
-    let sql = "SELECT sequence, key_id, merchant_id FROM revocation WHERE sequence > ? ORDER BY sequence LIMIT ?";
+    let sql =
+        "SELECT sequence, key_id, merchant_id FROM revocation WHERE sequence > ? ORDER BY sequence LIMIT ?";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = sqlx::query(sql).bind(sequence).bind(limit).fetch_all(connection).await?;
     let changes: Result<Vec<Option<Change>>, Error> = rows.iter().map(change).collect();

@@ -37,7 +37,8 @@ pub async fn page(
 /// Adds a key.
 pub async fn insert(connection: &mut SqliteConnection, key: &ApiKey) -> Result<(), Error> {
     let scopes: Vec<_> = key.scopes.iter().map(|scope| word(*scope)).collect();
-    let sql = "INSERT INTO api_key (key_id, key_sha256, merchant_id, alias, scopes, allowed_models, create_time_ms,
+    let sql =
+        "INSERT INTO api_key (key_id, key_sha256, merchant_id, alias, scopes, allowed_models, create_time_ms,
                expire_time_ms, revoke_time_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(sql)
         .bind(key.id.0.as_ref())
@@ -83,7 +84,8 @@ fn key(row: &SqliteRow) -> Result<ApiKey, Error> {
     let merchant: Option<&str> = row.try_get("merchant_id")?;
     let scopes: &str = row.try_get("scopes")?;
     let models: &str = row.try_get("allowed_models")?;
-    let time = |column| row.try_get::<Option<i64>, _>(column).map(|millis| millis.map(Timestamp::from_millis));
+    let time =
+        |column| row.try_get::<Option<i64>, _>(column).map(|millis| millis.map(Timestamp::from_millis));
     Ok(ApiKey {
         id: KeyId(row.try_get::<&str, _>("key_id")?.into()),
         hash: KeyHash(hash.try_into().map_err(|_| wrong("key_sha256"))?),

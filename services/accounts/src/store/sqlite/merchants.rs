@@ -15,7 +15,11 @@ pub async fn get(connection: &mut SqliteConnection, id: &MerchantId) -> Result<O
 }
 
 /// Reads up to `limit` merchants after the id `after`, in order.
-pub async fn page(connection: &mut SqliteConnection, after: &str, limit: usize) -> Result<Vec<Merchant>, Error> {
+pub async fn page(
+    connection: &mut SqliteConnection,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Merchant>, Error> {
     let sql = "SELECT * FROM merchant WHERE merchant_id > ? ORDER BY merchant_id LIMIT ?";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     sqlx::query(sql).bind(after).bind(limit).fetch_all(connection).await?.iter().map(merchant).collect()
@@ -40,7 +44,11 @@ pub async fn insert(connection: &mut SqliteConnection, merchant: &Merchant) -> R
 }
 
 /// Sets the state of a merchant.
-pub async fn set_state(connection: &mut SqliteConnection, id: &MerchantId, state: State) -> Result<(), Error> {
+pub async fn set_state(
+    connection: &mut SqliteConnection,
+    id: &MerchantId,
+    state: State,
+) -> Result<(), Error> {
     let sql = "UPDATE merchant SET state = ? WHERE merchant_id = ?";
     sqlx::query(sql).bind(word(state)).bind(id.as_str()).execute(connection).await?;
     Ok(())

@@ -9,6 +9,7 @@ use std::{
 
 use sqlx::{
     ConnectOptions as _, SqlSafeStr as _, SqlitePool,
+    error::DatabaseError,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -72,7 +73,8 @@ fn migrator() -> Migrator {
 fn classify(path: &Path, error: sqlx::Error) -> Error {
     // Primary result codes of SQLite that speak about the file system: PERM, READONLY, IOERR, FULL, CANTOPEN.
     const FILE_SYSTEM: [i32; 5] = [3, 8, 10, 13, 14];
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let code = code.and_then(|code| code.parse::<i32>().ok());
     match code {
         Some(code) if FILE_SYSTEM.contains(&(code & 0xff)) => {
             Error::Folder { path: path.to_owned(), source: io::Error::other(error) }

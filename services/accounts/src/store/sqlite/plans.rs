@@ -61,6 +61,7 @@ fn plan(row: &SqliteRow) -> Result<Plan, Error> {
         month_cost_nano_usd_cap: row.try_get("month_cost_nano_usd_cap")?,
         concurrent_request_cap: row.try_get("concurrent_request_cap")?,
         on_cap,
-        alert_percents: alert_percents.map_err(|_| Error::Value { table: "plan", column: "alert_percents" })?,
+        alert_percents: alert_percents
+            .map_err(|_| Error::Value { table: "plan", column: "alert_percents" })?,
     })
 }

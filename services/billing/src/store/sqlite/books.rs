@@ -71,20 +71,29 @@ impl View {
             let (event, line) = rows::line(&row)?;
             lines.entry(event).or_default().push(line);
         }
-        let place = |line: &Line| (line.book, Component::ALL.iter().position(|component| *component == line.component));
-        lines.values_mut().for_each(|lines| lines.sort_by_key(place));
+        let place = |line: &Line| {
+            (line.book, Component::ALL.iter().position(|component| *component == line.component))
+        };
+        for lines in lines.values_mut() {
+            lines.sort_by_key(place);
+        }
         Ok(lines)
     }
 
     /// Usage transactions of the events after `first` up to `last`, with their entries.
-    async fn read_transactions(&mut self, first: i64, last: i64) -> Result<HashMap<i64, (i64, Vec<Entry>)>, Error> {
+    async fn read_transactions(
+        &mut self,
+        first: i64,
+        last: i64,
+    ) -> Result<HashMap<i64, (i64, Vec<Entry>)>, Error> {
         let sql = "SELECT t.event_seq, t.txn_id, e.account, e.amount_pico FROM ledger_txn AS t
                    LEFT JOIN ledger_entry AS e ON e.txn_id = t.txn_id
                    WHERE t.kind = 'usage' AND t.event_seq > ? AND t.event_seq <= ? ORDER BY e.seq";
         let mut transactions: HashMap<i64, (i64, Vec<Entry>)> = HashMap::new();
         for row in sqlx::query(sql).bind(first).bind(last).fetch_all(&mut *self.transaction).await? {
             let transaction = row.try_get("txn_id")?;
-            let (_, entries) = transactions.entry(row.try_get("event_seq")?).or_insert((transaction, Vec::new()));
+            let (_, entries) =
+                transactions.entry(row.try_get("event_seq")?).or_insert((transaction, Vec::new()));
             // A transaction of nothing has no entries.
             if let Some(account) = row.try_get("account")? {
                 entries.push(Entry { account, amount_pico: row.try_get("amount_pico")? });
@@ -96,7 +105,9 @@ impl View {
     async fn read_faults(&mut self) -> Result<Vec<String>, Error> {
         let mut faults = Vec::new();
         let checks = sqlx::query_scalar("PRAGMA quick_check(10)").fetch_all(&mut *self.transaction).await?;
-        faults.extend(checks.into_iter().filter(|check: &String| check != "ok").map(|check| format!("file: {check}")));
+        faults.extend(
+            checks.into_iter().filter(|check: &String| check != "ok").map(|check| format!("file: {check}")),
+        );
         for (what, sql) in COUNTS {
             let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *self.transaction).await?;
             if count != 0 {

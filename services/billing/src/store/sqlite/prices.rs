@@ -31,7 +31,8 @@ pub async fn add(
     if let Some(existing) = get(connection, &version.price_version).await? {
         return Ok(if same(&existing, version) { Added::Same } else { Added::Different });
     }
-    let sql = "SELECT price_version FROM price_version WHERE target = ? AND model = ? AND effective_time_ms = ?";
+    let sql =
+        "SELECT price_version FROM price_version WHERE target = ? AND model = ? AND effective_time_ms = ?";
     let at = version.effective_time.as_millis();
     let query = sqlx::query_scalar(sql).bind(&version.target).bind(&version.model).bind(at);
     if let Some(other) = query.fetch_optional(&mut *connection).await? {
@@ -45,9 +46,14 @@ pub async fn add(
 }
 
 /// Adds a version.
-pub async fn insert(connection: &mut SqliteConnection, version: &PriceVersion, now: Timestamp) -> Result<(), Error> {
+pub async fn insert(
+    connection: &mut SqliteConnection,
+    version: &PriceVersion,
+    now: Timestamp,
+) -> Result<(), Error> {
     let rates = serde_json::to_string(&version.rates).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let sql = "INSERT INTO price_version (price_version, target, model, effective_time_ms, source, verified, rates,
+    let sql =
+        "INSERT INTO price_version (price_version, target, model, effective_time_ms, source, verified, rates,
                create_time_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(sql)
         .bind(&version.price_version)

@@ -37,7 +37,8 @@ pub async fn record(
                 Recorded { outcome: Outcome::Recorded, sell_pico: event.sell_pico }
             }
             Some((hash, sell_pico)) => {
-                let outcome = if *hash == event.payload_sha256 { Outcome::Duplicate } else { Outcome::Conflict };
+                let outcome =
+                    if *hash == event.payload_sha256 { Outcome::Duplicate } else { Outcome::Conflict };
                 Recorded { outcome, sell_pico: *sell_pico }
             }
         };
@@ -68,21 +69,28 @@ async fn held(
         }
         for row in sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *connection).await? {
             let hash: &[u8] = row.try_get(2)?;
-            let hash = hash.try_into().map_err(|_| Error::Value { table: "usage_event", column: "payload_sha256" })?;
+            let hash = hash
+                .try_into()
+                .map_err(|_| Error::Value { table: "usage_event", column: "payload_sha256" })?;
             held.insert((row.try_get(0)?, row.try_get(1)?), (hash, row.try_get(3)?));
         }
     }
     Ok(held)
 }
 
-async fn insert(connection: &mut SqliteConnection, events: &[&RatedEvent], now: Timestamp) -> Result<(), Error> {
+async fn insert(
+    connection: &mut SqliteConnection,
+    events: &[&RatedEvent],
+    now: Timestamp,
+) -> Result<(), Error> {
     if events.is_empty() {
         return Ok(());
     }
     let sql = "SELECT coalesce((SELECT max(seq) FROM usage_event), 0), coalesce((SELECT max(txn_id) FROM ledger_txn), 0),
                coalesce((SELECT max(seq) FROM ledger_entry), 0)";
     let newest = sqlx::query(sql).fetch_one(&mut *connection).await?;
-    let (event_seq, txn_id, mut entry_seq): (i64, i64, i64) = (newest.try_get(0)?, newest.try_get(1)?, newest.try_get(2)?);
+    let (event_seq, txn_id, mut entry_seq): (i64, i64, i64) =
+        (newest.try_get(0)?, newest.try_get(1)?, newest.try_get(2)?);
     let events: Vec<(i64, &RatedEvent)> = (event_seq + 1..).zip(events.iter().copied()).collect();
     let mut lines: Vec<(i64, Line)> = Vec::new();
     let mut transactions: Vec<(i64, i64)> = Vec::new();

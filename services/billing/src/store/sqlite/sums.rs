@@ -48,7 +48,10 @@ pub async fn by_model(
 }
 
 /// Month window of the merchant's newest event.
-pub async fn newest_month(connection: &mut SqliteConnection, merchant: &str) -> Result<Option<String>, Error> {
+pub async fn newest_month(
+    connection: &mut SqliteConnection,
+    merchant: &str,
+) -> Result<Option<String>, Error> {
     let sql = "SELECT window_month FROM usage_event WHERE merchant_id = ? ORDER BY seq DESC LIMIT 1";
     Ok(sqlx::query_scalar(sql).bind(merchant).fetch_optional(connection).await?)
 }

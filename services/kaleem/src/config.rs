@@ -1,0 +1,127 @@
+//! The whole configuration: defaults < file < `KALEEM__…` environment < flags.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use kaleem_rpc::{Target, tls::TlsFiles};
+use kaleem_runtime::{drain::DrainConfig, telemetry::TelemetryConfig};
+use serde::{Deserialize, Serialize};
+
+/// Configuration of a process; sections of targets that do not run here are ignored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of stores, journals and keys; relative paths of services lie in it.
+    pub data_dir: PathBuf,
+    /// Address of the front door.
+    pub listen: SocketAddr,
+    /// Makes a demonstration merchant with a key at the first start.
+    pub demo: bool,
+    /// How services find and trust each other.
+    pub mesh: Mesh,
+    /// Logs, traces and metrics.
+    pub telemetry: TelemetryConfig,
+    /// Times of the stop.
+    pub drain: DrainConfig,
+    /// Gateway.
+    pub gateway: kaleem_gateway::Config,
+    /// Accounts.
+    pub accounts: kaleem_accounts::Config,
+    /// Quota.
+    pub quota: kaleem_quota::Config,
+    /// Router.
+    pub router: kaleem_router::Config,
+    /// Redaction.
+    pub redaction: kaleem_redaction::Config,
+    /// Billing.
+    pub billing: kaleem_billing::Config,
+    /// ProviderGemini.
+    pub provider_gemini: kaleem_provider_gemini::Config,
+    /// ProviderLocal.
+    pub provider_local: kaleem_provider_local::Config,
+}
+
+/// How services find and trust each other.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mesh {
+    /// Addresses that targets of this process listen on in split mode; by default a fixed port each on loopback.
+    pub listen: BTreeMap<Target, SocketAddr>,
+    /// Addresses of targets in other processes, for example `https://quota:8102`; by default the fixed port on this host.
+    pub peers: BTreeMap<Target, String>,
+    /// Mutual TLS between processes; without it they speak plain text.
+    pub tls: Option<TlsFiles>,
+    /// File of the mesh's secret (32 bytes, as 64 hex digits), the same for all processes; by default one is made in the data folder.
+    pub secret_file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("kaleem-data"),
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            demo: false,
+            mesh: Mesh::default(),
+            telemetry: TelemetryConfig::default(),
+            drain: DrainConfig::default(),
+            gateway: kaleem_gateway::Config::default(),
+            accounts: kaleem_accounts::Config { data_folder: PathBuf::new(), ..Default::default() },
+            quota: kaleem_quota::Config { path: PathBuf::new(), ..Default::default() },
+            router: kaleem_router::Config::default(),
+            redaction: kaleem_redaction::Config::default(),
+            billing: kaleem_billing::Config { data_folder: PathBuf::new(), ..Default::default() },
+            provider_gemini: kaleem_provider_gemini::Config::default(),
+            provider_local: kaleem_provider_local::Config::default(),
+        }
+    }
+}
+
+/// The fixed port of `target` in split mode.
+const fn port(target: Target) -> u16 {
+    match target {
+        Target::Gateway => 8080,
+        Target::Accounts => 8101,
+        Target::Quota => 8102,
+        Target::Router => 8103,
+        Target::Redaction => 8104,
+        Target::Billing => 8105,
+        Target::ProviderGemini => 8106,
+        Target::ProviderLocal => 8107,
+    }
+}
+
+impl Config {
+    /// Where `target` listens.
+    pub fn listen_of(&self, target: Target) -> SocketAddr {
+        match target {
+            Target::Gateway => self.listen,
+            target => {
+                let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port(target));
+                self.mesh.listen.get(&target).copied().unwrap_or(default)
+            }
+        }
+    }
+
+    /// Where `target` is found when it runs elsewhere.
+    pub fn peer_of(&self, target: Target) -> String {
+        let scheme = if self.mesh.tls.is_some() { "https" } else { "http" };
+        let default = || format!("{scheme}://localhost:{}", port(target));
+        self.mesh.peers.get(&target).cloned().unwrap_or_else(default)
+    }
+
+    /// Puts every store that has no path of its own under the data folder.
+    pub fn place_stores(&mut self) {
+        let under = |path: &mut PathBuf, name: &str, data_dir: &Path| {
+            if path.as_os_str().is_empty() {
+                *path = data_dir.join(name);
+            }
+        };
+        under(&mut self.accounts.data_folder, "accounts", &self.data_dir);
+        under(&mut self.billing.data_folder, "billing", &self.data_dir);
+        under(&mut self.quota.path, "quota/quota.sqlite", &self.data_dir);
+        under(&mut self.gateway.journal_dir, "gateway/journal", &self.data_dir);
+    }
+}

@@ -1,0 +1,117 @@
+//! A whole request through the redactor: every text a caller can put into it is scanned.
+
+use kaleem_proto::chat::v1::{Message, Part, Role, Tool, part::Kind};
+
+use crate::{Error, Redactor, Session};
+
+impl Redactor {
+    /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results. The text of the turn before is
+    /// the cue for a bare number. Pictures pass.
+    pub(crate) fn redact_messages(&self, messages: &mut [Message], session: &mut Session) -> Result<(), Error> {
+        let mut before = String::new();
+        for message in messages {
+            self.redact_plain(&mut message.name, "", session)?;
+            for part in &mut message.parts {
+                self.redact_part(part, &before, session)?;
+            }
+            before = message.parts.iter().filter_map(text_of).collect::<Vec<_>>().join(" ");
+        }
+        Ok(())
+    }
+
+    /// Redacts what tools say about themselves.
+    pub(crate) fn redact_tools(&self, tools: &mut [Tool], session: &mut Session) -> Result<(), Error> {
+        for tool in tools {
+            self.redact_plain(&mut tool.description, "", session)?;
+            self.redact_in_json(&mut tool.parameters_json_schema, session)?;
+        }
+        Ok(())
+    }
+
+    fn redact_part(&self, part: &mut Part, before: &str, session: &mut Session) -> Result<(), Error> {
+        match &mut part.kind {
+            Some(Kind::Text(text)) => self.redact_plain(text, before, session),
+            Some(Kind::Reasoning(reasoning)) => self.redact_plain(&mut reasoning.text, "", session),
+            Some(Kind::ToolCall(call)) => self.redact_in_json(&mut call.arguments_json, session),
+            Some(Kind::ToolResult(result)) => {
+                for part in &mut result.parts {
+                    match &mut part.kind {
+                        // Results are JSON more often than not; what is not is scanned as text.
+                        Some(Kind::Text(text)) => self.redact_in_json(text, session)?,
+                        _ => self.redact_part(part, "", session)?,
+                    }
+                }
+                Ok(())
+            }
+            Some(Kind::Image(_)) | None => Ok(()),
+        }
+    }
+
+    fn redact_plain(&self, text: &mut String, before: &str, session: &mut Session) -> Result<(), Error> {
+        let redacted = match self.redact_after(before, text, session)?.text {
+            std::borrow::Cow::Borrowed(_) => return Ok(()),
+            std::borrow::Cow::Owned(redacted) => redacted,
+        };
+        *text = redacted;
+        Ok(())
+    }
+
+    fn redact_in_json(&self, text: &mut String, session: &mut Session) -> Result<(), Error> {
+        let redacted = match self.redact_json(text, session)?.text {
+            std::borrow::Cow::Borrowed(_) => return Ok(()),
+            std::borrow::Cow::Owned(redacted) => redacted,
+        };
+        *text = redacted;
+        Ok(())
+    }
+}
+
+fn text_of(part: &Part) -> Option<&str> {
+    match &part.kind {
+        Some(Kind::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// The line that asks a model to keep placeholders.
+pub(crate) fn instruction(text: &str) -> Message {
+    let part = Part { kind: Some(Kind::Text(text.to_owned())) };
+    Message { role: Role::System.into(), parts: vec![part], name: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use kaleem_placeholder::IssuerKey;
+    use kaleem_proto::chat::v1::{ToolCall, ToolResult};
+
+    use super::*;
+
+    const PHONE: &str = "0551234567";
+
+    fn text(text: &str) -> Part {
+        Part { kind: Some(Kind::Text(text.to_owned())) }
+    }
+
+    #[test]
+    fn every_place_of_a_request_is_scanned() {
+        let call = ToolCall {
+            arguments_json: format!(r#"{{"phone":"{PHONE}"}}"#),
+            ..ToolCall::default()
+        };
+        let result = ToolResult { parts: vec![text(&format!("جوال {PHONE}"))], ..ToolResult::default() };
+        let mut messages = vec![
+            Message { parts: vec![text(&format!("رقمي {PHONE}"))], name: format!("phone {PHONE}"), ..Message::default() },
+            Message { parts: vec![Part { kind: Some(Kind::ToolCall(call)) }], ..Message::default() },
+            Message { parts: vec![Part { kind: Some(Kind::ToolResult(result)) }], ..Message::default() },
+        ];
+        let mut tools = vec![Tool { description: format!("calls {PHONE}"), ..Tool::default() }];
+        let redactor = Redactor::new().unwrap();
+        let mut session = Session::new(&IssuerKey::new([7; 32]));
+        redactor.redact_messages(&mut messages, &mut session).unwrap();
+        redactor.redact_tools(&mut tools, &mut session).unwrap();
+        let left = format!("{messages:?} {tools:?}");
+        assert!(!left.contains(PHONE), "{left}");
+        assert_eq!(left.matches("[[PHONE:").count(), 5, "{left}");
+        assert_eq!(session.vault().len(), 1, "one value has one placeholder");
+    }
+}
