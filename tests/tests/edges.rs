@@ -1,5 +1,5 @@
 //! Who may depend on whom, and where `tonic` may be named: what ARCHITECTURE.md says, checked.
-#![expect(clippy::expect_used, reason = "a test stops at its first surprise")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test stops at its first surprise")]
 
 use std::{
     fs,
@@ -36,7 +36,9 @@ fn libraries_below(library: &str) -> &'static [&'static str] {
         "kaleem-runtime" => &["kaleem-domain"],
         "kaleem-rpc" => &["kaleem-domain", "kaleem-proto", "kaleem-runtime"],
         "kaleem-testkit" => &["kaleem-domain", "kaleem-proto"],
-        new => panic!("say in tests/tests/edges.rs and ARCHITECTURE.md what the new library {new} may depend on"),
+        new => {
+            panic!("say in tests/tests/edges.rs and ARCHITECTURE.md what the new library {new} may depend on")
+        }
     }
 }
 
@@ -52,16 +54,17 @@ fn objection(from: (&str, Part), to: (&str, Part), kind: DependencyKind) -> Opti
         return (!allowed).then(|| "the test kit is for [dev-dependencies] only".into());
     }
     match (from_part, to_part) {
-        (Part::Tests, _) | (Part::Binary, _) | (Part::Service, Part::Lib) => None,
+        (Part::Tests | Part::Binary, _) | (Part::Service, Part::Lib) => None,
         (Part::Lib, Part::Lib) if libraries_below(from).contains(&to) => None,
-        (Part::Lib, Part::Lib) => {
-            Some(format!("{from} may use {:?}; move what it needs down, or give it in as a value", libraries_below(from)))
-        }
+        (Part::Lib, Part::Lib) => Some(format!(
+            "{from} may use {:?}; move what it needs down, or give it in as a value",
+            libraries_below(from)
+        )),
         (Part::Lib, _) => Some("a library knows no service; let the service call it".into()),
         (Part::Service, Part::Binary) => Some("only tests name the composition root".into()),
-        (Part::Service, _) => {
-            Some("services reach each other through generated clients handed in as `Deps`, never as crates".into())
-        }
+        (Part::Service, _) => Some(
+            "services reach each other through generated clients handed in as `Deps`, never as crates".into(),
+        ),
     }
 }
 
@@ -69,7 +72,10 @@ fn metadata() -> Metadata {
     // Without dependencies nothing needs to be downloaded, so that the check works anywhere.
     let options = ["--offline", "--locked"].map(str::to_owned);
     let mut command = MetadataCommand::new();
-    command.manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")).no_deps().other_options(options);
+    command
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .no_deps()
+        .other_options(options);
     command.exec().expect("cargo describes the workspace")
 }
 
@@ -77,11 +83,15 @@ fn metadata() -> Metadata {
 fn crates_depend_only_downwards() {
     let metadata = metadata();
     let root = metadata.workspace_root.as_std_path();
-    let members: Vec<(&Package, Part)> = metadata.packages.iter().map(|package| (package, part(package, root))).collect();
+    let members: Vec<(&Package, Part)> =
+        metadata.packages.iter().map(|package| (package, part(package, root))).collect();
     let mut wrong = Vec::new();
     for (from, from_part) in &members {
         for dependency in &from.dependencies {
-            let Some((to, to_part)) = members.iter().find(|(to, _)| to.name.as_str() == dependency.name) else { continue };
+            let Some((to, to_part)) = members.iter().find(|(to, _)| to.name.as_str() == dependency.name)
+            else {
+                continue;
+            };
             let from_end = (from.name.as_str(), *from_part);
             if let Some(why) = objection(from_end, (to.name.as_str(), *to_part), dependency.kind) {
                 wrong.push(format!("{}: {} -> {}: {why}", from.manifest_path, from.name, to.name));
@@ -128,14 +138,18 @@ fn the_rules_forbid_what_they_should() {
 fn may_name_tonic(path: &Path) -> bool {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     let test_file = |name: &str| name == "tests.rs" || name.ends_with("_tests.rs");
-    match parts.as_slice() {
-        ["tests", ..] | ["libs", "proto" | "rpc" | "testkit", ..] | ["services", "kaleem", ..] => true,
-        ["libs" | "services", _, "tests" | "benches" | "examples", ..] => true,
-        ["services", _, "src", "grpc" | "clients" | "admin", ..] => true,
-        ["services", _, "src", "grpc.rs" | "clients.rs" | "admin.rs"] => true,
-        [.., folder, file] => *folder == "tests" || test_file(file),
-        _ => false,
-    }
+    let in_test_module =
+        matches!(parts.as_slice(), [.., folder, file] if *folder == "tests" || test_file(file));
+    in_test_module
+        || matches!(
+            parts.as_slice(),
+            ["tests", ..]
+                | ["libs", "proto" | "rpc" | "testkit", ..]
+                | ["libs" | "services", _, "tests" | "benches" | "examples", ..]
+                | ["services", "kaleem", ..]
+                | ["services", _, "src", "grpc" | "clients" | "admin", ..]
+                | ["services", _, "src", "grpc.rs" | "clients.rs" | "admin.rs"]
+        )
 }
 
 /// Lines of `source` that name the crate tonic, without comments and without inline test modules.
@@ -172,7 +186,9 @@ fn names_tonic(line: &str) -> bool {
 }
 
 fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder of the workspace").map(|entry| entry.expect("readable").path()) {
+    for entry in
+        fs::read_dir(folder).expect("a folder of the workspace").map(|entry| entry.expect("readable").path())
+    {
         if entry.is_dir() {
             rust_files(&entry, found);
         } else if entry.extension().is_some_and(|extension| extension == "rs") {

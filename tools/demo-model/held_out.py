@@ -94,7 +94,7 @@ _SHIP_TO_EN = [
 ]
 
 _EN = {
-    "greet_salam": ["assalamu alaikum my brothers", "salam dear friends", "salam alaikum good morning", "may peace be upon you"],
+    "greet_salam": ["assalamu alaikum all my brothers here", "salam dear friends", "salam alaikum good morning", "may peace be upon you"],
     "greet": [
         "a very good morning", "hey, how have you been", "hi hope you are doing well", "good evening everyone", "hello dear shop",
     ],

@@ -26,6 +26,25 @@ where
     BoxCloneSyncService::new(service.map_err(|never: Infallible| match never {}))
 }
 
+/// A transport to several services, told apart by the first part of the path.
+pub(crate) fn by_path(services: Vec<(&'static str, Transport)>) -> Transport {
+    let services: std::sync::Arc<[_]> = services.into();
+    BoxCloneSyncService::new(tower::service_fn(move |request: Request<Body>| {
+        let name = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+        let found = services.iter().find(|(known, _)| *known == name).map(|(_, transport)| transport.clone());
+        let unknown = found.is_none().then(|| format!("no service {name:?} runs here"));
+        async move {
+            match found {
+                Some(transport) => transport.oneshot(request).await,
+                None => {
+                    let message = unknown.unwrap_or_default();
+                    Err(Fault::new(Code::Unimplemented, "rpc.kaleem", "NOT_IMPLEMENTED", message).into())
+                }
+            }
+        }
+    }))
+}
+
 /// A transport to `address` (`http://host:port` or `https://…`) that connects on first use and again after a loss.
 pub fn remote(target: &str, address: &str, tls: Option<ClientTlsConfig>) -> Result<Transport, ResolverError> {
     let wrong = |detail: String| ResolverError::Address { target: target.to_owned(), address: address.to_owned(), detail };

@@ -5,6 +5,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::Duration,
 };
 
 use kaleem_domain::Clock;
@@ -13,7 +14,7 @@ use kaleem_rpc::{
     server::{ListenerConfig, Stopped, route, serve},
     tls::{MeshTls, TlsError},
 };
-use kaleem_runtime::{OnError, Readiness, Supervisor, SystemClock, telemetry::Guard};
+use kaleem_runtime::{DrainReport, OnError, Readiness, Supervisor, SystemClock, telemetry::Guard};
 
 use crate::{
     Config,
@@ -21,6 +22,9 @@ use crate::{
     http,
     targets::{Assembly, Built},
 };
+
+/// Readiness component of the start itself.
+const START: &str = "start";
 
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -111,9 +115,7 @@ impl Node {
         config.place_stores();
         let tls = config.mesh.tls.as_ref().map(|files| files.load(options.clock.now())).transpose()?;
         let mut listeners = bind(&config, &mut options)?;
-        for target in &options.targets {
-            readiness.set(target.name(), Err("starting".to_owned()));
-        }
+        readiness.set(START, Err("targets are being built".to_owned()));
         let secret_file = config.mesh.secret_file.clone().unwrap_or_else(|| data.path().join("mesh.secret"));
         let mut assembly = Assembly {
             config: &config,
@@ -152,7 +154,15 @@ impl Node {
             };
             supervisor.spawn("listener", OnError::Shutdown, serving);
         }
+        readiness.set(START, Ok(()));
         Ok(Self { addresses, supervisor, readiness, _data: data })
+    }
+
+    /// Brings the process down within `grace`; what had to be aborted.
+    pub async fn stop(self, grace: Duration) -> DrainReport {
+        self.readiness.begin_drain();
+        self.supervisor.stop();
+        self.supervisor.drain(grace).await
     }
 }
 

@@ -59,11 +59,11 @@ impl Assembly<'_> {
             Target::Gateway => self.gateway(),
         };
         let built = built.with_context(|| format!("{target} cannot start"))?;
-        // The first service of a target is the one that peers call.
-        if let Some(first) = built.mounts.first() {
-            self.resolver.mount(target, first.transport.clone());
+        self.resolver.mount(target, Mount::combine(&built.mounts));
+        // ProviderLocal says itself when its model is loaded.
+        if target != Target::ProviderLocal {
+            self.readiness.set(target.name(), Ok(()));
         }
-        self.readiness.set(target.name(), Ok(()));
         Ok(built)
     }
 

@@ -72,6 +72,14 @@ impl Mount {
         Self::named(S::NAME, service, config)
     }
 
+    /// One transport to several services of one target, as a listener would have it: calls go by their path.
+    pub fn combine(mounts: &[Self]) -> Transport {
+        match mounts {
+            [only] => only.transport.clone(),
+            several => transport::by_path(several.iter().map(|mount| (mount.name, mount.transport.clone())).collect()),
+        }
+    }
+
     /// Wraps `service`, which answers for the gRPC service `name`.
     pub fn named<S>(name: &'static str, service: S, config: &StackConfig) -> Self
     where

@@ -58,7 +58,10 @@ pub async fn a_fault_with_many_violations_keeps_its_reason(wire: Wire) {
     let mut peer = peer(wire).await;
     let refused = peer.count(count(LONG_FAULT)).await.expect_err("a fault");
     assert_eq!(named(&refused), (Code::InvalidArgument, "provider.kaleem", "REQUEST_INVALID"), "{refused}");
-    assert_eq!(refused.field_violations.first().map(|first| first.field.as_str()), Some("messages[0].content"));
+    assert_eq!(
+        refused.field_violations.first().map(|first| first.field.as_str()),
+        Some("messages[0].content")
+    );
 }
 
 pub async fn a_panic_is_an_answer_and_the_service_lives(wire: Wire) {
@@ -144,7 +147,8 @@ pub async fn a_dropped_call_stops_the_handler(wire: Wire) {
 }
 
 pub async fn a_call_over_the_limit_is_shed(wire: Wire) {
-    let mut peer = Peer::start(wire, &StackConfig { concurrent_calls_max: 1, ..StackConfig::default() }).await;
+    let mut peer =
+        Peer::start(wire, &StackConfig { concurrent_calls_max: 1, ..StackConfig::default() }).await;
     // A stream keeps its place until it ends, not only until its headers.
     let mut events = peer.open(generate(HANG)).await.expect("a stream");
     assert_eq!(next(&mut events).await, started());

@@ -36,10 +36,14 @@ async fn http1_and_grpc_share_the_port() {
     assert!(client.count_tokens(count(OK)).await.is_ok());
 
     let stream = TcpStream::connect(socket(&served)).await.expect("a connection");
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1");
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP/1");
     let mut driver = JoinSet::new();
     driver.spawn(connection);
-    let request = http::Request::get("/hello").header("host", &served.authority).body(Empty::<Bytes>::new()).expect("a request");
+    let request = http::Request::get("/hello")
+        .header("host", &served.authority)
+        .body(Empty::<Bytes>::new())
+        .expect("a request");
     let answer = soon("an HTTP/1 answer", sender.send_request(request)).await.expect("an answer");
     assert_eq!((answer.status(), answer.version()), (http::StatusCode::OK, http::Version::HTTP_11));
     assert_eq!(answer.into_body().collect().await.expect("a body").to_bytes(), "marhaba");
@@ -66,7 +70,8 @@ async fn a_stop_lets_a_running_stream_end() {
 #[tokio::test]
 async fn a_stream_that_outlasts_the_grace_is_cut() {
     let grace = Duration::from_millis(100);
-    let (mut service, mut served, mut client) = serve(ListenerConfig { grace, ..ListenerConfig::default() }).await;
+    let (mut service, mut served, mut client) =
+        serve(ListenerConfig { grace, ..ListenerConfig::default() }).await;
     let mut events = client.stream_generate(generate(HANG)).await.expect("a stream").into_inner();
     assert_eq!(next(&mut events).await, started());
     service.called().await;
@@ -81,7 +86,8 @@ async fn a_stream_that_outlasts_the_grace_is_cut() {
 #[tokio::test]
 async fn a_connection_that_shows_nothing_is_closed() {
     let header_timeout = Duration::from_millis(100);
-    let (_service, served, mut client) = serve(ListenerConfig { header_timeout, ..ListenerConfig::default() }).await;
+    let (_service, served, mut client) =
+        serve(ListenerConfig { header_timeout, ..ListenerConfig::default() }).await;
     let mut idle = TcpStream::connect(socket(&served)).await.expect("a connection");
     let read = soon("the idle connection to be closed", idle.read(&mut [0; 1])).await;
     assert_eq!(read.expect("a clean close"), 0);
@@ -90,7 +96,11 @@ async fn a_connection_that_shows_nothing_is_closed() {
 
 #[tokio::test]
 async fn connections_over_the_limit_wait_for_a_place() {
-    let config = ListenerConfig { connections_max: 1, header_timeout: Duration::from_millis(100), ..ListenerConfig::default() };
+    let config = ListenerConfig {
+        connections_max: 1,
+        header_timeout: Duration::from_millis(100),
+        ..ListenerConfig::default()
+    };
     let (_service, served, mut client) = serve(config).await;
     let idle = TcpStream::connect(socket(&served)).await.expect("a connection");
     // The only place is held by the idle connection until its patience ends.

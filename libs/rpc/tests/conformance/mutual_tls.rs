@@ -40,7 +40,9 @@ impl Guarded {
     }
 
     fn ca(&self) -> Certificate {
-        Certificate::from_pem(fs::read(self.folder.path().join("ca.pem")).expect("the authority's certificate"))
+        Certificate::from_pem(
+            fs::read(self.folder.path().join("ca.pem")).expect("the authority's certificate"),
+        )
     }
 
     fn https(&self) -> String {
@@ -57,7 +59,10 @@ async fn refused(address: &str, tls: Option<ClientTlsConfig>) -> Fault {
 
 fn assert_unreachable(fault: &Fault, address: &str) {
     assert_eq!((fault.code, fault.reason.as_str()), (Code::Unavailable, "PEER_UNAVAILABLE"), "{fault}");
-    assert!(fault.message.contains("provider") && fault.message.contains(address), "names target and address: {fault}");
+    assert!(
+        fault.message.contains("provider") && fault.message.contains(address),
+        "names target and address: {fault}"
+    );
 }
 
 #[tokio::test]
@@ -109,14 +114,20 @@ async fn a_silent_peer_does_not_outlast_the_deadline() {
     let authority = format!("localhost:{}", silent.local_addr().expect("a bound address").port());
     let folder = TempDir::new().expect("a temp folder");
     let tls = mesh_tls(folder.path(), "gateway").client;
-    for (address, tls) in [(format!("http://{authority}"), None), (format!("https://{authority}"), Some(tls))] {
+    for (address, tls) in [(format!("http://{authority}"), None), (format!("https://{authority}"), Some(tls))]
+    {
         let mut client = ProviderServiceClient::new(remote("provider", &address, tls).expect("an address"));
         let mut request = count(OK);
         request.set_timeout(Duration::from_millis(250));
         let answer = tokio::time::timeout(Duration::from_secs(2), client.count_tokens(request)).await;
-        let status = answer.unwrap_or_else(|_| panic!("{address}: still waiting 2 s after a deadline of 250 ms"));
+        let status =
+            answer.unwrap_or_else(|_| panic!("{address}: still waiting 2 s after a deadline of 250 ms"));
         let fault = Fault::from_status(&status.expect_err("a fault"));
-        assert_eq!((fault.code, fault.reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"), "{address}: {fault}");
+        assert_eq!(
+            (fault.code, fault.reason.as_str()),
+            (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+            "{address}: {fault}"
+        );
     }
 }
 
@@ -134,7 +145,13 @@ async fn a_closed_port_is_told_from_a_slow_one() {
 #[test]
 fn an_expired_certificate_is_named() {
     let folder = TempDir::new().expect("a temp folder");
-    let authority = DevAuthority { folder: folder.path(), leaves: &["quota"], hosts: &[], days: -1, now: SystemClock.now() };
+    let authority = DevAuthority {
+        folder: folder.path(),
+        leaves: &["quota"],
+        hosts: &[],
+        days: -1,
+        now: SystemClock.now(),
+    };
     authority.create(false).expect("certificates");
     let expired = |files: &TlsFiles| match files.load(SystemClock.now()) {
         Err(error @ TlsError::NotValidNow { .. }) => error.to_string(),
@@ -147,7 +164,10 @@ fn an_expired_certificate_is_named() {
     let fresh = TempDir::new().expect("a temp folder");
     mesh_tls(fresh.path(), "quota");
     let message = expired(&TlsFiles { ca_file: fresh.path().join("ca.pem"), ..files });
-    assert!(message.contains("quota.pem") && message.contains("kaleem certs dev"), "names the file and the way out: {message}");
+    assert!(
+        message.contains("quota.pem") && message.contains("kaleem certs dev"),
+        "names the file and the way out: {message}"
+    );
 }
 
 #[test]
@@ -170,7 +190,13 @@ fn development_certificates_are_not_replaced_by_accident_and_keys_are_private() 
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().expect("a temp folder");
     mesh_tls(folder.path(), "quota");
-    let again = DevAuthority { folder: folder.path(), leaves: &["quota"], hosts: &[], days: 1, now: SystemClock.now() };
+    let again = DevAuthority {
+        folder: folder.path(),
+        leaves: &["quota"],
+        hosts: &[],
+        days: 1,
+        now: SystemClock.now(),
+    };
     let ca = fs::read(folder.path().join("ca.pem")).expect("readable");
     assert!(matches!(again.create(false), Err(CertsError::Exists(_))));
     assert_eq!(fs::read(folder.path().join("ca.pem")).expect("readable"), ca);

@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use axum::Router;
 use kaleem_domain::Clock as _;
 use kaleem_proto::provider::v1::{
-    CountTokensRequest, StreamGenerateRequest, StreamGenerateResponse, provider_service_client::ProviderServiceClient,
-    provider_service_server::ProviderServiceServer,
+    CountTokensRequest, StreamGenerateRequest, StreamGenerateResponse,
+    provider_service_client::ProviderServiceClient, provider_service_server::ProviderServiceServer,
 };
 use kaleem_rpc::{
     CallContext, Fault, Mount, StackConfig, Transport,
@@ -42,12 +42,16 @@ pub enum Wire {
 
 /// Waits for `what` for as long as [`PATIENCE`].
 pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
 }
 
 /// Certificates of a fresh development authority for the leaf `name` in `folder`.
 pub fn mesh_tls(folder: &Path, name: &str) -> MeshTls {
-    DevAuthority { folder, leaves: &[name], hosts: &[], days: 1, now: SystemClock.now() }.create(false).expect("certificates");
+    DevAuthority { folder, leaves: &[name], hosts: &[], days: 1, now: SystemClock.now() }
+        .create(false)
+        .expect("certificates");
     files_of(folder, name).load(SystemClock.now()).expect("fresh certificates load")
 }
 
@@ -91,7 +95,11 @@ pub struct Served {
 }
 
 impl Served {
-    pub async fn start(router: Router, tls: Option<Arc<rustls::ServerConfig>>, config: ListenerConfig) -> Self {
+    pub async fn start(
+        router: Router,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        config: ListenerConfig,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let authority = format!("localhost:{}", listener.local_addr().expect("a bound address").port());
         let stop = CancellationToken::new();
@@ -101,7 +109,10 @@ impl Served {
     }
 
     pub async fn stopped(&mut self) -> Stopped {
-        soon("the listener's end", self.serving.join_next()).await.expect("one listener").expect("it does not panic")
+        soon("the listener's end", self.serving.join_next())
+            .await
+            .expect("one listener")
+            .expect("it does not panic")
     }
 }
 
@@ -128,11 +139,17 @@ impl Peer {
                 let folder = TempDir::new().expect("a temp folder");
                 let tls = mesh_tls(folder.path(), "provider");
                 let served = Served::start(router(), Some(tls.server), ListenerConfig::default()).await;
-                let transport = remote("provider", &format!("https://{}", served.authority), Some(tls.client));
+                let transport =
+                    remote("provider", &format!("https://{}", served.authority), Some(tls.client));
                 (transport.expect("an address"), Some(served), Some(folder))
             }
         };
-        Self { client: ProviderServiceClient::new(transport), service, _served: served, _certificates: certificates }
+        Self {
+            client: ProviderServiceClient::new(transport),
+            service,
+            _served: served,
+            _certificates: certificates,
+        }
     }
 
     /// Counts tokens with `request`.
@@ -142,7 +159,10 @@ impl Peer {
     }
 
     /// Opens a stream with `request`.
-    pub async fn open(&mut self, request: Request<StreamGenerateRequest>) -> Result<Streaming<StreamGenerateResponse>, Fault> {
+    pub async fn open(
+        &mut self,
+        request: Request<StreamGenerateRequest>,
+    ) -> Result<Streaming<StreamGenerateResponse>, Fault> {
         let answer = soon("the headers of a stream", self.client.stream_generate(request)).await;
         answer.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))
     }

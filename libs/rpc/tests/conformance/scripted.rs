@@ -6,8 +6,8 @@ use futures::{Stream, StreamExt as _, future, stream};
 use kaleem_proto::{
     chat::v1::{FinishReason, TextDelta},
     provider::v1::{
-        CountTokensRequest, CountTokensResponse, EmbedRequest, EmbedResponse, ListModelsRequest, ListModelsResponse,
-        StreamGenerateRequest, StreamGenerateResponse,
+        CountTokensRequest, CountTokensResponse, EmbedRequest, EmbedResponse, ListModelsRequest,
+        ListModelsResponse, StreamGenerateRequest, StreamGenerateResponse,
         provider_service_server::ProviderService,
         stream_generate_response::{Event, Finished, Started},
     },
@@ -18,20 +18,33 @@ use tonic::{Request, Response, Status};
 
 /// What `Script::Fault` answers with: every kind of detail, and text that must be escaped on the wire.
 pub fn fault() -> Fault {
-    Fault::new(Code::ResourceExhausted, "provider.kaleem", "UPSTREAM_RATE_LIMITED", "the model «دكّان» is busy: 100 % of 5/s")
-        .with("limit", 5)
-        .with("model", "دكّان")
-        .retry_after(Duration::from_millis(1_250))
-        .violation("messages[0].text", "must not be empty")
-        .violation("options.temperature", "must lie in 0..=2")
-        .quota_violation("merchant:dukkan/minute", "5 of 5; resets in 1.25 s")
+    Fault::new(
+        Code::ResourceExhausted,
+        "provider.kaleem",
+        "UPSTREAM_RATE_LIMITED",
+        "the model «دكّان» is busy: 100 % of 5/s",
+    )
+    .with("limit", 5)
+    .with("model", "دكّان")
+    .retry_after(Duration::from_millis(1_250))
+    .violation("messages[0].text", "must not be empty")
+    .violation("options.temperature", "must lie in 0..=2")
+    .quota_violation("merchant:dukkan/minute", "5 of 5; resets in 1.25 s")
 }
 
 /// More wrong fields than the headers of an HTTP/2 answer usually hold.
 pub fn long_fault() -> Fault {
-    let fault = Fault::new(Code::InvalidArgument, "provider.kaleem", "REQUEST_INVALID", "400 fields are wrong; mend all of them");
+    let fault = Fault::new(
+        Code::InvalidArgument,
+        "provider.kaleem",
+        "REQUEST_INVALID",
+        "400 fields are wrong; mend all of them",
+    );
     (0..400).fold(fault, |fault, n| {
-        fault.violation(format!("messages[{n}].content"), "must hold text of 1 to 100000 characters that is not blank")
+        fault.violation(
+            format!("messages[{n}].content"),
+            "must hold text of 1 to 100000 characters that is not blank",
+        )
     })
 }
 
@@ -87,7 +100,8 @@ impl Scripted {
 }
 
 pub fn started() -> StreamGenerateResponse {
-    let started = Started { served_model: OK.into(), provider_request_id: "1".into(), upstream: "here".into() };
+    let started =
+        Started { served_model: OK.into(), provider_request_id: "1".into(), upstream: "here".into() };
     StreamGenerateResponse { event: Some(Event::Started(started)) }
 }
 
@@ -117,9 +131,10 @@ impl ProviderService for Scripted {
             FAULT => Box::pin(stream::iter([Err(fault().into())])),
             PANIC => Box::pin(stream::once(async { panic!("scripted panic in a stream") })),
             HANG => Box::pin(stream::pending()),
-            GATED => Box::pin(stream::once(async move { gate.notified().await }).flat_map(|()| {
-                stream::iter([text("later"), finished()].map(Ok))
-            })),
+            GATED => Box::pin(
+                stream::once(async move { gate.notified().await })
+                    .flat_map(|()| stream::iter([text("later"), finished()].map(Ok))),
+            ),
             other => return Err(unknown(other)),
         };
         let events = stream::iter([Ok(started())]).chain(tail).inspect(move |_| {
@@ -128,7 +143,10 @@ impl ProviderService for Scripted {
         Ok(Response::new(Box::pin(events)))
     }
 
-    async fn count_tokens(&self, request: Request<CountTokensRequest>) -> Result<Response<CountTokensResponse>, Status> {
+    async fn count_tokens(
+        &self,
+        request: Request<CountTokensRequest>,
+    ) -> Result<Response<CountTokensResponse>, Status> {
         let _work = self.begin(&request);
         let request = request.into_inner();
         match request.model.as_str() {
@@ -148,11 +166,15 @@ impl ProviderService for Scripted {
         Err(unknown("embed"))
     }
 
-    async fn list_models(&self, _: Request<ListModelsRequest>) -> Result<Response<ListModelsResponse>, Status> {
+    async fn list_models(
+        &self,
+        _: Request<ListModelsRequest>,
+    ) -> Result<Response<ListModelsResponse>, Status> {
         Err(unknown("list-models"))
     }
 }
 
 fn unknown(what: &str) -> Status {
-    Fault::new(Code::NotFound, "provider.kaleem", "MODEL_NOT_FOUND", format!("no script is called {what}")).into()
+    Fault::new(Code::NotFound, "provider.kaleem", "MODEL_NOT_FOUND", format!("no script is called {what}"))
+        .into()
 }

@@ -39,7 +39,7 @@ fn kind(status: StatusCode) -> &'static str {
 fn body(fault: &Fault, status: StatusCode) -> Value {
     let param = fault.field_violations.first().map(|violation| param(&violation.field));
     json!({"error": {
-        "message": fault.message,
+        "message": param(&fault.message),
         "type": kind(status),
         "param": param,
         "code": fault.reason.to_ascii_lowercase(),
@@ -47,9 +47,11 @@ fn body(fault: &Fault, status: StatusCode) -> Value {
     }})
 }
 
-/// Fields as the caller wrote them: without the name of the gRPC message around them.
-fn param(field: &str) -> String {
-    field.strip_prefix("input.").unwrap_or(field).replace("options.", "")
+/// Fields as the caller wrote them: without the names of the gRPC messages around them.
+fn param(text: &str) -> String {
+    text.replace("input.options.max_output_token_count", "max_completion_tokens")
+        .replace("input.options.", "")
+        .replace("input.", "")
 }
 
 /// A refusal before anything was sent.
@@ -92,5 +94,6 @@ mod tests {
     fn params_are_named_as_the_caller_wrote_them() {
         assert_eq!(param("input.messages[0].role"), "messages[0].role");
         assert_eq!(param("input.options.temperature"), "temperature");
+        assert_eq!(param("input.options.max_output_token_count"), "max_completion_tokens");
     }
 }

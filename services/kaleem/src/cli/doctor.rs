@@ -48,7 +48,7 @@ fn bad(what: &str, detail: impl Into<String>) -> Finding {
 pub(super) async fn run(args: DoctorArgs) -> anyhow::Result<u8> {
     let server = args.client.server();
     if let Some(patience) = args.wait {
-        return Ok(wait(&server, patience.get()).await);
+        return Ok(wait(&args.client, &server, patience.get()).await);
     }
     let mut findings = Vec::new();
     let reachable = readiness(&server, &mut findings).await;
@@ -69,16 +69,25 @@ pub(super) async fn run(args: DoctorArgs) -> anyhow::Result<u8> {
     Ok(if findings.iter().all(|finding| finding.good) { 0 } else { 69 })
 }
 
-async fn wait(server: &str, patience: Duration) -> u8 {
+/// Waits until the server is ready and some model serves.
+async fn wait(client: &ClientArgs, server: &str, patience: Duration) -> u8 {
     let until = Instant::now() + patience;
     while Instant::now() < until {
-        if matches!(ready(server).await, Ok(failing) if failing.is_empty()) {
+        let ready = matches!(ready(server).await, Ok(failing) if failing.is_empty());
+        if ready && serves(client).await {
             return 0;
         }
         tokio::time::sleep(POLL).await;
     }
     let _ = writeln!(std::io::stderr(), "kaleem: {server} was not ready within {patience:?}; see `kaleem doctor`");
     69
+}
+
+/// Whether the router sees a serving model; taken as given where there is no operator's key to ask with.
+async fn serves(client: &ClientArgs) -> bool {
+    let Ok(connection) = client.connect(KeyKind::Admin, None) else { return true };
+    let listed = RouterServiceClient::new(connection).list_targets(request(ListTargetsRequest {})).await;
+    listed.is_ok_and(|listed| listed.into_inner().targets.iter().any(|target| target.breaker == "closed"))
 }
 
 /// What `/readyz` says is failing.

@@ -1,0 +1,127 @@
+//! The main job: a question goes through every stage and the answer comes back whole, restored and billed.
+
+use kaleem_rpc::Fault;
+use kaleem_testkit::{Gate, openai_upstream as worker, gemini_upstream as gemini};
+use kaleem_tests::{
+    MERCHANT,
+    ask::{listen, question, streamed, text_of, whole},
+    in_both_shapes,
+};
+
+const PHONE: &str = "٠٥٥١٢٣٤٥٦٧";
+
+in_both_shapes! {
+    async fn an_arabic_question_is_answered_restored_and_billed(mesh) {
+        mesh.worker.push(worker::Reply::echo().usage(worker::Usage::new(300, 150)));
+        let input = question("tiny-llama", &format!("هل تشحنون إلى جدة؟ رقمي {PHONE}"));
+        let heard = listen(mesh.client().stream_chat(streamed(input)).await.unwrap().into_inner()).await;
+        assert!(heard.failure.is_none(), "{heard:?}");
+        assert!(heard.text.contains(PHONE), "the number is restored: {}", heard.text);
+        assert_eq!((heard.order.first(), heard.order.last()), (Some(&"started"), Some(&"finished")));
+        assert_eq!(heard.order.iter().filter(|event| **event == "finished").count(), 1);
+
+        let seen = mesh.worker.received().nth(0).await;
+        let prompt = seen.json.to_string();
+        assert!(!prompt.contains(PHONE) && !prompt.contains("551234567"), "{prompt}");
+        assert!(prompt.contains("[[PHONE:"), "{prompt}");
+
+        let finished = heard.finished.unwrap();
+        // 300 × 20,000 + 150 × 60,000 pico: the local pool's sell price of the shipped book.
+        assert_eq!(finished.cost_pico_usd, 300 * 20_000 + 150 * 60_000);
+        let stages: Vec<_> = finished.stages.iter().map(|stage| stage.stage.as_str()).collect();
+        assert_eq!(stages, ["authenticate", "redact", "route", "reserve", "invoke", "stream", "settle"]);
+        let left = finished.quota_left.unwrap();
+        assert_eq!((left.day_request_count, left.month_token_count), (1_999, 20_000_000 - 450));
+
+        let ledger = mesh.ledger_with(1).await;
+        assert_eq!((ledger.request_count, ledger.sell_pico_usd), (1, finished.cost_pico_usd));
+        let tokens = mesh.quota_of("month_tokens").await;
+        assert_eq!((tokens.posted, tokens.held), (450, 0));
+        mesh.stop().await;
+    }
+
+    async fn gemini_answers_whole_and_is_billed_by_its_own_price(mesh) {
+        mesh.gemini.push(gemini::Reply::text(["نعم، ", "نشحن إلى جدة."]).usage(gemini::Usage::new(300, 150)));
+        let answer = mesh.client().chat(whole(question("gemini-2.5-flash-lite", "هل تشحنون؟"))).await.unwrap().into_inner();
+        assert_eq!(text_of(&answer), "نعم، نشحن إلى جدة.");
+        let route = answer.route.unwrap();
+        assert_eq!((route.rung.as_str(), route.failed_over), ("static", false));
+        let ledger = mesh.ledger_with(1).await;
+        assert_eq!(ledger.sell_pico_usd, answer.finished.unwrap().cost_pico_usd);
+        assert!(ledger.sell_pico_usd > 0);
+        mesh.stop().await;
+    }
+
+    async fn a_caller_that_leaves_stops_the_upstream_and_pays_for_what_came(mesh) {
+        let gate = Gate::new();
+        mesh.worker.push(worker::Reply::text(["واحد "]).paced(&gate, ["اثنان", "ثلاثة"]));
+        let mut events =
+            mesh.client().stream_chat(streamed(question("tiny-llama", "عد"))).await.unwrap().into_inner();
+        while !matches!(
+            events.message().await.unwrap().unwrap().event,
+            Some(kaleem_proto::gateway::v1::stream_chat_response::Event::Text(_))
+        ) {}
+        drop(events);
+        let request = mesh.worker.received().nth(0).await;
+        request.exchange.disconnected().await;
+        mesh.nothing_held().await;
+        let ledger = mesh.ledger_with(1).await;
+        let usage = ledger.usage.unwrap();
+        assert!(usage.input_fresh_count > 0 && usage.output_text_count > 0, "{usage:?}");
+        assert_eq!(mesh.quota_of("day_requests").await.posted, 1);
+        mesh.stop().await;
+    }
+
+    async fn a_failure_before_content_fails_over_and_says_so(mesh) {
+        mesh.gemini.push(gemini::Reply::text([""; 0]).fail(gemini::ApiError::overloaded()));
+        mesh.worker.push(worker::Reply::text(["من عندنا"]));
+        let answer = mesh.client().chat(whole(question("auto", "اشرح لي"))).await.unwrap().into_inner();
+        assert_eq!((text_of(&answer).as_str(), answer.served_model.as_str()), ("من عندنا", "tiny-llama"));
+        let route = answer.route.unwrap();
+        assert!(route.failed_over && route.rung == "failover", "{route:?}");
+        assert_eq!(answer.notices[0].reason, "FAILED_OVER");
+        mesh.nothing_held().await;
+        assert_eq!(mesh.ledger_with(1).await.request_count, 1);
+        assert_eq!(mesh.quota_of("day_requests").await.posted, 1);
+        mesh.stop().await;
+    }
+
+    async fn a_failure_after_content_is_a_failure_and_what_came_is_billed(mesh) {
+        mesh.worker.push(worker::Reply::text(["نصف ", "جواب"]).fail(worker::WorkerError::EngineDead));
+        let heard = listen(
+            mesh.client().stream_chat(streamed(question("tiny-llama", "سؤال"))).await.unwrap().into_inner(),
+        ).await;
+        assert!(heard.text.starts_with("نصف"), "{heard:?}");
+        assert!(heard.finished.is_none(), "no clean end after a failure");
+        let fault = Fault::from_status(&heard.failure.expect("the failure shows"));
+        assert_eq!(fault.metadata["stage"], "stream");
+        mesh.nothing_held().await;
+        assert!(mesh.ledger_with(1).await.usage.unwrap().output_text_count > 0);
+        mesh.stop().await;
+    }
+
+    async fn the_cap_admits_exactly_its_number(mesh) {
+        use kaleem_proto::{accounts::v1::{CapAction, Plan}, quota::v1::PutPolicyRequest};
+        let plan = Plan {
+            plan_id: "tiny".into(), day_request_cap: 5, month_token_cap: 1_000_000, month_cost_nano_usd_cap: 1_000_000_000,
+            concurrent_request_cap: 100, on_cap: CapAction::Suspend.into(), ..Plan::default()
+        };
+        let policy = PutPolicyRequest { merchant_id: MERCHANT.into(), plan: Some(plan), time_zone: "Asia/Riyadh".into() };
+        mesh.quota().put_policy(policy).await.unwrap();
+        mesh.worker.respond_with(|_| worker::Reply::text(["نعم"]));
+        let asks = (0..20).map(|_| {
+            let mut client = mesh.client();
+            async move { client.chat(whole(question("tiny-llama", "سؤال"))).await }
+        });
+        let answers = futures::future::join_all(asks).await;
+        let admitted = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(admitted, 5);
+        let refused = answers.into_iter().find_map(Result::err).unwrap();
+        let fault = Fault::from_status(&refused);
+        assert_eq!((fault.reason.as_str(), fault.metadata["limit"].as_str()), ("QUOTA_EXCEEDED", "day_requests"));
+        assert!(fault.metadata.contains_key("reset_time"), "{fault:?}");
+        mesh.nothing_held().await;
+        assert_eq!(mesh.ledger_with(5).await.request_count, 5);
+        mesh.stop().await;
+    }
+}
