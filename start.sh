@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 export KALEEM__LISTEN=${KALEEM__LISTEN:-127.0.0.1:8080}
+# For the commands of this script; others find the address in the data folder.
+export KALEEM_SERVER=http://$KALEEM__LISTEN
 PORT=${KALEEM__LISTEN##*:}
 KALEEM=target/release/kaleem
 QUESTION='هل تشحنون إلى جدة؟ رقمي ٠٥٥١٢٣٤٥٦٧'
@@ -74,15 +76,15 @@ wait_ready() {
 next_steps() {
   cat <<TEXT
 
-kaleem serves on http://$KALEEM__LISTEN (gRPC, reflection and HTTP on one port). The key of the demo merchant is in
-kaleem-data/; \`$KALEEM key --help\` issues others. From another terminal:
+kaleem serves on $KALEEM_SERVER: gRPC with reflection, and the OpenAI-compatible API under /v1. The key of the demo
+merchant is in kaleem-data/demo.key. From another terminal, in this folder:
 
-  export KALEEM__LISTEN=$KALEEM__LISTEN
-  $KALEEM chat "متى يصل طلبي؟"                 # ask again; --show-redacted shows what the provider saw
-  $KALEEM usage                                # tokens and cost so far
-  $KALEEM doctor                               # what is reachable, what is missing, how to mend it
+  $KALEEM chat "متى يصل طلبي؟"     # ask again; --show-redacted shows what the provider saw
+  $KALEEM usage                    # tokens and cost so far
+  $KALEEM doctor                   # what is reachable, what is missing, how to mend it
+  $KALEEM key --help               # keys of other merchants
 
-  buf curl and the OpenAI SDK (base_url=http://$KALEEM__LISTEN/v1): see README.md. Ctrl-C stops the mesh.
+README.md shows buf curl, the OpenAI SDK (base_url=$KALEEM_SERVER/v1) and a generated client. Ctrl-C stops the mesh.
 TEXT
 }
 

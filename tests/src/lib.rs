@@ -163,6 +163,14 @@ impl Mesh {
         InterceptedService::new(transport, Bearer(key.to_owned()))
     }
 
+    /// A transport to the port of `target` with a certificate of the mesh; only in [`Shape::Split`].
+    pub fn peer(&self, target: Target) -> Transport {
+        let files = certs::files_of(&self.folder.path().join("certs"), "gateway");
+        let tls = files.load(SystemClock.now()).unwrap();
+        let address = self.nodes.iter().find_map(|(_, node)| node.addresses.get(&target)).unwrap();
+        remote(target.name(), &format!("https://localhost:{}", address.port()), Some(tls.client)).unwrap()
+    }
+
     /// A gateway client with the demonstration merchant's key.
     pub fn client(&self) -> GatewayServiceClient<Connection> {
         GatewayServiceClient::new(self.connection(&self.demo_key()))

@@ -1,6 +1,7 @@
 //! THE binary and composition root: which services run here, how they find each other, in which order they start and stop, and
 //! the command line. The only crate that names several services.
 
+pub mod bench;
 mod bootstrap;
 pub mod cli;
 pub mod config;

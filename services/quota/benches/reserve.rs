@@ -1,8 +1,12 @@
 //! Cost of Reserve and Settle in process: the state machine alone, and through the registry with its journal behind it.
 //!
 //! `cargo bench -p kaleem-quota --bench reserve` also prints percentiles of Reserve, which a mean hides.
-#![expect(missing_docs, reason = "the criterion macro makes a public function")]
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops on a failure and prints its figures")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops on a failure and prints"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -16,7 +20,8 @@ use std::{
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use kaleem_domain::{RequestId, Timestamp};
 use kaleem_quota::machine::{
-    Amount, Candidate, CapAction, Caps, Fingerprint, Key, Limits, MerchantState, Mode, Policy, Profile, Reserve, Settle, TTL_DEFAULT_MS,
+    Amount, Candidate, CapAction, Caps, Fingerprint, Key, Limits, MerchantState, Mode, Policy, Profile,
+    Reserve, Settle, TTL_DEFAULT_MS,
 };
 use support::{Quota, merchant, plan};
 
@@ -41,6 +46,12 @@ fn reserve(now: Timestamp) -> Reserve {
     }
 }
 
+/// A call a millisecond after the last: ids that share their millisecond are random, and no journal of real calls looks like that.
+fn next_reserve(quota: &Quota) -> Reserve {
+    quota.clock.advance(Duration::from_millis(1));
+    reserve(quota.now())
+}
+
 fn settle(reserve: &Reserve) -> Settle {
     let actual = Amount { requests: 1, tokens: 420, cost_nano: 60_000 };
     Settle { key: reserve.key, actual, fingerprint: Fingerprint(3, 4), lost: None }
@@ -48,8 +59,15 @@ fn settle(reserve: &Reserve) -> Settle {
 
 fn machine(criterion: &mut Criterion) {
     let now = Timestamp::from_millis(1_772_355_600_000);
-    let caps = Caps { day_requests: PLENTY, month_tokens: PLENTY, month_cost_nano: PLENTY, concurrency: PLENTY };
-    let policy = Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap: CapAction::Suspend, alert_percents: Vec::new() };
+    let caps =
+        Caps { day_requests: PLENTY, month_tokens: PLENTY, month_cost_nano: PLENTY, concurrency: PLENTY };
+    let policy = Policy {
+        plan_id: "p".into(),
+        plan_version: 1,
+        caps,
+        on_cap: CapAction::Suspend,
+        alert_percents: Vec::new(),
+    };
     let profile = Profile { policy, time_zone: "Asia/Riyadh".into() };
     let mut state = MerchantState::new(profile, 1, Limits::default(), now).unwrap();
     criterion.bench_function("machine/reserve+settle", |bencher| {
@@ -77,7 +95,7 @@ fn registry(criterion: &mut Criterion) {
 
     criterion.bench_function("registry/reserve+settle", |bencher| {
         bencher.iter_batched(
-            || reserve(quota.now()),
+            || next_reserve(&quota),
             |command| {
                 // Settle waits where the journal is behind, so what is measured is sustained.
                 while quota.registry.try_reserve(&merchant, &command).is_err() {
@@ -92,7 +110,7 @@ fn registry(criterion: &mut Criterion) {
     let mut nanos: Vec<u128> = Vec::with_capacity(SAMPLES);
     let started = Instant::now();
     for _ in 0..SAMPLES {
-        let command = reserve(quota.now());
+        let command = next_reserve(&quota);
         let before = Instant::now();
         let reserved = quota.registry.try_reserve(&merchant, &command);
         nanos.push(before.elapsed().as_nanos());
@@ -102,7 +120,9 @@ fn registry(criterion: &mut Criterion) {
     }
     let all = started.elapsed();
     nanos.sort_unstable();
-    let percentile = |per_mille: usize| Duration::from_nanos(u64::try_from(nanos[SAMPLES * per_mille / 1_000 - 1]).unwrap());
+    let percentile = |per_mille: usize| {
+        Duration::from_nanos(u64::try_from(nanos[SAMPLES * per_mille / 1_000 - 1]).unwrap())
+    };
     println!(
         "registry/reserve: p50 {:?}, p99 {:?}, p99.9 {:?}; {SAMPLES} reserve+settle in {all:?} with the journal on disk",
         percentile(500),

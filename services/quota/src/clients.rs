@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _};
 use kaleem_domain::MerchantId;
 use kaleem_proto::accounts::v1::{
-    CapAction as WireCapAction, GetMerchantRequest, Plan, WatchRevocationsRequest, accounts_service_client::AccountsServiceClient,
-    watch_revocations_response::Subject,
+    CapAction as WireCapAction, GetMerchantRequest, Plan, WatchRevocationsRequest,
+    accounts_service_client::AccountsServiceClient, watch_revocations_response::Subject,
 };
 use kaleem_rpc::{Code, Fault, Transport};
 use tonic::{Request, Status};

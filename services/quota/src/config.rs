@@ -53,7 +53,7 @@ impl Default for Config {
             journal_wait: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(1),
             accounts_timeout: Duration::from_secs(2),
-            policy_stale_max: Duration::from_secs(5 * 60),
+            policy_stale_max: Duration::from_mins(5),
         }
     }
 }

@@ -29,16 +29,21 @@ impl Grpc {
     }
 
     /// Counts what a Reserve or Adjust came to, and words it.
-    fn admitted(merchant: &MerchantId, outcome: Result<Reserved, crate::Error>) -> Result<wire::ReserveResponse, Status> {
+    fn admitted(
+        merchant: &MerchantId,
+        outcome: Result<Reserved, crate::Error>,
+    ) -> Result<wire::ReserveResponse, Status> {
         match outcome {
             Ok(reserved) => {
                 let decision = encode::decision(reserved.decision);
-                metrics::counter!("kaleem_quota_decisions_total", "decision" => decision.as_str_name()).increment(1);
+                metrics::counter!("kaleem_quota_decisions_total", "decision" => decision.as_str_name())
+                    .increment(1);
                 Ok(encode::reserved(merchant, &reserved))
             }
             Err(error) => {
                 let fault = refused(merchant, error);
-                metrics::counter!("kaleem_quota_refusals_total", "reason" => fault.reason.clone()).increment(1);
+                metrics::counter!("kaleem_quota_refusals_total", "reason" => fault.reason.clone())
+                    .increment(1);
                 Err(fault.into())
             }
         }
@@ -51,26 +56,38 @@ fn not_implemented(what: &str) -> Status {
 
 #[tonic::async_trait]
 impl QuotaService for Grpc {
-    async fn reserve(&self, request: Request<wire::ReserveRequest>) -> Result<Response<wire::ReserveResponse>, Status> {
+    async fn reserve(
+        &self,
+        request: Request<wire::ReserveRequest>,
+    ) -> Result<Response<wire::ReserveResponse>, Status> {
         let (merchant, command) = decode::reserve(request.into_inner())?;
         let outcome = self.registry.reserve(&merchant, &command).await;
         Self::admitted(&merchant, outcome).map(Response::new)
     }
 
-    async fn settle(&self, request: Request<wire::SettleRequest>) -> Result<Response<wire::SettleResponse>, Status> {
+    async fn settle(
+        &self,
+        request: Request<wire::SettleRequest>,
+    ) -> Result<Response<wire::SettleResponse>, Status> {
         let (merchant, command, usage_event) = decode::settle(request.into_inner())?;
         let outcome = self.registry.settle(&merchant, &command, usage_event).await;
         let settled = outcome.map_err(|error| refused(&merchant, error))?;
         Ok(Response::new(encode::settled(&settled)))
     }
 
-    async fn release(&self, request: Request<wire::ReleaseRequest>) -> Result<Response<wire::ReleaseResponse>, Status> {
+    async fn release(
+        &self,
+        request: Request<wire::ReleaseRequest>,
+    ) -> Result<Response<wire::ReleaseResponse>, Status> {
         let (merchant, command) = decode::release(&request.into_inner())?;
         self.registry.release(&merchant, &command).await.map_err(|error| refused(&merchant, error))?;
         Ok(Response::new(wire::ReleaseResponse { state: wire::ReservationState::Released.into() }))
     }
 
-    async fn heartbeat(&self, request: Request<wire::HeartbeatRequest>) -> Result<Response<wire::HeartbeatResponse>, Status> {
+    async fn heartbeat(
+        &self,
+        request: Request<wire::HeartbeatRequest>,
+    ) -> Result<Response<wire::HeartbeatResponse>, Status> {
         let beats = decode::heartbeat(&request.into_inner())?;
         let mut unknown_request_ids = Vec::new();
         for (merchant, beat) in beats {
@@ -85,27 +102,39 @@ impl QuotaService for Grpc {
         Ok(Response::new(wire::HeartbeatResponse { unknown_request_ids }))
     }
 
-    async fn adjust(&self, request: Request<wire::AdjustRequest>) -> Result<Response<wire::AdjustResponse>, Status> {
+    async fn adjust(
+        &self,
+        request: Request<wire::AdjustRequest>,
+    ) -> Result<Response<wire::AdjustResponse>, Status> {
         let (merchant, command) = decode::adjust(request.into_inner())?;
         let outcome = self.registry.adjust(&merchant, &command).await;
         let reserved = Self::admitted(&merchant, outcome)?;
         Ok(Response::new(wire::AdjustResponse { reserved: Some(reserved) }))
     }
 
-    async fn get_usage(&self, request: Request<wire::GetUsageRequest>) -> Result<Response<wire::GetUsageResponse>, Status> {
+    async fn get_usage(
+        &self,
+        request: Request<wire::GetUsageRequest>,
+    ) -> Result<Response<wire::GetUsageResponse>, Status> {
         let merchant = decode::merchant(&request.get_ref().merchant_id)?;
         let usage = self.registry.usage(&merchant).await.map_err(|error| refused(&merchant, error))?;
         Ok(Response::new(encode::usage(&usage)))
     }
 
-    async fn put_policy(&self, request: Request<wire::PutPolicyRequest>) -> Result<Response<wire::PutPolicyResponse>, Status> {
+    async fn put_policy(
+        &self,
+        request: Request<wire::PutPolicyRequest>,
+    ) -> Result<Response<wire::PutPolicyResponse>, Status> {
         let (merchant, command) = decode::put_policy(request.into_inner())?;
         let outcome = self.registry.put_policy(&merchant, &command).await;
         let policy_version = outcome.map_err(|error| refused(&merchant, error))?;
         Ok(Response::new(wire::PutPolicyResponse { policy_version }))
     }
 
-    async fn grant_top_up(&self, request: Request<wire::GrantTopUpRequest>) -> Result<Response<wire::GrantTopUpResponse>, Status> {
+    async fn grant_top_up(
+        &self,
+        request: Request<wire::GrantTopUpRequest>,
+    ) -> Result<Response<wire::GrantTopUpResponse>, Status> {
         let (merchant, command) = decode::top_up(request.into_inner())?;
         let outcome = self.registry.top_up(&merchant, &command).await;
         let policy_version = outcome.map_err(|error| refused(&merchant, error))?;
@@ -128,17 +157,26 @@ impl QuotaService for Grpc {
 
     type WatchPolicyStream = Watch<wire::WatchPolicyResponse>;
 
-    async fn watch_policy(&self, _request: Request<wire::WatchPolicyRequest>) -> Result<Response<Self::WatchPolicyStream>, Status> {
+    async fn watch_policy(
+        &self,
+        _request: Request<wire::WatchPolicyRequest>,
+    ) -> Result<Response<Self::WatchPolicyStream>, Status> {
         Err(not_implemented("WatchPolicy"))
     }
 
     type WatchAlertsStream = Watch<wire::WatchAlertsResponse>;
 
-    async fn watch_alerts(&self, _request: Request<wire::WatchAlertsRequest>) -> Result<Response<Self::WatchAlertsStream>, Status> {
+    async fn watch_alerts(
+        &self,
+        _request: Request<wire::WatchAlertsRequest>,
+    ) -> Result<Response<Self::WatchAlertsStream>, Status> {
         Err(not_implemented("WatchAlerts"))
     }
 
-    async fn rebuild(&self, _request: Request<wire::RebuildRequest>) -> Result<Response<wire::RebuildResponse>, Status> {
+    async fn rebuild(
+        &self,
+        _request: Request<wire::RebuildRequest>,
+    ) -> Result<Response<wire::RebuildResponse>, Status> {
         Err(not_implemented("Rebuild"))
     }
 }

@@ -114,12 +114,14 @@ impl Journal {
 
     /// Starts a flush if none runs. A flush is a task that the process waits for when it stops, and there is none without changes.
     pub(crate) fn start(&self, taken: Taken) {
-        if taken.idle {
-            let inner = Arc::clone(&self.inner);
-            // Of its own trace: it outlives the call that started it and commits those of others.
-            let span = tracing::info_span!(parent: None, "quota.flush");
-            span.clone().in_scope(|| self.inner.supervisor.spawn_detached("quota flush", inner.flush().instrument(span)));
+        if !taken.idle {
+            return;
         }
+        let inner = Arc::clone(&self.inner);
+        // Of its own trace: it outlives the call that started it and commits those of others.
+        let span = tracing::info_span!(parent: None, "quota.flush");
+        let flush = inner.flush().instrument(span.clone());
+        span.in_scope(|| self.inner.supervisor.spawn_detached("quota flush", flush));
     }
 
     /// Number of the last committed command.
@@ -132,7 +134,8 @@ impl Journal {
         let last = self.inner.lock().last;
         self.inner.urgent.notify_one();
         let mut committed = self.inner.committed.subscribe();
-        let waited = tokio::time::timeout(self.inner.wait, committed.wait_for(|committed| *committed >= last)).await;
+        let waited =
+            tokio::time::timeout(self.inner.wait, committed.wait_for(|committed| *committed >= last)).await;
         match waited {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Error::StoreUnavailable("a commit takes too long; try again")),
@@ -171,7 +174,9 @@ impl Inner {
         let entries: Vec<_> = queue.entries.drain(..count).collect();
         drop(queue);
         let mut batch = Batch::default();
-        entries.into_iter().for_each(|entry| batch.add(entry));
+        for entry in entries {
+            batch.add(entry);
+        }
         (count > 0).then_some(batch)
     }
 
@@ -192,7 +197,10 @@ impl Inner {
             }
             tries += 1;
             if tries >= STOPPING_TRIES_MAX && self.supervisor.stopping().is_cancelled() {
-                tracing::error!(commands = batch.commands, "stopping with changes that are not in the quota journal");
+                tracing::error!(
+                    commands = batch.commands,
+                    "stopping with changes that are not in the quota journal"
+                );
                 return false;
             }
             tokio::time::sleep(wait).await;

@@ -18,7 +18,10 @@ mod sweeper;
 use std::sync::Arc;
 
 use kaleem_domain::Clock;
-use kaleem_proto::{accounts::v1::accounts_service_client::AccountsServiceClient, quota::v1::quota_service_server::QuotaServiceServer};
+use kaleem_proto::{
+    accounts::v1::accounts_service_client::AccountsServiceClient,
+    quota::v1::quota_service_server::QuotaServiceServer,
+};
 use kaleem_rpc::Transport;
 use kaleem_runtime::{OnError, Readiness, Supervisor};
 

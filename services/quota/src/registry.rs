@@ -20,8 +20,8 @@ use crate::{
     feed::Feed,
     journal::{Journal, Place},
     machine::{
-        Adjust, Beat, Change, Key, MerchantState, PutPolicy, Refusal, Release, Reserve, Reserved, Settle, Settled,
-        TOMBSTONE_LIFE_MS, TopUp, Usage,
+        Adjust, Beat, Change, Key, MerchantState, PutPolicy, Refusal, Release, Reserve, Reserved, Settle,
+        Settled, TOMBSTONE_LIFE_MS, TopUp, Usage,
     },
     shard::{Shard, Slot},
     store::{Entry, Store, UsageEvent},
@@ -114,14 +114,22 @@ impl Registry {
 
     /// Settles a call, see [`MerchantState::settle`]; `usage_event` is kept with it. A call that memory does not know is looked up
     /// in the journal, then taken as late.
-    pub async fn settle(&self, merchant: &MerchantId, command: &Settle, usage_event: Vec<u8>) -> Result<Settled, Error> {
+    pub async fn settle(
+        &self,
+        merchant: &MerchantId,
+        command: &Settle,
+        usage_event: Vec<u8>,
+    ) -> Result<Settled, Error> {
         let event = UsageEvent { key: command.key, bytes: usage_event };
         let known = Settle { lost: None, ..command.clone() };
-        let settled = self.change(merchant, Some(&event), |state, now, changes| state.settle(&known, now, changes)).await;
+        let settled = self
+            .change(merchant, Some(&event), |state, now, changes| state.settle(&known, now, changes))
+            .await;
         let settled = match settled {
             Err(Error::Refused(Refusal::Unknown)) => {
                 self.recall(merchant, command.key).await?;
-                self.change(merchant, Some(&event), |state, now, changes| state.settle(command, now, changes)).await?
+                self.change(merchant, Some(&event), |state, now, changes| state.settle(command, now, changes))
+                    .await?
             }
             settled => settled?,
         };
@@ -134,7 +142,8 @@ impl Registry {
     /// Gives a hold back, see [`MerchantState::release`].
     pub async fn release(&self, merchant: &MerchantId, command: &Release) -> Result<(), Error> {
         let known = Release { lost: None, ..command.clone() };
-        let released = self.change(merchant, None, |state, now, changes| state.release(&known, now, changes)).await;
+        let released =
+            self.change(merchant, None, |state, now, changes| state.release(&known, now, changes)).await;
         match released {
             Err(Error::Refused(Refusal::Unknown)) => {
                 self.recall(merchant, command.key).await?;
@@ -167,7 +176,9 @@ impl Registry {
     /// is made.
     pub async fn put_policy(&self, merchant: &MerchantId, command: &PutPolicy) -> Result<i64, Error> {
         self.ensure_put(merchant, command).await?;
-        let version = self.change(merchant, None, |state, now, changes| state.put_policy(command, now, changes)).await?;
+        let version = self
+            .change(merchant, None, |state, now, changes| state.put_policy(command, now, changes))
+            .await?;
         self.journal.flushed().await?;
         Ok(version)
     }
@@ -179,7 +190,8 @@ impl Registry {
             let same = record.grants(command);
             return if same { Ok(record.policy_version) } else { Err(Refusal::TopUpReused.into()) };
         }
-        let version = self.change(merchant, None, |state, now, changes| state.top_up(command, now, changes)).await?;
+        let version =
+            self.change(merchant, None, |state, now, changes| state.top_up(command, now, changes)).await?;
         self.journal.flushed().await?;
         Ok(version)
     }
@@ -201,7 +213,9 @@ impl Registry {
                 taken.extend(self.take(place, slot, merchant, changes, None));
             }
             drop(slots);
-            taken.into_iter().for_each(|taken| self.journal.start(taken));
+            for taken in taken {
+                self.journal.start(taken);
+            }
         }
         metrics::counter!("kaleem_quota_expired_total").increment(expired as u64);
         Ok(expired)
@@ -219,7 +233,11 @@ impl Registry {
     }
 
     /// The state of a merchant in memory, for tests and tools; `None` where it is not in memory.
-    pub fn inspect<T>(&self, merchant: &MerchantId, look: impl FnOnce(&MerchantState) -> T) -> Result<Option<T>, Error> {
+    pub fn inspect<T>(
+        &self,
+        merchant: &MerchantId,
+        look: impl FnOnce(&MerchantState) -> T,
+    ) -> Result<Option<T>, Error> {
         let mut slots = self.shard(merchant).lock()?;
         Ok(slots.get(merchant).map(|slot| look(&slot.state)))
     }
@@ -235,7 +253,12 @@ impl Registry {
         &self.shards[index]
     }
 
-    fn reserve_in_memory(&self, merchant: &MerchantId, command: &Reserve, only_fresh: bool) -> Result<Lookup<Reserved>, Error> {
+    fn reserve_in_memory(
+        &self,
+        merchant: &MerchantId,
+        command: &Reserve,
+        only_fresh: bool,
+    ) -> Result<Lookup<Reserved>, Error> {
         let place = self.journal.try_place()?;
         let now = self.clock.now();
         let mut slots = self.shard(merchant).lock()?;
@@ -247,7 +270,9 @@ impl Registry {
         let outcome = slot.state.reserve(command, now, &mut changes);
         let taken = self.take(place, slot, merchant, changes, None);
         drop(slots);
-        taken.into_iter().for_each(|taken| self.journal.start(taken));
+        if let Some(taken) = taken {
+            self.journal.start(taken);
+        }
         Ok(Lookup::Done(outcome?))
     }
 
@@ -283,7 +308,9 @@ impl Registry {
         let event = event.filter(|_| outcome.is_ok()).cloned();
         let taken = self.take(place, slot, merchant, changes, event);
         drop(slots);
-        taken.into_iter().for_each(|taken| self.journal.start(taken));
+        if let Some(taken) = taken {
+            self.journal.start(taken);
+        }
         Ok(Lookup::Done(outcome))
     }
 

@@ -53,7 +53,9 @@ impl Shard {
 
     /// Locks the shard. A command that panicked may have left half a change, so its shard serves no more.
     pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Slots>, Error> {
-        self.slots.lock().map_err(|_| Error::Damaged("a command panicked; restart to serve the committed state".to_owned()))
+        self.slots.lock().map_err(|_| {
+            Error::Damaged("a command panicked; restart to serve the committed state".to_owned())
+        })
     }
 }
 
@@ -72,8 +74,12 @@ impl Slots {
         if self.by_merchant.len() < self.capacity {
             return Ok(());
         }
-        let idle = self.by_merchant.iter().filter(|(_, slot)| slot.state.hold_count() == 0 && slot.journaled <= committed);
-        let longest = idle.min_by_key(|(_, slot)| slot.used).map(|(merchant, _)| merchant.clone()).ok_or(Full)?;
+        let idle = self
+            .by_merchant
+            .iter()
+            .filter(|(_, slot)| slot.state.hold_count() == 0 && slot.journaled <= committed);
+        let longest =
+            idle.min_by_key(|(_, slot)| slot.used).map(|(merchant, _)| merchant.clone()).ok_or(Full)?;
         self.by_merchant.remove(&longest);
         Ok(())
     }

@@ -8,7 +8,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{Error, registry::Registry};
 
 /// Sweeps every `interval` until the process stops.
-pub(crate) async fn sweep(registry: Arc<Registry>, interval: Duration, stopping: CancellationToken) -> Result<(), Error> {
+pub(crate) async fn sweep(
+    registry: Arc<Registry>,
+    interval: Duration,
+    stopping: CancellationToken,
+) -> Result<(), Error> {
     let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -1,4 +1,10 @@
 //! Sixty-four threads against one cap: exactly as many calls are admitted as fit.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops on what it did not expect"
+)]
 
 mod support;
 
@@ -34,7 +40,13 @@ fn call(quota_now: kaleem_domain::Timestamp) -> Reserve {
         output_pico: 1_000,
     };
     let key = Key { request_id: RequestId::new(quota_now), attempt: 0 };
-    Reserve { key, mode: Mode::Normal, candidates: vec![candidate], ttl_ms: TTL_DEFAULT_MS, fingerprint: Fingerprint(1, 1) }
+    Reserve {
+        key,
+        mode: Mode::Normal,
+        candidates: vec![candidate],
+        ttl_ms: TTL_DEFAULT_MS,
+        fingerprint: Fingerprint(1, 1),
+    }
 }
 
 /// What a thread does with a call that was admitted.
@@ -46,7 +58,12 @@ enum Then {
 }
 
 /// Runs all threads and returns how many calls were admitted and how many were in flight at most.
-fn race(registry: &Registry, merchant: &MerchantId, now: kaleem_domain::Timestamp, then: Then) -> (usize, usize) {
+fn race(
+    registry: &Registry,
+    merchant: &MerchantId,
+    now: kaleem_domain::Timestamp,
+    then: Then,
+) -> (usize, usize) {
     let (admitted, in_flight, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let handle = Handle::current();
     let one = || {
@@ -63,7 +80,7 @@ fn race(registry: &Registry, merchant: &MerchantId, now: kaleem_domain::Timestam
             most.fetch_max(in_flight.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             let key = command.key;
             match then {
-                Then::Keep => continue,
+                Then::Keep => {}
                 Then::Settle => {
                     in_flight.fetch_sub(1, Ordering::SeqCst);
                     let settle = Settle { key, actual: CALL, fingerprint: Fingerprint(2, 2), lost: None };
@@ -107,7 +124,8 @@ async fn every_cap_admits_exactly_what_fits() {
             let merchant = seat(&quota, &format!("{name}-{fit}"), plan).await;
             let (registry, now) = (Arc::clone(&quota.registry), quota.now());
             let raced = merchant.clone();
-            let (admitted, _) = tokio::task::spawn_blocking(move || race(&registry, &raced, now, Then::Keep)).await.unwrap();
+            let (admitted, _) =
+                tokio::task::spawn_blocking(move || race(&registry, &raced, now, Then::Keep)).await.unwrap();
             assert_eq!(admitted, usize::try_from(fit).unwrap(), "{name}");
             let usage = quota.registry.usage(&merchant).await.unwrap();
             assert_eq!(usage.dimensions.map(|dimension| dimension.held), [fit, fit * 3, fit * 7, fit]);
@@ -121,10 +139,14 @@ async fn settled_calls_count_as_held_ones_did() {
     let quota = Quota::start(|config| config.journal_queue_max = 100_000).await;
     let merchant = seat(&quota, "dukkan", plan(1_000, PLENTY, PLENTY, 500)).await;
     let (registry, now, raced) = (Arc::clone(&quota.registry), quota.now(), merchant.clone());
-    let (admitted, _) = tokio::task::spawn_blocking(move || race(&registry, &raced, now, Then::Settle)).await.unwrap();
+    let (admitted, _) =
+        tokio::task::spawn_blocking(move || race(&registry, &raced, now, Then::Settle)).await.unwrap();
     assert_eq!(admitted, 1_000);
     let usage = quota.registry.usage(&merchant).await.unwrap();
-    assert_eq!(usage.dimensions.map(|dimension| (dimension.posted, dimension.held)), [(1_000, 0), (3_000, 0), (7_000, 0), (0, 0)]);
+    assert_eq!(
+        usage.dimensions.map(|dimension| (dimension.posted, dimension.held)),
+        [(1_000, 0), (3_000, 0), (7_000, 0), (0, 0)]
+    );
     quota.restart().await.registry.inspect(&merchant, |_| ()).unwrap();
 }
 
@@ -133,7 +155,8 @@ async fn released_calls_leave_room_and_never_more_than_the_cap_are_in_flight() {
     let quota = Quota::start(|config| config.journal_queue_max = 100_000).await;
     let merchant = seat(&quota, "dukkan", plan(7, PLENTY, PLENTY, 5)).await;
     let (registry, now, raced) = (Arc::clone(&quota.registry), quota.now(), merchant.clone());
-    let (admitted, most) = tokio::task::spawn_blocking(move || race(&registry, &raced, now, Then::Release)).await.unwrap();
+    let (admitted, most) =
+        tokio::task::spawn_blocking(move || race(&registry, &raced, now, Then::Release)).await.unwrap();
     assert!(admitted >= 5 && most <= 5, "{admitted} admitted, {most} at once");
     let usage = quota.registry.usage(&merchant).await.unwrap();
     assert_eq!(usage.dimensions.map(|dimension| (dimension.posted, dimension.held)), [(0, 0); 4]);

@@ -1,12 +1,14 @@
 //! Random tapes of commands against the invariants that must hold after each of them.
+#![expect(clippy::unwrap_used, reason = "a test stops on what it did not expect")]
 
 use std::{collections::HashMap, sync::Arc};
 
 use kaleem_domain::{RequestId, Timestamp};
 use kaleem_quota::machine::{
-    Adjust, Amount, Beat, Candidate, CapAction, Caps, Change, Command, Counter, Ending, Fingerprint, Hold, Key, Limits, Lost,
-    MerchantRecord, MerchantState, Mode, Origin, Policy, Profile, PutPolicy, Refusal, Release, Reply, Reserve, Settle, Snapshot,
-    TOMBSTONE_LIFE_MS, Tombstone, TopUp, TopUpRecord, WindowId, apply,
+    Adjust, Amount, Beat, Candidate, CapAction, Caps, Change, Command, Counter, Ending, Fingerprint, Hold,
+    Key, Limits, Lost, MerchantRecord, MerchantState, Mode, Origin, Policy, Profile, PutPolicy, Refusal,
+    Release, Reply, Reserve, Settle, Snapshot, TOMBSTONE_LIFE_MS, Tombstone, TopUp, TopUpRecord, WindowId,
+    apply,
 };
 use proptest::prelude::*;
 
@@ -25,7 +27,10 @@ enum Step {
 }
 
 fn key(number: u64) -> Key {
-    Key { request_id: RequestId::parse(&format!("01930000-0000-7000-8000-{number:012x}")).unwrap(), attempt: 0 }
+    Key {
+        request_id: RequestId::parse(&format!("01930000-0000-7000-8000-{number:012x}")).unwrap(),
+        attempt: 0,
+    }
 }
 
 fn keys() -> impl Strategy<Value = Key> {
@@ -48,12 +53,15 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
 fn profiles() -> impl Strategy<Value = Profile> {
     let zones = prop::sample::select(vec!["Asia/Riyadh", "America/Los_Angeles", "Pacific/Kiritimati"]);
     let caps = (0_i64..30, 0_i64..4_000, 0_i64..60_000, 0_i64..6);
-    (caps, any::<bool>(), zones).prop_map(|((day_requests, month_tokens, month_cost_nano, concurrency), degrades, zone)| {
-        let on_cap = if degrades { CapAction::Degrade } else { CapAction::Suspend };
-        let caps = Caps { day_requests, month_tokens, month_cost_nano, concurrency };
-        let policy = Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap, alert_percents: Vec::new() };
-        Profile { policy, time_zone: zone.into() }
-    })
+    (caps, any::<bool>(), zones).prop_map(
+        |((day_requests, month_tokens, month_cost_nano, concurrency), degrades, zone)| {
+            let on_cap = if degrades { CapAction::Degrade } else { CapAction::Suspend };
+            let caps = Caps { day_requests, month_tokens, month_cost_nano, concurrency };
+            let policy =
+                Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap, alert_percents: Vec::new() };
+            Profile { policy, time_zone: zone.into() }
+        },
+    )
 }
 
 fn commands() -> impl Strategy<Value = Command> {
@@ -108,8 +116,12 @@ impl Rows {
     fn apply(&mut self, changes: Vec<Change>) {
         for change in changes {
             match change {
-                Change::HoldOpened(hold) => assert!(self.holds.insert(hold.key, hold).is_none(), "opened twice"),
-                Change::HoldMoved(hold) => assert!(self.holds.insert(hold.key, hold).is_some(), "moved without a row"),
+                Change::HoldOpened(hold) => {
+                    assert!(self.holds.insert(hold.key, hold).is_none(), "opened twice");
+                }
+                Change::HoldMoved(hold) => {
+                    assert!(self.holds.insert(hold.key, hold).is_some(), "moved without a row");
+                }
                 Change::HoldEnded(key) => assert!(self.holds.remove(&key).is_some(), "ended without a row"),
                 Change::Counter(counter) => {
                     self.counters.insert(counter.id, counter);
@@ -131,9 +143,16 @@ impl Rows {
     /// I3: posted usage of each window kept is the sum of what each reservation contributed, each once.
     fn assert_posted_once(&self) {
         for counter in self.counters.values() {
-            let of_window = self.tombstones.values().filter(|tombstone| tombstone.day == counter.id || tombstone.month == counter.id);
+            let of_window = self
+                .tombstones
+                .values()
+                .filter(|tombstone| tombstone.day == counter.id || tombstone.month == counter.id);
             let sum = of_window.fold(Amount::ZERO, |sum, tombstone| {
-                sum.plus(if counter.id.is_day() { tombstone.posted.of_day() } else { tombstone.posted.of_month() })
+                sum.plus(if counter.id.is_day() {
+                    tombstone.posted.of_day()
+                } else {
+                    tombstone.posted.of_month()
+                })
             });
             assert_eq!(counter.posted, sum, "{}", counter.id);
         }
@@ -142,7 +161,8 @@ impl Rows {
     /// The state that would be read back is the state in memory.
     fn assert_reads_back(&self, state: &MerchantState, now: Timestamp) {
         let kept = state.snapshot();
-        let mut tombstones: Vec<_> = self.tombstones.values().filter(|row| kept.tombstones.contains(row)).copied().collect();
+        let mut tombstones: Vec<_> =
+            self.tombstones.values().filter(|row| kept.tombstones.contains(row)).copied().collect();
         tombstones.sort_by_key(|tombstone| (tombstone.ended_at, tombstone.key));
         let months: Vec<_> = self.counters.keys().copied().collect();
         let snapshot = Snapshot {
@@ -163,7 +183,12 @@ fn fixed(state: &MerchantState) -> (Vec<Counter>, usize) {
 }
 
 /// I1: where a command that was admitted made posted + held grow, the sum is within the cap.
-fn assert_admission_fits(before: &MerchantState, after: &MerchantState, now: Timestamp, reply: &Result<Reply, Refusal>) {
+fn assert_admission_fits(
+    before: &MerchantState,
+    after: &MerchantState,
+    now: Timestamp,
+    reply: &Result<Reply, Refusal>,
+) {
     if !matches!(reply, Ok(Reply::Reserved(_))) {
         return;
     }

@@ -135,14 +135,15 @@ pub async fn a_dropped_stream_stops_the_handler(wire: Wire) {
 }
 
 pub async fn a_dropped_call_stops_the_handler(wire: Wire) {
-    let Peer { mut client, mut service, .. } = peer(wire).await;
-    let call = Box::pin(client.count_tokens(count(HANG)));
-    let Either::Right((_, call)) = select(call, Box::pin(service.called())).await else {
-        panic!("the call ended by itself");
+    let mut peer = peer(wire).await;
+    let call = Box::pin(peer.client.count_tokens(count(HANG)));
+    let call = match select(call, Box::pin(peer.service.called())).await {
+        Either::Right((_, call)) => call,
+        Either::Left((ended, _)) => panic!("the call ended by itself: {ended:?}"),
     };
     let left = Instant::now();
     drop(call);
-    service.dropped().await;
+    peer.service.dropped().await;
     assert!(left.elapsed() <= CANCEL_MAX, "{:?}", left.elapsed());
 }
 
@@ -173,8 +174,20 @@ pub async fn a_message_over_the_limit_is_refused(wire: Wire) {
     let mut request = count(OK);
     request.get_mut().model = "x".repeat(9 << 20);
     let refused = peer.count(request).await.expect_err("a fault");
-    assert_eq!(refused.code, Code::InvalidArgument, "{refused}");
+    assert_eq!(named(&refused), (Code::InvalidArgument, "rpc.kaleem", "REQUEST_TOO_LARGE"), "{refused}");
     assert_eq!(peer.count(count(OK)).await, Ok(0));
+}
+
+/// A gRPC message of field 1, a text, whose byte is no UTF-8.
+const MALFORMED: &[u8] = &[0, 0, 0, 0, 3, 0x0a, 1, 0xff];
+
+pub async fn a_message_that_cannot_be_read_is_the_callers_fault(wire: Wire) {
+    let mut peer = peer(wire).await;
+    let refused = peer.raw("CountTokens", MALFORMED).await;
+    assert_eq!(named(&refused), (Code::InvalidArgument, "rpc.kaleem", "REQUEST_MALFORMED"), "{refused}");
+    assert!(refused.message.contains("model"), "names the field: {refused}");
+    let refused = peer.raw("CountStars", MALFORMED).await;
+    assert_eq!(named(&refused), (Code::Unimplemented, "rpc.kaleem", "METHOD_UNKNOWN"), "{refused}");
 }
 
 pub async fn extensions_of_the_caller_stay_outside(wire: Wire) {

@@ -44,6 +44,7 @@ over_every_transport!(
     a_dropped_call_stops_the_handler,
     a_call_over_the_limit_is_shed,
     a_message_over_the_limit_is_refused,
+    a_message_that_cannot_be_read_is_the_callers_fault,
     extensions_of_the_caller_stay_outside,
     the_context_arrives,
 );

@@ -119,16 +119,22 @@ async fn a_silent_peer_does_not_outlast_the_deadline() {
         let mut client = ProviderServiceClient::new(remote("provider", &address, tls).expect("an address"));
         let mut request = count(OK);
         request.set_timeout(Duration::from_millis(250));
-        let answer = tokio::time::timeout(Duration::from_secs(2), client.count_tokens(request)).await;
-        let status =
-            answer.unwrap_or_else(|_| panic!("{address}: still waiting 2 s after a deadline of 250 ms"));
-        let fault = Fault::from_status(&status.expect_err("a fault"));
+        let fault =
+            Fault::from_status(&soon("a deadline", client.count_tokens(request)).await.expect_err("a fault"));
         assert_eq!(
             (fault.code, fault.reason.as_str()),
             (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
             "{address}: {fault}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_given_up() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = format!("https://localhost:{}", silent.local_addr().expect("a bound address").port());
+    let folder = TempDir::new().expect("a temp folder");
+    assert_unreachable(&refused(&address, Some(mesh_tls(folder.path(), "gateway").client)).await, &address);
 }
 
 #[tokio::test]

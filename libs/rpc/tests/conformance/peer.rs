@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
+use http_body_util::Full;
 use kaleem_domain::Clock as _;
 use kaleem_proto::provider::v1::{
     CountTokensRequest, StreamGenerateRequest, StreamGenerateResponse,
@@ -23,7 +24,8 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Status, Streaming, body::Body};
+use tower::ServiceExt as _;
 
 use crate::scripted::{Scripted, Seen};
 
@@ -119,6 +121,7 @@ impl Served {
 /// The service with a client over one transport.
 pub struct Peer {
     pub client: ProviderServiceClient<Transport>,
+    transport: Transport,
     pub service: Service,
     _served: Option<Served>,
     _certificates: Option<TempDir>,
@@ -144,12 +147,18 @@ impl Peer {
                 (transport.expect("an address"), Some(served), Some(folder))
             }
         };
-        Self {
-            client: ProviderServiceClient::new(transport),
-            service,
-            _served: served,
-            _certificates: certificates,
-        }
+        let client = ProviderServiceClient::new(transport.clone());
+        Self { client, transport, service, _served: served, _certificates: certificates }
+    }
+
+    /// The fault of a call of `method` with `body`, past the generated client.
+    pub async fn raw(&mut self, method: &str, body: &'static [u8]) -> Fault {
+        let path = format!("/{}/{method}", self.service.mount.name);
+        let request =
+            http::Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
+        let request = request.body(Body::new(Full::from(body))).expect("a request");
+        let answer = soon("an answer", self.transport.clone().oneshot(request)).await.expect("an answer");
+        Fault::from_status(&Status::from_header_map(answer.headers()).expect("a status in the headers"))
     }
 
     /// Counts tokens with `request`.

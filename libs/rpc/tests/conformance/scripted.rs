@@ -129,7 +129,11 @@ impl ProviderService for Scripted {
         let tail: Events = match request.into_inner().model.as_str() {
             OK => Box::pin(stream::iter([text("مر"), text("حبا"), finished()].map(Ok))),
             FAULT => Box::pin(stream::iter([Err(fault().into())])),
-            PANIC => Box::pin(stream::once(async { panic!("scripted panic in a stream") })),
+            PANIC => Box::pin(stream::once(async {
+                // Messages that are ready together are sent together: without a pause the panic would take the first with it.
+                tokio::task::yield_now().await;
+                panic!("scripted panic in a stream")
+            })),
             HANG => Box::pin(stream::pending()),
             GATED => Box::pin(
                 stream::once(async move { gate.notified().await })

@@ -37,9 +37,9 @@ fn kind(status: StatusCode) -> &'static str {
 }
 
 fn body(fault: &Fault, status: StatusCode) -> Value {
-    let param = fault.field_violations.first().map(|violation| param(&violation.field));
+    let param = fault.field_violations.first().map(|violation| as_asked(&violation.field));
     json!({"error": {
-        "message": param(&fault.message),
+        "message": as_asked(&fault.message),
         "type": kind(status),
         "param": param,
         "code": fault.reason.to_ascii_lowercase(),
@@ -48,7 +48,7 @@ fn body(fault: &Fault, status: StatusCode) -> Value {
 }
 
 /// Fields as the caller wrote them: without the names of the gRPC messages around them.
-fn param(text: &str) -> String {
+fn as_asked(text: &str) -> String {
     text.replace("input.options.max_output_token_count", "max_completion_tokens")
         .replace("input.options.", "")
         .replace("input.", "")
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn params_are_named_as_the_caller_wrote_them() {
-        assert_eq!(param("input.messages[0].role"), "messages[0].role");
-        assert_eq!(param("input.options.temperature"), "temperature");
-        assert_eq!(param("input.options.max_output_token_count"), "max_completion_tokens");
+        assert_eq!(as_asked("input.messages[0].role"), "messages[0].role");
+        assert_eq!(as_asked("input.options.temperature"), "temperature");
+        assert_eq!(as_asked("input.options.max_output_token_count"), "max_completion_tokens");
     }
 }

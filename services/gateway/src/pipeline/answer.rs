@@ -17,7 +17,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{Fault, convert};
 
-use super::{Routed, Stages, invoke::Started, quota_left::quota_left, reserve::Grant};
+use super::{Routed, Stages, count_outcome, invoke::Started, quota_left::quota_left, reserve::Grant};
 use crate::{books::Meter, clients::Generation, fault};
 
 /// What an answer is made of.
@@ -90,6 +90,7 @@ impl Answer {
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = handled {
+                count_outcome(&fault.reason);
                 self.fail().await;
                 return Some(Err(fault::at("stream", fault)));
             }
@@ -174,6 +175,7 @@ impl Answer {
         self.stages.add("stream", self.streaming_since.elapsed());
         let usage = meter.final_usage(UsageStatus::Ok);
         let posted = self.stages.run("settle", async { Ok(meter.settle(UsageStatus::Ok).await) }).await?;
+        count_outcome("OK");
         let remaining = posted.remaining.as_ref().or(self.grant.remaining.as_ref());
         self.ready.push_back(Event::Finished(Finished {
             reason: finished.reason,
@@ -190,6 +192,15 @@ impl Answer {
         self.ready.clear();
         if let Some(meter) = self.meter.take() {
             meter.settle(UsageStatus::Partial).await;
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        // The meter sees to the charge itself; only the count is ours.
+        if self.meter.is_some() {
+            count_outcome("LEFT");
         }
     }
 }

@@ -112,6 +112,14 @@ impl Pipeline {
 
     /// Runs every stage up to the first content of an answer. A failure leaves nothing held and nothing billed.
     pub(crate) async fn open(&self, ask: Ask) -> Result<Answer, Fault> {
+        let opened = self.open_stages(ask).await;
+        if let Err(fault) = &opened {
+            count_outcome(&fault.reason);
+        }
+        opened
+    }
+
+    async fn open_stages(&self, ask: Ask) -> Result<Answer, Fault> {
         let mut stages = Stages::start();
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = stages.run("authenticate", self.authenticator.caller(&ctx, &ask.credential)).await?;
@@ -170,4 +178,9 @@ impl Pipeline {
             tracing::warn!(from = %step.target, reason = %failed.reason, "failing over");
         }
     }
+}
+
+/// Counts how a request ended: `OK`, `LEFT`, or the reason of its failure.
+fn count_outcome(outcome: &str) {
+    metrics::counter!("kaleem_gateway_requests_total", "outcome" => outcome.to_owned()).increment(1);
 }

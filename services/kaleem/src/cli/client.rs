@@ -1,6 +1,10 @@
 //! How the client commands reach a server and which key they show it.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -63,6 +67,16 @@ impl ClientArgs {
         let noted = || fs::read_to_string(self.data_dir.join(GATEWAY_ADDRESS_FILE)).ok();
         let noted = || noted().map(|address| format!("http://{}", address.trim()));
         self.server.clone().or_else(noted).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+    }
+
+    /// The data folder of a server on this machine.
+    pub(super) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Whether a key was given, so that none is looked for.
+    pub(super) fn names_key(&self) -> bool {
+        self.api_key.is_some()
     }
 
     /// The key, given or from the data folder.

@@ -1,5 +1,6 @@
 //! The command line: servers, a client that a newcomer can live from, and the tools of an operator.
 
+mod bench;
 mod certs;
 mod chat;
 mod client;
@@ -49,6 +50,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Checks or prints the configuration.
     Config(config::ConfigArgs),
+    /// Loads a running server at a fixed rate and prints latencies, rates and what it costs.
+    Bench(bench::BenchArgs),
     /// Makes certificates for mutual TLS between services.
     Certs(certs::CertsArgs),
     /// Prints shell completions: `kaleem completions bash > /etc/bash_completion.d/kaleem`.
@@ -91,6 +94,7 @@ async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Usage(args) => usage::run(args).await.map(|()| 0),
         Command::Doctor(args) => doctor::run(args).await,
         Command::Config(args) => config::run(&args).map(|()| 0),
+        Command::Bench(args) => bench::run(args).await.map(|()| 0),
         Command::Certs(args) => certs::run(&args).map(|()| 0),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "kaleem", &mut std::io::stdout());

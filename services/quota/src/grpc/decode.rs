@@ -11,8 +11,9 @@ use super::DOMAIN;
 use crate::{
     clients,
     machine::{
-        Adjust, Amount, Beat, COST_PER_CALL_MAX, COUNT_MAX, Candidate, Fingerprint, Key, LIFE_MAX_MS, Lost, Mode, Origin, Profile,
-        PutPolicy, Release, Reserve, Settle, TOKENS_PER_CALL_MAX, TTL_DEFAULT_MS, TopUp, WindowId,
+        Adjust, Amount, Beat, COST_PER_CALL_MAX, COUNT_MAX, Candidate, Fingerprint, Key, LIFE_MAX_MS, Lost,
+        Mode, Origin, Profile, PutPolicy, Release, Reserve, Settle, TOKENS_PER_CALL_MAX, TTL_DEFAULT_MS,
+        TopUp, WindowId,
     },
 };
 
@@ -47,9 +48,13 @@ impl Violations {
         match (value, self.0.first()) {
             (Some(value), None) => Ok(value),
             (_, first) => {
-                let message = first.map_or_else(String::new, |(field, description)| format!("{field} {description}"));
+                let message =
+                    first.map_or_else(String::new, |(field, description)| format!("{field} {description}"));
                 let fault = Fault::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message);
-                Err(self.0.into_iter().fold(fault, |fault, (field, description)| fault.violation(field, description)))
+                Err(self
+                    .0
+                    .into_iter()
+                    .fold(fault, |fault, (field, description)| fault.violation(field, description)))
             }
         }
     }
@@ -80,8 +85,9 @@ pub(super) fn reserve(mut request: wire::ReserveRequest) -> Result<(MerchantId, 
     // A retry may come from another gateway and is the same call.
     request.gateway_id.clear();
     let fingerprint = fingerprint(&request);
-    let command =
-        merchant.zip(key).map(|(merchant, key)| (merchant, Reserve { key, mode, candidates, ttl_ms, fingerprint }));
+    let command = merchant
+        .zip(key)
+        .map(|(merchant, key)| (merchant, Reserve { key, mode, candidates, ttl_ms, fingerprint }));
     violations.done(command)
 }
 
@@ -90,7 +96,8 @@ pub(super) fn adjust(request: wire::AdjustRequest) -> Result<(MerchantId, Adjust
     let reservation = reservation(request.reservation.as_ref(), "reservation", &mut violations);
     let candidates = candidates(&request.candidates, &mut violations);
     let fingerprint = fingerprint(&wire::AdjustRequest { reservation: None, ..request });
-    let command = reservation.map(|found| (found.merchant, Adjust { key: found.key, candidates, fingerprint }));
+    let command =
+        reservation.map(|found| (found.merchant, Adjust { key: found.key, candidates, fingerprint }));
     violations.done(command)
 }
 
@@ -105,11 +112,19 @@ pub(super) fn settle(mut request: wire::SettleRequest) -> Result<(MerchantId, Se
     );
     violations.within(request.cost_nano_usd, COST_PER_CALL_MAX, "cost_nano_usd");
     let event_len = request.usage_event.len();
-    violations.require(event_len <= USAGE_EVENT_LEN_MAX, "usage_event", format!("must be at most {USAGE_EVENT_LEN_MAX} bytes"));
+    violations.require(
+        event_len <= USAGE_EVENT_LEN_MAX,
+        "usage_event",
+        format!("must be at most {USAGE_EVENT_LEN_MAX} bytes"),
+    );
     let fingerprint = fingerprint(&request);
     let command = reservation.zip(usage).filter(|_| violations.0.is_empty()).map(|(found, usage)| {
         let actual = Amount { requests: 1, tokens: usage.total(), cost_nano: request.cost_nano_usd };
-        (found.merchant, Settle { key: found.key, actual, fingerprint, lost: found.lost }, request.usage_event)
+        (
+            found.merchant,
+            Settle { key: found.key, actual, fingerprint, lost: found.lost },
+            request.usage_event,
+        )
     });
     violations.done(command)
 }
@@ -125,8 +140,13 @@ pub(super) fn heartbeat(request: &wire::HeartbeatRequest) -> Result<Vec<(Merchan
     violations.require(request.beats.len() <= BEATS_MAX, "beats", format!("must be at most {BEATS_MAX}"));
     let mut beats = Vec::new();
     for (index, beat) in request.beats.iter().take(BEATS_MAX).enumerate() {
-        violations.within(beat.output_token_count, TOKENS_PER_CALL_MAX, format!("beats[{index}].output_token_count"));
-        let found = reservation(beat.reservation.as_ref(), &format!("beats[{index}].reservation"), &mut violations);
+        violations.within(
+            beat.output_token_count,
+            TOKENS_PER_CALL_MAX,
+            format!("beats[{index}].output_token_count"),
+        );
+        let found =
+            reservation(beat.reservation.as_ref(), &format!("beats[{index}].reservation"), &mut violations);
         let observed_output = beat.output_token_count;
         beats.extend(found.map(|found| (found.merchant, Beat { key: found.key, observed_output })));
     }
@@ -144,9 +164,13 @@ pub(super) fn put_policy(request: wire::PutPolicyRequest) -> Result<(MerchantId,
         None => violations.add("plan", "must be present"),
         Some(policy) => {
             let outside = policy.caps.check();
-            outside.iter().for_each(|cap| violations.within(-1, COUNT_MAX, format!("plan.{}", cap.field)));
+            for cap in outside {
+                let description = format!("must be between 0 and {COUNT_MAX}");
+                violations.add(format!("plan.{}", cap.field), description);
+            }
             let percents = &policy.alert_percents;
-            let ascending = percents.is_sorted_by(|a, b| a < b) && percents.iter().all(|percent| (1..=100).contains(percent));
+            let ascending = percents.is_sorted_by(|a, b| a < b)
+                && percents.iter().all(|percent| (1..=100).contains(percent));
             violations.require(ascending, "plan.alert_percents", "must be ascending, from 1 to 100");
         }
     }
@@ -167,7 +191,10 @@ pub(super) fn top_up(request: wire::GrantTopUpRequest) -> Result<(MerchantId, To
     let grants = request.cost_nano_usd != 0 || request.token_count != 0;
     violations.require(grants, "cost_nano_usd", "or token_count must be more than 0");
     let command = merchant.map(|merchant| {
-        (merchant, TopUp { op_id: request.op_id, tokens: request.token_count, cost_nano: request.cost_nano_usd })
+        (
+            merchant,
+            TopUp { op_id: request.op_id, tokens: request.token_count, cost_nano: request.cost_nano_usd },
+        )
     });
     violations.done(command)
 }
@@ -180,7 +207,11 @@ struct Found {
     lost: Option<Lost>,
 }
 
-fn reservation(reservation: Option<&wire::Reservation>, path: &str, violations: &mut Violations) -> Option<Found> {
+fn reservation(
+    reservation: Option<&wire::Reservation>,
+    path: &str,
+    violations: &mut Violations,
+) -> Option<Found> {
     let Some(reservation) = reservation else {
         violations.add(path, "must be present");
         return None;
@@ -201,7 +232,8 @@ fn lost(reservation: &wire::Reservation, key: Key) -> Option<Lost> {
 fn merchant_id(id: &str, field: &str, violations: &mut Violations) -> Option<MerchantId> {
     let parsed = MerchantId::parse(id);
     if parsed.is_err() {
-        violations.add(field, "must be 3 to 40 lower-case letters, digits and dashes, starting with a letter");
+        violations
+            .add(field, "must be 3 to 40 lower-case letters, digits and dashes, starting with a letter");
     }
     parsed.ok()
 }
@@ -210,7 +242,11 @@ fn key(request_id: &str, attempt: i32, path: &str, violations: &mut Violations) 
     let request_id = RequestId::parse(request_id);
     violations.require(request_id.is_ok(), format!("{path}request_id"), "must be a UUID of version 7");
     let attempt_fits = (0..=ATTEMPT_MAX).contains(&attempt);
-    violations.require(attempt_fits, format!("{path}attempt"), format!("must be between 0 and {ATTEMPT_MAX}"));
+    violations.require(
+        attempt_fits,
+        format!("{path}attempt"),
+        format!("must be between 0 and {ATTEMPT_MAX}"),
+    );
     request_id.ok().map(|request_id| Key { request_id, attempt })
 }
 
@@ -231,17 +267,26 @@ fn candidates(candidates: &[wire::Candidate], violations: &mut Violations) -> Ve
     let count_fits = (1..=CANDIDATES_MAX).contains(&candidates.len());
     violations.require(count_fits, "candidates", format!("must be 1 to {CANDIDATES_MAX}"));
     let read = candidates.iter().take(CANDIDATES_MAX).enumerate();
-    read.map(|(index, candidate)| self::candidate(candidate, &format!("candidates[{index}]"), violations)).collect()
+    read.map(|(index, candidate)| self::candidate(candidate, &format!("candidates[{index}]"), violations))
+        .collect()
 }
 
 fn candidate(candidate: &wire::Candidate, path: &str, violations: &mut Violations) -> Candidate {
     for (name, field) in [(&candidate.target, "target"), (&candidate.model, "model")] {
-        violations.require((1..=NAME_LEN_MAX).contains(&name.len()), format!("{path}.{field}"), "must be 1 to 200 bytes");
+        violations.require(
+            (1..=NAME_LEN_MAX).contains(&name.len()),
+            format!("{path}.{field}"),
+            "must be 1 to 200 bytes",
+        );
     }
     let domain_fits = candidate.quota_domain.len() <= NAME_LEN_MAX;
     violations.require(domain_fits, format!("{path}.quota_domain"), "must be at most 200 bytes");
     let priced = (1..=NAME_LEN_MAX).contains(&candidate.price_version.len());
-    violations.require(priced, format!("{path}.price_version"), "must name a price version; a model without a price is not held");
+    violations.require(
+        priced,
+        format!("{path}.price_version"),
+        "must name a price version; a model without a price is not held",
+    );
     let counts = [
         (candidate.input_token_count, TOKENS_PER_CALL_MAX, "input_token_count"),
         (candidate.max_output_token_count, TOKENS_PER_CALL_MAX, "max_output_token_count"),
@@ -253,7 +298,11 @@ fn candidate(candidate: &wire::Candidate, path: &str, violations: &mut Violation
         violations.within(value, max, format!("{path}.{field}"));
     }
     let useful = candidate.min_output_token_count <= candidate.max_output_token_count;
-    violations.require(useful, format!("{path}.min_output_token_count"), "must not exceed max_output_token_count");
+    violations.require(
+        useful,
+        format!("{path}.min_output_token_count"),
+        "must not exceed max_output_token_count",
+    );
     Candidate {
         price_version: Arc::from(candidate.price_version.as_str()),
         input_tokens: candidate.input_token_count,
@@ -267,6 +316,7 @@ fn candidate(candidate: &wire::Candidate, path: &str, violations: &mut Violation
 /// 128 bits of the SHA-256 of what was sent: stable over restarts, which a hasher of the standard library need not be.
 fn fingerprint(message: &impl prost::Message) -> Fingerprint {
     let digest = Sha256::digest(message.encode_to_vec());
-    let half = |from: usize| digest[from..from + 8].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let half =
+        |from: usize| digest[from..from + 8].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
     Fingerprint(half(0), half(8))
 }

@@ -4,7 +4,9 @@ use kaleem_domain::MerchantId;
 use kaleem_proto::{quota::v1 as wire, router::v1::QuotaPosture};
 use kaleem_rpc::convert;
 
-use crate::machine::{Decision, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage};
+use crate::machine::{
+    Decision, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage,
+};
 
 pub(super) fn reserved(merchant: &MerchantId, reserved: &Reserved) -> wire::ReserveResponse {
     wire::ReserveResponse {

@@ -19,11 +19,16 @@ const OUTAGE_RETRY: Duration = Duration::from_secs(1);
 pub(super) fn refused(merchant: &MerchantId, error: Error) -> Fault {
     match error {
         Error::Refused(refusal) => by_machine(merchant, refusal),
-        Error::MerchantNotFound(_) => Fault::new(Code::NotFound, DOMAIN, "MERCHANT_NOT_FOUND", error.to_string())
-            .with("merchant_id", merchant),
-        Error::PolicyInvalid(_) => Fault::new(Code::FailedPrecondition, DOMAIN, "POLICY_INVALID", error.to_string()),
+        Error::MerchantNotFound(_) => {
+            Fault::new(Code::NotFound, DOMAIN, "MERCHANT_NOT_FOUND", error.to_string())
+                .with("merchant_id", merchant)
+        }
+        Error::PolicyInvalid(_) => {
+            Fault::new(Code::FailedPrecondition, DOMAIN, "POLICY_INVALID", error.to_string())
+        }
         Error::AccountsUnavailable(_) | Error::StoreUnavailable(_) => {
-            Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string()).retry_after(OUTAGE_RETRY)
+            Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string())
+                .retry_after(OUTAGE_RETRY)
         }
         Error::Store(_) | Error::Damaged(_) | Error::Open { .. } | Error::Migrate { .. } => {
             tracing::error!(%error, %merchant, "the quota journal cannot be used");
@@ -48,7 +53,10 @@ fn by_machine(merchant: &MerchantId, refusal: Refusal) -> Fault {
             Code::FailedPrecondition,
             DOMAIN,
             "RESERVATION_CONFLICT",
-            format!("the reservation ended as {} and nothing was changed; repeat only the same figures", ending.name()),
+            format!(
+                "the reservation ended as {} and nothing was changed; repeat only the same figures",
+                ending.name()
+            ),
         )
         .with("state", ending.name()),
         Refusal::TopUpReused => Fault::new(
@@ -57,8 +65,12 @@ fn by_machine(merchant: &MerchantId, refusal: Refusal) -> Fault {
             "REQUEST_ID_REUSED",
             "op_id was used for a top-up of other amounts; use a new op_id",
         ),
-        Refusal::CapTooLarge => invalid("the top-up would raise a cap over 2^53-1; grant less", "cost_nano_usd, token_count"),
-        Refusal::TooManyTopUps => invalid("the merchant has 1,000 top-ups in its last months; put a larger plan", "op_id"),
+        Refusal::CapTooLarge => {
+            invalid("the top-up would raise a cap over 2^53-1; grant less", "cost_nano_usd, token_count")
+        }
+        Refusal::TooManyTopUps => {
+            invalid("the merchant has 1,000 top-ups in its last months; put a larger plan", "op_id")
+        }
         Refusal::Calendar(error) => invalid(&error.to_string(), "time_zone"),
     }
 }
@@ -77,8 +89,10 @@ fn reused(ended: Option<Ending>) -> Fault {
 }
 
 fn rate_limited(merchant: &MerchantId, over: &OverCap) -> Fault {
-    let message =
-        format!("{} of {} calls at once are in flight; wait for one to end, or upgrade the plan", over.held, over.cap);
+    let message = format!(
+        "{} of {} calls at once are in flight; wait for one to end, or upgrade the plan",
+        over.held, over.cap
+    );
     spent(Fault::new(Code::ResourceExhausted, DOMAIN, "RATE_LIMITED", message), merchant, over)
 }
 
@@ -87,7 +101,9 @@ fn quota_exceeded(merchant: &MerchantId, over: &OverCap) -> Fault {
     let reset = over.window.map(|window| rfc3339(window.end)).unwrap_or_default();
     let only_holds = over.posted.saturating_add(over.needed) <= over.cap;
     let way_out = match over.dimension {
-        _ if only_holds => format!("wait for calls in flight to end, top up or upgrade the plan; resets at {reset}"),
+        _ if only_holds => {
+            format!("wait for calls in flight to end, top up or upgrade the plan; resets at {reset}")
+        }
         Dimension::DayRequests => format!("upgrade the plan, or wait until {reset}"),
         _ => format!("top up, upgrade the plan, or wait until {reset}"),
     };

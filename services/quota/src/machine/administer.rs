@@ -61,7 +61,12 @@ impl TopUpRecord {
 impl MerchantState {
     /// Puts caps in force at once and a zone from the next month on; returns the version in force, which rises with each change.
     /// What was posted stays; caps below it refuse new calls only.
-    pub fn put_policy(&mut self, command: &PutPolicy, now: Timestamp, changes: &mut Vec<Change>) -> Result<i64, Refusal> {
+    pub fn put_policy(
+        &mut self,
+        command: &PutPolicy,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<i64, Refusal> {
         let now = self.begin(now, changes)?;
         let stated_by_accounts = command.origin == Origin::Accounts;
         if stated_by_accounts && self.accounts_profile.as_ref() == Some(&command.profile) {
@@ -84,17 +89,28 @@ impl MerchantState {
     }
 
     /// Adds to the caps of the month now open, once for each `op_id`; returns the version in force.
-    pub fn top_up(&mut self, command: &TopUp, now: Timestamp, changes: &mut Vec<Change>) -> Result<i64, Refusal> {
+    pub fn top_up(
+        &mut self,
+        command: &TopUp,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<i64, Refusal> {
         self.begin(now, changes)?;
         if let Some(record) = self.top_ups.get(&command.op_id) {
-            return if record.grants(command) { Ok(record.policy_version) } else { Err(Refusal::TopUpReused) };
+            return if record.grants(command) {
+                Ok(record.policy_version)
+            } else {
+                Err(Refusal::TopUpReused)
+            };
         }
         if self.top_ups.len() >= TOP_UPS_MAX {
             return Err(Refusal::TooManyTopUps);
         }
         let month = self.calendar.windows().month.id;
         let (caps, extra) = (self.profile.policy.caps, self.months.get(month).extra);
-        let fits = |parts: [i64; 3]| parts.iter().map(|part| i128::from(*part)).sum::<i128>() <= i128::from(COUNT_MAX);
+        let fits = |parts: [i64; 3]| {
+            parts.iter().map(|part| i128::from(*part)).sum::<i128>() <= i128::from(COUNT_MAX)
+        };
         let tokens_fit = fits([caps.month_tokens, extra.tokens, command.tokens]);
         if !tokens_fit || !fits([caps.month_cost_nano, extra.cost_nano, command.cost_nano]) {
             return Err(Refusal::CapTooLarge);
@@ -108,7 +124,8 @@ impl MerchantState {
             policy_version: self.policy_version,
         };
         let counter = self.months.entry(record.month);
-        counter.extra = counter.extra.plus(Amount { requests: 0, tokens: command.tokens, cost_nano: command.cost_nano });
+        counter.extra =
+            counter.extra.plus(Amount { requests: 0, tokens: command.tokens, cost_nano: command.cost_nano });
         changes.extend([Change::Counter(*counter), Change::TopUp(record.clone())]);
         changes.push(Change::Merchant(Box::new(self.record())));
         self.top_ups.insert(record.op_id.clone(), record);

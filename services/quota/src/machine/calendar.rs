@@ -231,7 +231,10 @@ mod tests {
         assert_eq!(calendar.at(switch.plus_millis(-1)).unwrap().month.end, switch);
         let first = calendar.at(switch).unwrap();
         assert_eq!((first.month.id.to_string(), first.month.start), ("M202612".to_owned(), switch));
-        assert_eq!(first.day, Span { id: WindowId(20_261_201), start: switch, end: at("2026-12-02T08:00:00Z") });
+        assert_eq!(
+            first.day,
+            Span { id: WindowId(20_261_201), start: switch, end: at("2026-12-02T08:00:00Z") }
+        );
         assert_eq!(first.month.end, at("2027-01-01T08:00:00Z"));
     }
 
@@ -242,7 +245,10 @@ mod tests {
         calendar.change_zone("Asia/Riyadh", now).unwrap();
         let switch = at("2026-12-01T08:00:00Z");
         let first = calendar.at(switch).unwrap();
-        assert_eq!(first.day, Span { id: WindowId(20_261_201), start: switch, end: at("2026-12-01T21:00:00Z") });
+        assert_eq!(
+            first.day,
+            Span { id: WindowId(20_261_201), start: switch, end: at("2026-12-01T21:00:00Z") }
+        );
         assert_eq!((first.month.start, first.month.end), (switch, at("2026-12-31T21:00:00Z")));
     }
 

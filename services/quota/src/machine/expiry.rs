@@ -6,7 +6,12 @@ use super::{Change, Ending, Fingerprint, Key, MerchantState, Refusal, Tombstone}
 
 impl MerchantState {
     /// Expires due holds, the oldest first and at most `max` besides the few of every command; returns how many.
-    pub fn expire(&mut self, max: usize, now: Timestamp, changes: &mut Vec<Change>) -> Result<usize, Refusal> {
+    pub fn expire(
+        &mut self,
+        max: usize,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<usize, Refusal> {
         let before = self.holds.len();
         let now = self.begin(now, changes)?;
         self.expire_due(max, now, changes);

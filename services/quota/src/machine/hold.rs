@@ -166,7 +166,9 @@ impl Ending {
 
     /// Reads a name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Settled, Self::Released, Self::Expired, Self::LateSettled].into_iter().find(|ending| ending.name() == name)
+        [Self::Settled, Self::Released, Self::Expired, Self::LateSettled]
+            .into_iter()
+            .find(|ending| ending.name() == name)
     }
 }
 
@@ -196,6 +198,8 @@ impl Tombstone {
     pub fn over_hold(&self) -> bool {
         let settled = matches!(self.ending, Ending::Settled | Ending::LateSettled);
         let known = self.held != Amount::ZERO;
-        settled && known && (self.posted.tokens > self.held.tokens || self.posted.cost_nano > self.held.cost_nano)
+        settled
+            && known
+            && (self.posted.tokens > self.held.tokens || self.posted.cost_nano > self.held.cost_nano)
     }
 }

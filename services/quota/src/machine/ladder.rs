@@ -1,6 +1,6 @@
 //! The ladder of candidates: which of them fits, in full or shortened.
 
-use super::{Amount, CapAction, Candidate, Decision, Dimension};
+use super::{Amount, Candidate, CapAction, Decision, Dimension};
 
 /// What is left before the call, holds counted as spent; negative where usage overshot.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,8 @@ impl Room {
         candidates.iter().enumerate().find_map(|(index, candidate)| {
             let output = self.affordable_output(candidate);
             if output < candidate.min_output_tokens.max(1) {
-                money_refused |= candidate.amount(candidate.max_output_tokens).cost_nano > self.left.cost_nano;
+                money_refused |=
+                    candidate.amount(candidate.max_output_tokens).cost_nano > self.left.cost_nano;
                 return None;
             }
             let amount = self.fit(candidate, output, money_refused).ok()?;
@@ -68,7 +69,8 @@ impl Room {
 
     /// `min(tokens left − input, (money left − price of input) / price of an output token)`, at most what is wanted.
     fn affordable_output(&self, candidate: &Candidate) -> i64 {
-        let by_tokens = self.left.tokens.saturating_sub(candidate.input_tokens).min(candidate.max_output_tokens);
+        let by_tokens =
+            self.left.tokens.saturating_sub(candidate.input_tokens).min(candidate.max_output_tokens);
         if candidate.output_pico == 0 {
             return by_tokens;
         }

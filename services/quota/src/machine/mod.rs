@@ -35,7 +35,9 @@ pub use amount::{Amount, COST_PER_CALL_MAX, COUNT_MAX, Dimension, TOKENS_PER_CAL
 pub use calendar::{Calendar, Era, Span, WindowId, Windows};
 pub use counters::Counter;
 pub use hold::{Candidate, Decision, Ending, Fingerprint, Hold, Key, Mode, Tombstone};
-pub use policy::{CapAction, CapOutOfRange, Caps, DEGRADE_PERCENT, NEAR_CAP_PERCENT, Policy, Posture, Profile, Used};
+pub use policy::{
+    CapAction, CapOutOfRange, Caps, DEGRADE_PERCENT, NEAR_CAP_PERCENT, Policy, Posture, Profile, Used,
+};
 pub(crate) use reserve::event_id;
 pub use reserve::{Adjust, Beat, Reserve, Reserved, Ticket};
 pub use settle::{Lost, Release, Settle, Settled};
@@ -163,7 +165,12 @@ pub struct OverCap {
 }
 
 /// Applies `command` at `now` and appends what changed to `changes`; a refusal may have expired holds.
-pub fn apply(state: &mut MerchantState, command: &Command, now: Timestamp, changes: &mut Vec<Change>) -> Result<Reply, Refusal> {
+pub fn apply(
+    state: &mut MerchantState,
+    command: &Command,
+    now: Timestamp,
+    changes: &mut Vec<Change>,
+) -> Result<Reply, Refusal> {
     match command {
         Command::Reserve(reserve) => state.reserve(reserve, now, changes).map(Reply::Reserved),
         Command::Settle(settle) => state.settle(settle, now, changes).map(Reply::Settled),

@@ -156,8 +156,12 @@ mod tests {
 
     #[test]
     fn caps_beyond_exact_doubles_are_refused_all_at_once() {
-        let caps =
-            Caps { day_requests: -1, month_tokens: COUNT_MAX, month_cost_nano: COUNT_MAX + 1, concurrency: 0 };
+        let caps = Caps {
+            day_requests: -1,
+            month_tokens: COUNT_MAX,
+            month_cost_nano: COUNT_MAX + 1,
+            concurrency: 0,
+        };
         let fields: Vec<_> = caps.check().into_iter().map(|wrong| wrong.field).collect();
         assert_eq!(fields, ["day_request_cap", "month_cost_nano_usd_cap"]);
     }

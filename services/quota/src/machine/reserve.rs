@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kaleem_domain::Timestamp;
 
 use super::{
-    Amount, Candidate, Change, Decision, Dimension, Fingerprint, Hold, Key, LIFE_MAX_MS, MerchantState, Mode, OverCap,
-    Posture, Refusal, Remaining, Span, WindowId, Windows,
+    Amount, Candidate, Change, Decision, Dimension, Fingerprint, Hold, Key, LIFE_MAX_MS, MerchantState, Mode,
+    OverCap, Posture, Refusal, Remaining, Span, WindowId, Windows,
     ladder::{Blocked, Choice, Room},
 };
 
@@ -97,7 +97,12 @@ pub struct Reserved {
 impl MerchantState {
     /// Holds quota for the first candidate that fits in every dimension, all or nothing. The same command again gets the same
     /// hold; a refusal changes nothing but due holds.
-    pub fn reserve(&mut self, command: &Reserve, now: Timestamp, changes: &mut Vec<Change>) -> Result<Reserved, Refusal> {
+    pub fn reserve(
+        &mut self,
+        command: &Reserve,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Reserved, Refusal> {
         let now = self.begin(now, changes)?;
         let check_only = command.mode == Mode::CheckOnly;
         if !check_only && let Some(reserved) = self.repeated(command, now, changes)? {
@@ -138,11 +143,19 @@ impl MerchantState {
     }
 
     /// Swaps a live hold for one of other candidates within the windows of its admission; a refusal leaves the old hold.
-    pub fn adjust(&mut self, command: &Adjust, now: Timestamp, changes: &mut Vec<Change>) -> Result<Reserved, Refusal> {
+    pub fn adjust(
+        &mut self,
+        command: &Adjust,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Reserved, Refusal> {
         let now = self.begin(now, changes)?;
         self.expire_if_due(command.key, now, changes);
         let Some(old) = self.holds.get(&command.key) else {
-            return Err(self.tombstones.get(&command.key).map_or(Refusal::Unknown, |ended| Refusal::Conflict(ended.ending)));
+            return Err(self
+                .tombstones
+                .get(&command.key)
+                .map_or(Refusal::Unknown, |ended| Refusal::Conflict(ended.ending)));
         };
         if old.fingerprint == command.fingerprint {
             return Ok(self.reserved(old));
@@ -180,7 +193,12 @@ impl MerchantState {
     }
 
     /// Prolongs a live hold and notes what it used so far; says whether there is one.
-    pub fn beat(&mut self, command: &Beat, now: Timestamp, changes: &mut Vec<Change>) -> Result<bool, Refusal> {
+    pub fn beat(
+        &mut self,
+        command: &Beat,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<bool, Refusal> {
         let now = self.begin(now, changes)?;
         self.expire_if_due(command.key, now, changes);
         let Some(hold) = self.holds.get_mut(&command.key) else { return Ok(false) };
@@ -194,7 +212,12 @@ impl MerchantState {
     }
 
     /// The grant of an earlier Reserve with the same id, or the refusal where the id was used otherwise.
-    fn repeated(&mut self, command: &Reserve, now: Timestamp, changes: &mut Vec<Change>) -> Result<Option<Reserved>, Refusal> {
+    fn repeated(
+        &mut self,
+        command: &Reserve,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Option<Reserved>, Refusal> {
         self.expire_if_due(command.key, now, changes);
         if let Some(hold) = self.holds.get(&command.key) {
             let same = hold.fingerprint == command.fingerprint;
@@ -226,7 +249,8 @@ impl MerchantState {
         let until_reset = usage.window.map_or(CONCURRENCY_RETRY_MS, |window| window.end.millis_since(now));
         // A hold in the way mostly ends in less than it holds, except of requests, where it stays one.
         let only_holds = usage.posted.saturating_add(blocked.needed) <= usage.cap;
-        let may_shrink = only_holds && matches!(blocked.dimension, Dimension::MonthTokens | Dimension::MonthCost);
+        let may_shrink =
+            only_holds && matches!(blocked.dimension, Dimension::MonthTokens | Dimension::MonthCost);
         let until_expiry = self.next_expiry().filter(|_| may_shrink).map(|at| at.millis_since(now));
         let retry_after_ms = until_expiry.map_or(until_reset, |wait| wait.min(until_reset));
         Refusal::OverCap(OverCap {

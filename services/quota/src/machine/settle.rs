@@ -3,7 +3,8 @@
 use kaleem_domain::Timestamp;
 
 use super::{
-    Amount, Change, Ending, Fingerprint, Key, MerchantState, Refusal, Remaining, TOMBSTONE_LIFE_MS, Tombstone, WindowId,
+    Amount, Change, Ending, Fingerprint, Key, MerchantState, Refusal, Remaining, TOMBSTONE_LIFE_MS,
+    Tombstone, WindowId,
 };
 
 /// A clock of another machine may be this far ahead, in milliseconds.
@@ -58,7 +59,12 @@ pub struct Settled {
 impl MerchantState {
     /// Posts real usage in place of a hold, or the difference to what expiry posted. The same figures again get the same answer,
     /// others a conflict.
-    pub fn settle(&mut self, command: &Settle, now: Timestamp, changes: &mut Vec<Change>) -> Result<Settled, Refusal> {
+    pub fn settle(
+        &mut self,
+        command: &Settle,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Settled, Refusal> {
         let now = self.begin(now, changes)?;
         self.expire_if_due(command.key, now, changes);
         let tombstone = match self.tombstones.get(&command.key).copied() {
@@ -91,7 +97,12 @@ impl MerchantState {
     }
 
     /// Gives back a hold that was never dispatched; one that ran out before gives back what expiry posted. Again: the same.
-    pub fn release(&mut self, command: &Release, now: Timestamp, changes: &mut Vec<Change>) -> Result<(), Refusal> {
+    pub fn release(
+        &mut self,
+        command: &Release,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), Refusal> {
         let now = self.begin(now, changes)?;
         self.expire_if_due(command.key, now, changes);
         if let Some(ended) = self.tombstones.get(&command.key).copied() {
@@ -132,7 +143,12 @@ impl MerchantState {
         }
     }
 
-    fn settle_ended(&mut self, ended: Tombstone, command: &Settle, changes: &mut Vec<Change>) -> Result<Settled, Refusal> {
+    fn settle_ended(
+        &mut self,
+        ended: Tombstone,
+        command: &Settle,
+        changes: &mut Vec<Change>,
+    ) -> Result<Settled, Refusal> {
         match ended.ending {
             Ending::Settled | Ending::LateSettled => {
                 let same = ended.fingerprint == command.fingerprint && ended.posted == command.actual;

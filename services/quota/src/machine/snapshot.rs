@@ -124,7 +124,10 @@ impl MerchantState {
                 return Err(Damage::HeldMismatch(row.id.to_string()));
             }
         }
-        let ordered = self.expiries.iter().all(|(at, key)| self.holds.get(key).is_some_and(|hold| hold.expires_at == *at));
+        let ordered = self
+            .expiries
+            .iter()
+            .all(|(at, key)| self.holds.get(key).is_some_and(|hold| hold.expires_at == *at));
         if !ordered || self.expiries.len() != self.holds.len() {
             return Err(Damage::ExpiryMismatch);
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
-    Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile, Refusal, Span, TOMBSTONE_LIFE_MS,
-    Tombstone, TopUpRecord, Used, Windows, counters::Counters,
+    Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile,
+    Refusal, Span, TOMBSTONE_LIFE_MS, Tombstone, TopUpRecord, Used, Windows, counters::Counters,
 };
 
 /// Days of which counters are kept; by count and not by age, so that a clock that jumps ahead and back loses nothing.
@@ -177,7 +177,9 @@ impl MerchantState {
 
     fn forget_old_tombstones(&mut self, now: Timestamp) {
         for _ in 0..FORGOTTEN_PER_COMMAND_MAX {
-            let Some(tombstone) = self.endings.front().and_then(|key| self.tombstones.get(key)) else { return };
+            let Some(tombstone) = self.endings.front().and_then(|key| self.tombstones.get(key)) else {
+                return;
+            };
             if now.millis_since(tombstone.ended_at) < TOMBSTONE_LIFE_MS {
                 return;
             }
@@ -229,9 +231,16 @@ impl MerchantState {
     }
 
     /// Adds `amount`, which may be negative, to the posted usage of two windows. A window that is no longer kept counts nothing.
-    pub(super) fn post(&mut self, windows: (super::WindowId, super::WindowId), amount: Amount, changes: &mut Vec<Change>) {
+    pub(super) fn post(
+        &mut self,
+        windows: (super::WindowId, super::WindowId),
+        amount: Amount,
+        changes: &mut Vec<Change>,
+    ) {
         let (day, month) = windows;
-        for (counter, part) in [(self.days.kept(day), amount.of_day()), (self.months.kept(month), amount.of_month())] {
+        for (counter, part) in
+            [(self.days.kept(day), amount.of_day()), (self.months.kept(month), amount.of_month())]
+        {
             let Some(counter) = counter.filter(|_| part != Amount::ZERO) else { continue };
             counter.posted = counter.posted.plus(part);
             changes.push(Change::Counter(*counter));
@@ -251,7 +260,9 @@ impl MerchantState {
         match dimension {
             Dimension::DayRequests => usage(&day, |amount| amount.requests, caps.day_requests, windows.day),
             Dimension::MonthTokens => usage(&month, |amount| amount.tokens, caps.month_tokens, windows.month),
-            Dimension::MonthCost => usage(&month, |amount| amount.cost_nano, caps.month_cost_nano, windows.month),
+            Dimension::MonthCost => {
+                usage(&month, |amount| amount.cost_nano, caps.month_cost_nano, windows.month)
+            }
             Dimension::Concurrency => DimensionUsage {
                 dimension,
                 posted: 0,
@@ -268,7 +279,12 @@ impl MerchantState {
             Used { posted: usage.posted, cap: usage.cap }
         };
         let on_cap = self.profile.policy.on_cap;
-        Posture::of(used(Dimension::DayRequests), used(Dimension::MonthTokens), used(Dimension::MonthCost), on_cap)
+        Posture::of(
+            used(Dimension::DayRequests),
+            used(Dimension::MonthTokens),
+            used(Dimension::MonthCost),
+            on_cap,
+        )
     }
 
     pub(super) fn remaining(&self) -> Remaining {

@@ -21,7 +21,9 @@ impl Registry {
         for merchant in self.store.holders().await? {
             if let Some(state) = self.load(&merchant).await? {
                 // Beyond the bound if need be: its calls were admitted within that of an earlier process.
-                self.shard(&merchant).lock()?.insert(merchant.clone(), Slot::new(state, Freshness::default()));
+                self.shard(&merchant)
+                    .lock()?
+                    .insert(merchant.clone(), Slot::new(state, Freshness::default()));
             }
         }
         Ok(())
@@ -116,7 +118,8 @@ impl Registry {
         if let Err(error) = &profile {
             tracing::warn!(%merchant, %error, "the plan of a merchant cannot be read");
             if matches!(error, Error::AccountsUnavailable(_)) {
-                self.accounts_down_until.store(now.plus_millis(ACCOUNTS_REST_MS).as_millis(), Ordering::Relaxed);
+                self.accounts_down_until
+                    .store(now.plus_millis(ACCOUNTS_REST_MS).as_millis(), Ordering::Relaxed);
             }
         }
         profile
@@ -131,7 +134,12 @@ impl Registry {
         if lately { Ok(()) } else { Err(error) }
     }
 
-    async fn accept(&self, merchant: &MerchantId, profile: Profile, freshness: Freshness) -> Result<(), Error> {
+    async fn accept(
+        &self,
+        merchant: &MerchantId,
+        profile: Profile,
+        freshness: Freshness,
+    ) -> Result<(), Error> {
         if self.shard(merchant).lock()?.get(merchant).is_none() {
             let state = self.new_state(profile.clone())?;
             self.insert(merchant, Slot::new(state, freshness)).await?;
@@ -139,11 +147,13 @@ impl Registry {
         let place = self.journal.place().await?;
         let put = PutPolicy { profile, origin: Origin::Accounts };
         // A merchant pushed out of memory in between is asked for again by the caller's next try.
-        self.change_in_memory(merchant, place, None, |state, now, changes| state.put_policy(&put, now, changes))
-            .and_then(|outcome| match outcome {
-                Lookup::Done(Err(refusal)) => Err(Error::PolicyInvalid(refusal.to_string())),
-                Lookup::Done(Ok(_)) | Lookup::Missing => Ok(()),
-            })?;
+        self.change_in_memory(merchant, place, None, |state, now, changes| {
+            state.put_policy(&put, now, changes)
+        })
+        .and_then(|outcome| match outcome {
+            Lookup::Done(Err(refusal)) => Err(Error::PolicyInvalid(refusal.to_string())),
+            Lookup::Done(Ok(_)) | Lookup::Missing => Ok(()),
+        })?;
         if let Some(slot) = self.shard(merchant).lock()?.get(merchant) {
             slot.freshness = freshness;
         }

@@ -41,10 +41,14 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(BUSY_TIMEOUT);
         let opened = |source| Error::Open { path: path.to_owned(), source };
-        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY_TIMEOUT);
+        let pool =
+            |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY_TIMEOUT);
         let writer = pool(1).connect_with(options.clone()).await.map_err(opened)?;
         migrator().run(&writer).await.map_err(|source| Error::Migrate { path: path.to_owned(), source })?;
-        let reader = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await.map_err(opened)?;
+        let reader = pool(READERS)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(opened)?;
         Ok(Self { writer, reader })
     }
 

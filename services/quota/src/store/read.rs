@@ -13,7 +13,8 @@ const COUNTERS: &str = "SELECT window_id, requests, tokens, cost_nano, extra_tok
      WHERE merchant_id = ?1";
 
 // Request ids sort by time, so the last ids are the last calls, and the primary key gives them without a sort.
-const TOMBSTONES: &str = "SELECT * FROM tombstone WHERE merchant_id = ?1 ORDER BY request_id DESC, attempt DESC LIMIT ?2";
+const TOMBSTONES: &str =
+    "SELECT * FROM tombstone WHERE merchant_id = ?1 ORDER BY request_id DESC, attempt DESC LIMIT ?2";
 
 const TOMBSTONE: &str = "SELECT * FROM tombstone WHERE merchant_id = ?1 AND request_id = ?2 AND attempt = ?3";
 
@@ -23,7 +24,11 @@ type Tx = Transaction<'static, Sqlite>;
 
 impl Store {
     /// The last committed state of `merchant` with its last `tombstones_max` tombstones; `None` where there is none.
-    pub(crate) async fn load(&self, merchant: &MerchantId, tombstones_max: usize) -> Result<Option<Snapshot>, Error> {
+    pub(crate) async fn load(
+        &self,
+        merchant: &MerchantId,
+        tombstones_max: usize,
+    ) -> Result<Option<Snapshot>, Error> {
         let mut tx = self.reader.begin().await?;
         let select = sqlx::query("SELECT body FROM merchant WHERE merchant_id = ?1").bind(merchant.as_str());
         let Some(row) = select.fetch_optional(&mut *tx).await? else { return Ok(None) };
@@ -48,17 +53,28 @@ impl Store {
     /// Merchants with live holds.
     pub(crate) async fn holders(&self) -> Result<Vec<MerchantId>, Error> {
         let rows = sqlx::query("SELECT DISTINCT merchant_id FROM hold").fetch_all(&self.reader).await?;
-        rows.iter().map(|row| MerchantId::parse(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string()))).collect()
+        rows.iter()
+            .map(|row| MerchantId::parse(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string())))
+            .collect()
     }
 
     /// How the reservation `key` ended, if it did and is still remembered.
-    pub(crate) async fn tombstone(&self, merchant: &MerchantId, key: Key) -> Result<Option<Tombstone>, Error> {
-        let select = sqlx::query(TOMBSTONE).bind(merchant.as_str()).bind(key.request_id.to_string()).bind(key.attempt);
+    pub(crate) async fn tombstone(
+        &self,
+        merchant: &MerchantId,
+        key: Key,
+    ) -> Result<Option<Tombstone>, Error> {
+        let select =
+            sqlx::query(TOMBSTONE).bind(merchant.as_str()).bind(key.request_id.to_string()).bind(key.attempt);
         select.fetch_optional(&self.reader).await?.as_ref().map(tombstone).transpose()
     }
 
     /// The top-up `op_id`, of whatever month.
-    pub(crate) async fn top_up(&self, merchant: &MerchantId, op_id: &str) -> Result<Option<TopUpRecord>, Error> {
+    pub(crate) async fn top_up(
+        &self,
+        merchant: &MerchantId,
+        op_id: &str,
+    ) -> Result<Option<TopUpRecord>, Error> {
         let select = sqlx::query("SELECT * FROM top_up WHERE merchant_id = ?1 AND op_id = ?2");
         let row = select.bind(merchant.as_str()).bind(op_id).fetch_optional(&self.reader).await?;
         row.as_ref().map(top_up).transpose()
@@ -79,8 +95,11 @@ fn counter(row: &SqliteRow) -> Result<Counter, Error> {
         tokens: row.try_get("tokens")?,
         cost_nano: row.try_get("cost_nano")?,
     };
-    let extra =
-        Amount { requests: 0, tokens: row.try_get("extra_tokens")?, cost_nano: row.try_get("extra_cost_nano")? };
+    let extra = Amount {
+        requests: 0,
+        tokens: row.try_get("extra_tokens")?,
+        cost_nano: row.try_get("extra_cost_nano")?,
+    };
     Ok(Counter { posted, extra, ..Counter::new(window(row, "window_id")?) })
 }
 

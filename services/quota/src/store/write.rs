@@ -75,7 +75,8 @@ async fn over<R: Serialize>(tx: &mut Tx, sql: &'static str, rows: &[R]) -> Resul
 }
 
 async fn put_merchants(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
-    let bodies = batch.merchants.iter().map(|(merchant, record)| Ok((merchant, serde_json::to_string(record)?)));
+    let bodies =
+        batch.merchants.iter().map(|(merchant, record)| Ok((merchant, serde_json::to_string(record)?)));
     let rows: Vec<_> = bodies.collect::<Result<_, Error>>()?;
     over(tx, PUT_MERCHANTS, &rows).await
 }
@@ -122,7 +123,12 @@ async fn put_tombstones(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
     over(tx, PUT_TOMBSTONES, &rows).await
 }
 
-fn tombstone_row(merchant: &MerchantId, key: Key, tombstone: &Tombstone, event: Option<String>) -> impl Serialize {
+fn tombstone_row(
+    merchant: &MerchantId,
+    key: Key,
+    tombstone: &Tombstone,
+    event: Option<String>,
+) -> impl Serialize {
     let (posted, held) = (tombstone.posted, tombstone.held);
     (
         merchant.clone(),

@@ -13,16 +13,18 @@ use futures::{Stream, StreamExt as _};
 use kaleem_domain::{Clock, MerchantId, RequestId, Timestamp};
 use kaleem_proto::{
     accounts::v1::{
-        self as accounts, CapAction, GetMerchantRequest, GetMerchantResponse, Merchant, Plan, WatchRevocationsRequest,
-        WatchRevocationsResponse,
+        self as accounts, CapAction, GetMerchantRequest, GetMerchantResponse, Merchant, Plan,
+        WatchRevocationsRequest, WatchRevocationsResponse,
         accounts_service_client::AccountsServiceClient,
         accounts_service_server::{AccountsService, AccountsServiceServer},
         watch_revocations_response::Subject,
     },
-    quota::v1 as wire,
+    quota::v1::{
+        self as wire, quota_service_client::QuotaServiceClient, quota_service_server::QuotaServiceServer,
+    },
 };
-use kaleem_quota::{Config, Deps, Registry};
-use kaleem_rpc::Transport;
+use kaleem_quota::{Config, Deps, Grpc, Registry};
+use kaleem_rpc::{Fault, Transport};
 use kaleem_runtime::{Readiness, Supervisor};
 use kaleem_testkit::ManualClock;
 use tokio::sync::broadcast;
@@ -40,11 +42,20 @@ pub struct FakeAccounts {
 
 impl FakeAccounts {
     pub fn new() -> Self {
-        Self { merchants: Arc::default(), down: Arc::default(), news: broadcast::Sender::new(64), asked: Arc::default() }
+        Self {
+            merchants: Arc::default(),
+            down: Arc::default(),
+            news: broadcast::Sender::new(64),
+            asked: Arc::default(),
+        }
     }
 
     pub fn put(&self, merchant_id: &str, plan: Plan) {
-        let merchant = Merchant { merchant_id: merchant_id.into(), time_zone: "Asia/Riyadh".into(), ..Merchant::default() };
+        let merchant = Merchant {
+            merchant_id: merchant_id.into(),
+            time_zone: "Asia/Riyadh".into(),
+            ..Merchant::default()
+        };
         let answer = GetMerchantResponse { merchant: Some(merchant), plan: Some(plan) };
         self.merchants.lock().unwrap().insert(merchant_id.into(), answer);
     }
@@ -80,14 +91,19 @@ pub async fn until(condition: impl Fn() -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), wait).await.expect("the condition holds within 10 s");
+    tokio::time::timeout(std::time::Duration::from_secs(10), wait)
+        .await
+        .expect("the condition holds within 10 s");
 }
 
 /// A service of this process as a client sees it.
 pub fn transport<S>(service: S) -> Transport
 where
-    S: tower::Service<http::Request<tonic::body::Body>, Response = http::Response<tonic::body::Body>, Error = Infallible>
-        + Clone
+    S: tower::Service<
+            http::Request<tonic::body::Body>,
+            Response = http::Response<tonic::body::Body>,
+            Error = Infallible,
+        > + Clone
         + Send
         + Sync
         + 'static,
@@ -177,7 +193,10 @@ impl Quota {
     }
 
     /// What opening a journal comes to.
-    pub async fn try_open(config: Config, accounts: &FakeAccounts) -> Result<Arc<Registry>, kaleem_quota::Error> {
+    pub async fn try_open(
+        config: Config,
+        accounts: &FakeAccounts,
+    ) -> Result<Arc<Registry>, kaleem_quota::Error> {
         let deps = Deps {
             clock: Arc::new(ManualClock::default()),
             supervisor: Supervisor::new(),
@@ -261,4 +280,28 @@ pub fn settle(reservation: &wire::Reservation, output: i64, cost_nano: i64) -> w
         cost_nano_usd: cost_nano,
         usage_event: b"event".to_vec(),
     }
+}
+
+pub fn client(quota: &Quota) -> QuotaServiceClient<Transport> {
+    QuotaServiceClient::new(transport(QuotaServiceServer::new(Grpc::new(quota.registry.clone()))))
+}
+
+pub async fn seated() -> (Quota, QuotaServiceClient<Transport>) {
+    let quota = Quota::start(|_| {}).await;
+    quota.accounts.put("dukkan", plan(3, 1_000, 100_000, 2));
+    let client = client(&quota);
+    (quota, client)
+}
+
+pub fn fault<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> Fault {
+    Fault::from_status(&answer.unwrap_err())
+}
+
+pub async fn usage(client: &mut QuotaServiceClient<Transport>, id: &str) -> wire::GetUsageResponse {
+    client.get_usage(wire::GetUsageRequest { merchant_id: id.into() }).await.unwrap().into_inner()
+}
+
+/// `(posted, held, cap)` of each dimension.
+pub async fn numbers(client: &mut QuotaServiceClient<Transport>, id: &str) -> Vec<(i64, i64, i64)> {
+    usage(client, id).await.dimensions.iter().map(|of| (of.posted, of.held, of.cap)).collect()
 }

@@ -1,0 +1,99 @@
+//! The real binary: first start, questions, signals, kills, split mode, and what it says when it cannot start.
+
+mod refusals;
+mod server;
+mod split;
+
+use std::time::Duration;
+
+use server::{Folder, Server, SlowWorker, kaleem};
+
+const QUESTION: &str = "هل تشحنون إلى جدة؟ رقمي ٠٥٥١٢٣٤٥٦٧";
+
+#[test]
+fn a_first_start_answers_in_arabic_with_the_number_restored() {
+    let folder = Folder::new();
+    let server = Server::up(&folder);
+    let chat = kaleem(&folder, &["chat", QUESTION, "--show-redacted"]);
+    assert_eq!(chat.code, 0, "{chat:?}");
+    let (before, answer) = chat.stdout.split_once("\n\n").expect("what the model sees, then the answer");
+    assert!(before.contains("[[PHONE:") && !before.contains("٠٥٥١٢٣٤٥٦٧"), "{before}");
+    assert!(answer.contains("جدة") && answer.contains("٠٥٥١٢٣٤٥٦٧"), "{answer}");
+    for shown in ["model   kaleem-demo", "tokens", "cost    $0.", "left    1999 requests today", "settle"] {
+        assert!(answer.contains(shown), "{shown} in {answer}");
+    }
+    let usage = kaleem(&folder, &["usage", "--json"]).json();
+    assert_eq!(usage["billed"]["requests"], 1);
+    assert_eq!(usage["quota"][0]["posted"], "1");
+    let doctor = kaleem(&folder, &["doctor"]);
+    assert!(doctor.stdout.contains("1 events, the books balance"), "{}", doctor.stdout);
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn a_stop_lets_an_open_stream_end() {
+    let folder = Folder::new();
+    let worker = SlowWorker::start(&folder);
+    let server = Server::up(&folder);
+    let asking = worker.begin_chat(&folder);
+    server.signal_term();
+    // The stop has begun once new callers are turned away.
+    server.wait_until(Duration::from_secs(10), || (kaleem(&folder, &["chat", "-q", "مرحبا"]).code == 69).then_some(()));
+    worker.gate.open();
+    let asked = asking.finish();
+    assert_eq!(asked.code, 0, "{asked:?}");
+    assert!(asked.stdout.contains("أول وآخر") && asked.stdout.contains("tokens"), "{}", asked.stdout);
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn killed_at_any_point_it_starts_again_with_books_that_balance() {
+    let folder = Folder::new();
+    let worker = SlowWorker::start(&folder);
+    let mut answered = 0;
+    for round in 0..3 {
+        let server = Server::up(&folder);
+        for _ in 0..=round {
+            assert_eq!(kaleem(&folder, &["chat", "-q", "بكم التوصيل للرياض؟"]).code, 0);
+            answered += 1;
+        }
+        let asking = worker.begin_chat(&folder);
+        server.kill();
+        assert_ne!(asking.finish().code, 0, "a cut stream is no success");
+    }
+    let server = Server::up(&folder);
+    let billed = server.wait_until(Duration::from_secs(20), || {
+        let usage = kaleem(&folder, &["usage", "--json"]).json();
+        let requests = usage["billed"]["requests"].as_i64().unwrap();
+        (requests >= answered).then_some(requests)
+    });
+    assert!(billed <= answered + 3, "{billed} events for {answered} answers and 3 cut streams");
+    let doctor = kaleem(&folder, &["doctor"]);
+    assert!(doctor.stdout.contains("the books balance"), "{}", doctor.stdout);
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
+fn merchants_and_keys_are_made_listed_suspended_and_revoked() {
+    let folder = Folder::new();
+    let server = Server::up(&folder);
+    assert_eq!(kaleem(&folder, &["merchant", "create", "dukkan", "--plan", "growth", "--name", "دكان"]).code, 0);
+    let listed = kaleem(&folder, &["merchant", "list", "--json"]).json();
+    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["merchant_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["demo-shop", "dukkan"]);
+    let issued = kaleem(&folder, &["key", "issue", "--merchant", "dukkan", "--alias", "web"]);
+    let key = issued.stdout.trim().to_owned();
+    assert!(key.starts_with("klm_dev_"), "{issued:?}");
+    assert_eq!(kaleem(&folder, &["chat", "-q", "مرحبا", "--api-key", &key]).code, 0);
+    let key_id = key.split('_').nth(2).unwrap();
+    assert_eq!(kaleem(&folder, &["key", "revoke", key_id]).code, 0);
+    let refused = server.wait_until(Duration::from_secs(5), || {
+        let asked = kaleem(&folder, &["chat", "-q", "مرحبا", "--api-key", &key]);
+        (asked.code != 0).then_some(asked)
+    });
+    assert_eq!((refused.code, refused.stderr.contains("API key")), (77, true), "{refused:?}");
+    assert_eq!(kaleem(&folder, &["merchant", "suspend", "dukkan"]).code, 0);
+    let negative = kaleem(&folder, &["chat", "x", "--max-tokens=-5"]);
+    assert_eq!((negative.code, negative.stderr.contains("max_output_token_count")), (65, true), "{negative:?}");
+    assert_eq!(server.terminate(), Some(0));
+}
