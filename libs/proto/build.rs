@@ -1,5 +1,10 @@
 //! Compiles `proto/` with protox, so that no `protoc` is needed, and keeps the descriptor set for reflection.
-use std::{env, error::Error, fs, path::{Path, PathBuf}};
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use prost::Message as _;
 

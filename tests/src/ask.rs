@@ -3,7 +3,8 @@
 use kaleem_proto::{
     chat::v1::{Message, Part, Role, part::Kind},
     gateway::v1::{
-        ChatInput, ChatRequest, ChatResponse, Finished, StreamChatRequest, StreamChatResponse, stream_chat_response::Event,
+        ChatInput, ChatRequest, ChatResponse, Finished, StreamChatRequest, StreamChatResponse,
+        stream_chat_response::Event,
     },
 };
 use tonic::{Status, Streaming};
@@ -28,7 +29,12 @@ pub fn whole(input: ChatInput) -> ChatRequest {
 /// The text of a whole answer.
 pub fn text_of(response: &ChatResponse) -> String {
     let parts = response.message.iter().flat_map(|message| &message.parts);
-    parts.filter_map(|part| match &part.kind { Some(Kind::Text(text)) => Some(text.as_str()), _ => None }).collect()
+    parts
+        .filter_map(|part| match &part.kind {
+            Some(Kind::Text(text)) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Everything that came over a stream.

@@ -1,5 +1,10 @@
 //! The harness of the scenarios: the same mesh all in one process's memory, or each target on its own port with mutual TLS.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test support: a broken fixture must stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support: a broken fixture must stop the test"
+)]
 
 pub mod ask;
 
@@ -15,11 +20,11 @@ use kaleem::{Config, Node, NodeOptions};
 use kaleem_domain::Clock as _;
 use kaleem_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
-    billing::v1::{GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient},
-    gateway::v1::gateway_service_client::GatewayServiceClient,
-    quota::v1::{
-        GetUsageRequest, get_usage_response::Dimension, quota_service_client::QuotaServiceClient,
+    billing::v1::{
+        GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient,
     },
+    gateway::v1::gateway_service_client::GatewayServiceClient,
+    quota::v1::{GetUsageRequest, get_usage_response::Dimension, quota_service_client::QuotaServiceClient},
 };
 use kaleem_rpc::{Target, Transport, certs, remote};
 use kaleem_runtime::{SystemClock, config::Span};
@@ -101,7 +106,8 @@ impl Mesh {
             }
             Shape::Split => split(folder.path(), base, &mut nodes).await,
         }
-        let gateway = nodes.iter().find_map(|(_, node)| node.addresses.get(&Target::Gateway)).copied().unwrap();
+        let gateway =
+            nodes.iter().find_map(|(_, node)| node.addresses.get(&Target::Gateway)).copied().unwrap();
         let mesh = Self { nodes, gateway, worker, gemini, folder };
         mesh.ready().await;
         mesh
@@ -120,7 +126,9 @@ impl Mesh {
                 let listed = router.list_targets(ListTargetsRequest {}).await;
                 let serving = |targets: &[kaleem_proto::router::v1::list_targets_response::TargetState]| {
                     ["provider-local/", "provider-gemini/"].iter().all(|name| {
-                        targets.iter().any(|target| target.candidate.starts_with(name) && target.breaker == "closed")
+                        targets
+                            .iter()
+                            .any(|target| target.candidate.starts_with(name) && target.breaker == "closed")
                     })
                 };
                 if listed.is_ok_and(|listed| serving(&listed.into_inner().targets)) {
@@ -202,7 +210,8 @@ impl Mesh {
     pub async fn ledger_with(&self, requests: i64) -> GetUsageSummaryResponse {
         let read = async {
             loop {
-                let request = GetUsageSummaryRequest { merchant_id: MERCHANT.into(), window_id: String::new() };
+                let request =
+                    GetUsageSummaryRequest { merchant_id: MERCHANT.into(), window_id: String::new() };
                 let summary = self.billing().get_usage_summary(request).await.unwrap().into_inner();
                 if summary.request_count >= requests {
                     return summary;
@@ -210,7 +219,9 @@ impl Mesh {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(READY_WITHIN, read).await.unwrap_or_else(|_| panic!("the ledger never had {requests} events"))
+        tokio::time::timeout(READY_WITHIN, read)
+            .await
+            .unwrap_or_else(|_| panic!("the ledger never had {requests} events"))
     }
 
     /// Waits until nothing of the demonstration merchant is held.
@@ -244,12 +255,20 @@ fn config(data_dir: PathBuf, worker: &OpenAiUpstream, gemini: &GeminiUpstream) -
 async fn split(folder: &Path, base: impl Fn(&str) -> Config, nodes: &mut Vec<(Target, Node)>) {
     let certificates = folder.join("certs");
     let leaves = Target::ALL.map(Target::name);
-    let authority =
-        certs::DevAuthority { folder: &certificates, leaves: &leaves, hosts: &[], days: 1, now: SystemClock.now() };
+    let authority = certs::DevAuthority {
+        folder: &certificates,
+        leaves: &leaves,
+        hosts: &[],
+        days: 1,
+        now: SystemClock.now(),
+    };
     authority.create(false).unwrap();
-    let mut listeners: HashMap<Target, _> = Target::ALL.iter().map(|target| (*target, bound_listener())).collect();
-    let peers: std::collections::BTreeMap<_, _> =
-        listeners.iter().map(|(target, (_, address))| (*target, format!("https://localhost:{}", address.port()))).collect();
+    let mut listeners: HashMap<Target, _> =
+        Target::ALL.iter().map(|target| (*target, bound_listener())).collect();
+    let peers: std::collections::BTreeMap<_, _> = listeners
+        .iter()
+        .map(|(target, (_, address))| (*target, format!("https://localhost:{}", address.port())))
+        .collect();
     for target in Target::ALL {
         let mut config = base(target.name());
         config.mesh.tls = Some(certs::files_of(&certificates, target.name()));

@@ -1,7 +1,7 @@
 //! The main job: a question goes through every stage and the answer comes back whole, restored and billed.
 
 use kaleem_rpc::Fault;
-use kaleem_testkit::{Gate, openai_upstream as worker, gemini_upstream as gemini};
+use kaleem_testkit::{Gate, gemini_upstream as gemini, openai_upstream as worker};
 use kaleem_tests::{
     MERCHANT,
     ask::{listen, question, streamed, text_of, whole},

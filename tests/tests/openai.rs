@@ -19,7 +19,8 @@ fn ask(stream: bool) -> Value {
 /// The data lines of a whole stream, without `[DONE]`, and whether `[DONE]` came.
 fn frames(body: &str) -> (Vec<Value>, bool) {
     let lines: Vec<_> = body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
-    let parsed = lines.iter().filter(|line| **line != "[DONE]").map(|line| serde_json::from_str(line).unwrap());
+    let parsed =
+        lines.iter().filter(|line| **line != "[DONE]").map(|line| serde_json::from_str(line).unwrap());
     (parsed.collect(), lines.last() == Some(&"[DONE]"))
 }
 

@@ -55,7 +55,8 @@ impl Sum for Pico {
 impl fmt::Display for Pico {
     /// Dollars with all decimals that matter, at least two: `$0.0000675`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, magnitude) = if self.0 < 0 { ("-", self.0.unsigned_abs()) } else { ("", self.0.unsigned_abs()) };
+        let (sign, magnitude) =
+            if self.0 < 0 { ("-", self.0.unsigned_abs()) } else { ("", self.0.unsigned_abs()) };
         let whole = magnitude / 1_000_000_000_000;
         let fraction = format!("{:012}", magnitude % 1_000_000_000_000);
         let kept = fraction.trim_end_matches('0').len().max(2);

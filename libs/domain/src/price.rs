@@ -116,7 +116,9 @@ impl PriceVersion {
     pub fn unit_price(&self, book: Book, component: Component, input: i64) -> Pico {
         self.rates
             .iter()
-            .filter(|rate| rate.book == book && rate.component == component && rate.min_input_token_count <= input)
+            .filter(|rate| {
+                rate.book == book && rate.component == component && rate.min_input_token_count <= input
+            })
             .max_by_key(|rate| rate.min_input_token_count)
             .map_or(Pico::ZERO, |rate| Pico::new(i128::from(rate.pico_usd_per_unit)))
     }
@@ -149,7 +151,10 @@ impl PriceVersion {
 
     /// Rates `usage`: `Σ units × price`, exact.
     pub fn amount(&self, book: Book, usage: &TokenUsage) -> Result<Pico, AmountOverflow> {
-        self.lines(book, usage)?.into_iter().try_fold(Pico::ZERO, |sum, line| sum.checked_add(line.amount)).ok_or(AmountOverflow)
+        self.lines(book, usage)?
+            .into_iter()
+            .try_fold(Pico::ZERO, |sum, line| sum.checked_add(line.amount))
+            .ok_or(AmountOverflow)
     }
 
     /// Whether this version prices `model` at `target`.
@@ -164,7 +169,12 @@ impl PriceVersion {
 
 /// The version in force at `at` for `model` at `target`: an exact model beats a prefix, a longer prefix a shorter, a later
 /// version an earlier. `None` means that the price is unknown, which is never zero.
-pub fn in_force<'a>(versions: &'a [PriceVersion], target: &str, model: &str, at: Timestamp) -> Option<&'a PriceVersion> {
+pub fn in_force<'a>(
+    versions: &'a [PriceVersion],
+    target: &str,
+    model: &str,
+    at: Timestamp,
+) -> Option<&'a PriceVersion> {
     versions
         .iter()
         .filter(|version| version.effective_time <= at && version.covers(target, model))
@@ -196,7 +206,9 @@ mod tests {
     #[test]
     fn golden_costs_of_the_mission() {
         let price = version("gemini-2.5-flash-lite", 0, 75_000, 300_000);
-        for (input, output, pico) in [(300, 150, 67_500_000), (800, 400, 180_000_000), (2_000, 1_000, 450_000_000)] {
+        for (input, output, pico) in
+            [(300, 150, 67_500_000), (800, 400, 180_000_000), (2_000, 1_000, 450_000_000)]
+        {
             let usage = TokenUsage { input_fresh: input, output_text: output, ..TokenUsage::default() };
             assert_eq!(price.amount(Book::Sell, &usage), Ok(Pico::new(pico)));
         }
@@ -211,16 +223,19 @@ mod tests {
             pico_usd_per_unit: 20,
             min_input_token_count: 200_001,
         });
-        let cost = |input| price.amount(Book::Sell, &TokenUsage { input_fresh: input, ..TokenUsage::default() });
+        let cost =
+            |input| price.amount(Book::Sell, &TokenUsage { input_fresh: input, ..TokenUsage::default() });
         assert_eq!(cost(200_000), Ok(Pico::new(2_000_000)));
         assert_eq!(cost(200_001), Ok(Pico::new(4_000_020)));
     }
 
     #[test]
     fn the_version_in_force_is_exact_then_longest_then_latest() {
-        let versions = [version("gemini-*", 0, 1, 1), version("gemini-2*", 5, 2, 2), version("gemini-2", 9, 3, 3)];
+        let versions =
+            [version("gemini-*", 0, 1, 1), version("gemini-2*", 5, 2, 2), version("gemini-2", 9, 3, 3)];
         let price = |model, at| {
-            in_force(&versions, "provider-gemini", model, Timestamp::from_millis(at)).map(|v| v.price_version.as_str())
+            in_force(&versions, "provider-gemini", model, Timestamp::from_millis(at))
+                .map(|v| v.price_version.as_str())
         };
         assert_eq!(price("gemini-2", 10), Some("gemini-2@9"));
         assert_eq!(price("gemini-2", 6), Some("gemini-2*@5"));

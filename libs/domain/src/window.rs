@@ -59,7 +59,8 @@ impl Zone {
     }
 
     fn date(&self, at: Timestamp) -> Result<civil::Date, WindowError> {
-        let instant = jiff::Timestamp::from_millisecond(at.as_millis()).map_err(|_| WindowError::OutOfRange)?;
+        let instant =
+            jiff::Timestamp::from_millisecond(at.as_millis()).map_err(|_| WindowError::OutOfRange)?;
         Ok(self.0.to_datetime(instant).date())
     }
 

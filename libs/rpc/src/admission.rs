@@ -52,7 +52,8 @@ impl Key {
         mac.update(body);
         mac.verify_slice(tag).map_err(|_| invalid("has a wrong signature"))?;
         let admission = Admission::decode(body).map_err(|_| invalid("cannot be read"))?;
-        let expired = admission.expire_time.as_ref().is_none_or(|expire| convert::from_timestamp(expire) <= now);
+        let expired =
+            admission.expire_time.as_ref().is_none_or(|expire| convert::from_timestamp(expire) <= now);
         match (expired, admission.redacted) {
             (true, _) => Err(invalid("has expired")),
             (_, false) => Err(invalid("does not vouch for redaction")),
@@ -68,7 +69,8 @@ impl Key {
 }
 
 fn invalid(what: &str) -> Fault {
-    let message = format!("the admission {what}; providers only serve calls that the gateway redacted and reserved");
+    let message =
+        format!("the admission {what}; providers only serve calls that the gateway redacted and reserved");
     Fault::new(Code::PermissionDenied, "provider.kaleem", "ADMISSION_INVALID", message)
 }
 

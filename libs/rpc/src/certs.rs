@@ -7,7 +7,8 @@ use std::{
 
 use kaleem_domain::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 
 use crate::tls::TlsFiles;
@@ -62,7 +63,8 @@ impl DevAuthority<'_> {
         if ca_file.exists() && !force {
             return Err(CertsError::Exists(ca_file));
         }
-        fs::create_dir_all(self.folder).map_err(|source| CertsError::Write { file: self.folder.into(), source })?;
+        fs::create_dir_all(self.folder)
+            .map_err(|source| CertsError::Write { file: self.folder.into(), source })?;
         let mut authority = self.params(Vec::new(), "kaleem development authority")?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -81,7 +83,8 @@ impl DevAuthority<'_> {
         hosts.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
         hosts.extend(self.hosts.iter().cloned());
         let mut params = self.params(hosts, name)?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate()?;
         let cert = params.signed_by(&key, issuer)?;
         let files = files_of(self.folder, name);

@@ -10,7 +10,7 @@ pub const REQUEST_ID: &str = "x-kaleem-request-id";
 pub const MERCHANT: &str = "x-kaleem-merchant";
 /// Metadata key of the caller's API key id.
 pub const KEY_ID: &str = "x-kaleem-key-id";
-pub(crate) const TIMEOUT: &str = "grpc-timeout";
+const TIMEOUT: &str = "grpc-timeout";
 
 /// Request id, merchant, key and deadline of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,8 +63,13 @@ impl CallContext {
     }
 }
 
+/// The time that a call brings, if it brings one.
+pub(crate) fn timeout_of(headers: &http::HeaderMap) -> Option<Duration> {
+    headers.get(TIMEOUT).and_then(|value| value.to_str().ok()).and_then(parse_timeout)
+}
+
 /// Parses `grpc-timeout`: up to eight digits and a unit.
-pub(crate) fn parse_timeout(text: &str) -> Option<Duration> {
+fn parse_timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 {
         return None;
@@ -104,7 +109,12 @@ mod tests {
         };
         let request = sent.request(());
         let received = CallContext::from_metadata(request.metadata());
-        assert_eq!((received.request_id, received.merchant_id, received.key_id), (sent.request_id, sent.merchant_id, None));
-        assert!(received.deadline.is_some_and(|deadline| deadline <= Instant::now() + Duration::from_secs(9)));
+        assert_eq!(
+            (received.request_id, received.merchant_id, received.key_id),
+            (sent.request_id, sent.merchant_id, None)
+        );
+        assert!(
+            received.deadline.is_some_and(|deadline| deadline <= Instant::now() + Duration::from_secs(9))
+        );
     }
 }

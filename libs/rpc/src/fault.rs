@@ -69,6 +69,14 @@ impl From<Code> for tonic::Code {
     }
 }
 
+/// Bytes of message, of facts, and of violations that are sent. They cross in one header each, which peers refuse from 16 KiB on,
+/// after a third was added by base64 or two thirds by escapes.
+const MESSAGE_BYTES_MAX: usize = 1024;
+const METADATA_BYTES_MAX: usize = 2048;
+const VIOLATION_BYTES_MAX: usize = 4096;
+/// Fact that counts the violations that were too many to send.
+const OMITTED: &str = "violations_omitted_count";
+
 /// A field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldViolation {
@@ -148,7 +156,8 @@ impl Fault {
     /// Adds a spent quota.
     #[must_use]
     pub fn quota_violation(mut self, subject: impl Into<String>, description: impl Into<String>) -> Self {
-        self.quota_violations.push(QuotaViolation { subject: subject.into(), description: description.into() });
+        self.quota_violations
+            .push(QuotaViolation { subject: subject.into(), description: description.into() });
         self
     }
 
@@ -157,7 +166,9 @@ impl Fault {
         let details = status.get_error_details();
         let code = Code::of(status.code());
         let (domain, reason, metadata) = match details.error_info() {
-            Some(info) => (info.domain.clone(), info.reason.clone(), info.metadata.clone().into_iter().collect()),
+            Some(info) => {
+                (info.domain.clone(), info.reason.clone(), info.metadata.clone().into_iter().collect())
+            }
             None => ("rpc.kaleem".to_owned(), unnamed_reason(code).to_owned(), BTreeMap::new()),
         };
         let field_violations = details.bad_request().map_or_else(Vec::new, |bad| {
@@ -195,10 +206,37 @@ fn unnamed_reason(code: Code) -> &'static str {
     }
 }
 
+impl Fault {
+    /// Cuts what would not cross the wire, so that a fault is the same in process and over TCP: the first violations stay.
+    fn bounded(mut self) -> Self {
+        self.message.truncate(self.message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        let mut left = METADATA_BYTES_MAX;
+        self.metadata.retain(|key, value| fits(&mut left, key, value));
+        let before = self.field_violations.len() + self.quota_violations.len();
+        let mut left = VIOLATION_BYTES_MAX;
+        self.field_violations.retain(|v| fits(&mut left, &v.field, &v.description));
+        self.quota_violations.retain(|v| fits(&mut left, &v.subject, &v.description));
+        let omitted = before - self.field_violations.len() - self.quota_violations.len();
+        if omitted > 0 { self.with(OMITTED, omitted) } else { self }
+    }
+}
+
+/// Whether a pair still fits; the first that does not ends it for all after it.
+fn fits(left: &mut usize, name: &str, text: &str) -> bool {
+    // Tags and lengths of the encoding.
+    *left = left.saturating_sub(name.len() + text.len() + 16);
+    *left > 0
+}
+
 impl From<Fault> for Status {
     fn from(fault: Fault) -> Self {
+        let fault = fault.bounded();
         let mut details = ErrorDetails::new();
-        details.set_error_info(fault.reason, fault.domain, fault.metadata.into_iter().collect::<std::collections::HashMap<_, _>>());
+        details.set_error_info(
+            fault.reason,
+            fault.domain,
+            fault.metadata.into_iter().collect::<std::collections::HashMap<_, _>>(),
+        );
         if let Some(wait) = fault.retry_after {
             details.set_retry_info(Some(wait));
         }
@@ -226,12 +264,26 @@ mod tests {
 
     #[test]
     fn a_fault_survives_the_wire() {
-        let fault = Fault::new(Code::ResourceExhausted, "quota.kaleem", "QUOTA_EXCEEDED", "month_tokens is spent")
-            .with("cap", 100)
-            .retry_after(Duration::from_secs(5))
-            .violation("input.messages", "must not be empty")
-            .quota_violation("merchant:dukkan", "100 of 100");
+        let fault =
+            Fault::new(Code::ResourceExhausted, "quota.kaleem", "QUOTA_EXCEEDED", "month_tokens is spent")
+                .with("cap", 100)
+                .retry_after(Duration::from_secs(5))
+                .violation("input.messages", "must not be empty")
+                .quota_violation("merchant:dukkan", "100 of 100");
         assert_eq!(Fault::from_status(&Status::from(fault.clone())), fault);
+    }
+
+    #[test]
+    fn what_would_not_cross_the_wire_is_cut_and_counted() {
+        let fault = Fault::new(Code::InvalidArgument, "gateway.kaleem", "REQUEST_INVALID", "خ".repeat(2000));
+        let fault =
+            (0..1000).fold(fault, |fault, n| fault.violation(format!("messages[{n}]"), "must not be empty"));
+        let sent = Fault::from_status(&Status::from(fault));
+        assert_eq!(sent.message.len(), MESSAGE_BYTES_MAX);
+        let kept = sent.field_violations.len();
+        assert!((50..200).contains(&kept), "{kept}");
+        assert_eq!(sent.field_violations[0].field, "messages[0]");
+        assert_eq!(sent.metadata.get(OMITTED), Some(&(1000 - kept).to_string()));
     }
 
     #[test]

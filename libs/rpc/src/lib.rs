@@ -6,12 +6,13 @@ pub mod certs;
 mod context;
 pub mod convert;
 mod fault;
+mod first_bytes;
 pub mod operations;
 mod resolver;
 pub mod server;
 mod stack;
-mod trace;
 pub mod tls;
+mod trace;
 mod transport;
 
 pub use context::CallContext;

@@ -71,7 +71,9 @@ impl std::fmt::Display for Target {
 #[derive(Debug, thiserror::Error)]
 pub enum ResolverError {
     /// Neither enabled here nor given an address.
-    #[error("{0} is neither enabled in this process nor given an address; add it to --target or set mesh.peers.{0}")]
+    #[error(
+        "{0} is neither enabled in this process nor given an address; add it to --target or set mesh.peers.{0}"
+    )]
     Missing(Target),
     /// The address is malformed.
     #[error("mesh.peers.{target}: {address:?} is not an address such as https://host:port ({detail})")]

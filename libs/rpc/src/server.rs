@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::ServiceExt as _;
 
-use crate::{Mount, Transport};
+use crate::{Mount, Transport, first_bytes::FirstBytes};
 
 /// Bounds of a listener.
 #[derive(Debug, Clone)]
@@ -61,7 +61,8 @@ impl Default for ListenerConfig {
 /// Adds each mount under its gRPC path.
 pub fn route(mut router: Router, mounts: &[Mount]) -> Router {
     for mount in mounts {
-        router = router.route_service(&format!("/{}/{{*method}}", mount.name), Routed(mount.transport.clone()));
+        router =
+            router.route_service(&format!("/{}/{{*method}}", mount.name), Routed(mount.transport.clone()));
     }
     router
 }
@@ -131,7 +132,10 @@ pub async fn serve(
     server.stop(config.grace).await
 }
 
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;
@@ -166,14 +170,13 @@ impl Server {
         let (builder, router) = (self.builder.clone(), self.router.clone());
         let (tls, watcher, cut) = (self.tls.clone(), self.graceful.watcher(), self.cut.clone());
         let connection = async move {
-            // A connection that shows nothing holds a permit, so its patience is bounded.
-            if !matches!(tokio::time::timeout(patience, stream.readable()).await, Ok(Ok(()))) {
-                return;
-            }
+            // A connection that shows nothing holds a permit, so its patience is bounded, before TLS and after.
             match tls {
-                None => drive(&builder, router, stream, watcher).await,
+                None => drive(&builder, router, FirstBytes::new(stream, patience), watcher).await,
                 Some(acceptor) => match tokio::time::timeout(patience, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => drive(&builder, router, stream, watcher).await,
+                    Ok(Ok(stream)) => {
+                        drive(&builder, router, FirstBytes::new(stream, patience), watcher).await
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                     Err(_) => tracing::debug!("TLS handshake timed out"),
                 },

@@ -59,7 +59,11 @@ impl Credential {
         hash.finalize().into()
     }
 
-    async fn check(&self, ctx: &CallContext, peers: &Peers) -> Result<(Principal, Option<Merchant>, Plan), Fault> {
+    async fn check(
+        &self,
+        ctx: &CallContext,
+        peers: &Peers,
+    ) -> Result<(Principal, Option<Merchant>, Plan), Fault> {
         let request =
             AuthenticateRequest { api_key: self.api_key.clone(), act_as_merchant_id: self.act_as.clone() };
         let answer = peers.authenticate(ctx, request).await?;
@@ -82,7 +86,11 @@ impl Authenticator {
     }
 
     /// The caller, who may chat.
-    pub(crate) async fn caller(&self, ctx: &CallContext, credential: &Credential) -> Result<Arc<Caller>, Fault> {
+    pub(crate) async fn caller(
+        &self,
+        ctx: &CallContext,
+        credential: &Credential,
+    ) -> Result<Arc<Caller>, Fault> {
         let digest = credential.digest();
         if let Some(caller) = self.callers.get(&digest).await {
             return Ok(caller);
@@ -96,8 +104,8 @@ impl Authenticator {
             fault::request_invalid("the API key belongs to no merchant; name one in x-kaleem-merchant")
                 .violation("x-kaleem-merchant", "must name the merchant to act for")
         })?;
-        let merchant_id =
-            MerchantId::parse(&merchant.merchant_id).map_err(|error| fault::request_invalid(error.to_string()))?;
+        let merchant_id = MerchantId::parse(&merchant.merchant_id)
+            .map_err(|error| fault::request_invalid(error.to_string()))?;
         let caller = Arc::new(Caller {
             merchant_id,
             key_id: principal.key_id,
@@ -139,7 +147,10 @@ mod tests {
     #[test]
     fn credentials_come_from_either_header() {
         let headers = |pairs: &[(&'static str, &'static str)]| {
-            pairs.iter().map(|(k, v)| (http::HeaderName::from_static(k), v.parse().unwrap())).collect::<HeaderMap>()
+            pairs
+                .iter()
+                .map(|(k, v)| (http::HeaderName::from_static(k), v.parse().unwrap()))
+                .collect::<HeaderMap>()
         };
         let of = |pairs: &[_]| Credential::from_headers(&headers(pairs)).map(|c| c.api_key);
         assert_eq!(of(&[("authorization", "Bearer klm_a")]), Ok("klm_a".to_owned()));

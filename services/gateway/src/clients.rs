@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 
 use kaleem_proto::{
-    accounts::v1::{AuthenticateRequest, AuthenticateResponse, accounts_service_client::AccountsServiceClient},
+    accounts::v1::{
+        AuthenticateRequest, AuthenticateResponse, accounts_service_client::AccountsServiceClient,
+    },
     billing::v1::{
         ListPricesRequest, ListPricesResponse, RecordUsageRequest, RecordUsageResponse,
         billing_service_client::BillingServiceClient,
     },
     provider::v1::{
-        CountTokensRequest, CountTokensResponse, ListModelsRequest, ListModelsResponse, StreamGenerateRequest,
-        StreamGenerateResponse, provider_service_client::ProviderServiceClient, stream_generate_response::Event,
+        CountTokensRequest, CountTokensResponse, ListModelsRequest, ListModelsResponse,
+        StreamGenerateRequest, StreamGenerateResponse, provider_service_client::ProviderServiceClient,
+        stream_generate_response::Event,
     },
     quota::v1::{
-        GetUsageRequest, GetUsageResponse, HeartbeatRequest, HeartbeatResponse, ReleaseRequest, ReleaseResponse,
-        ReserveRequest, ReserveResponse, SettleRequest, SettleResponse, quota_service_client::QuotaServiceClient,
+        GetUsageRequest, GetUsageResponse, HeartbeatRequest, HeartbeatResponse, ReleaseRequest,
+        ReleaseResponse, ReserveRequest, ReserveResponse, SettleRequest, SettleResponse,
+        quota_service_client::QuotaServiceClient,
     },
     redaction::v1::{RedactRequest, RedactResponse, redaction_service_client::RedactionServiceClient},
     router::v1::{

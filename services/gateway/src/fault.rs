@@ -9,7 +9,8 @@ pub(crate) fn request_invalid(message: impl Into<String>) -> Fault {
 }
 
 pub(crate) fn credential_missing() -> Fault {
-    let message = "no API key was sent; send `authorization: Bearer klm_…` (make one with `kaleem key issue`)";
+    let message =
+        "no API key was sent; send `authorization: Bearer klm_…` (make one with `kaleem key issue`)";
     Fault::new(Code::Unauthenticated, DOMAIN, "CREDENTIAL_INVALID", message)
 }
 
@@ -28,7 +29,8 @@ pub(crate) fn upstream_protocol(message: &str) -> Fault {
 }
 
 pub(crate) fn timed_out(what: &str) -> Fault {
-    let message = format!("the model did not answer in time ({what}); try again or ask with a longer deadline");
+    let message =
+        format!("the model did not answer in time ({what}); try again or ask with a longer deadline");
     Fault::new(Code::Unavailable, DOMAIN, "UPSTREAM_TIMEOUT", message)
 }
 

@@ -32,8 +32,12 @@ impl Grpc {
     /// Runs a chat up to its first content.
     async fn open(&self, headers: Headers, input: Option<wire::ChatInput>) -> Result<Answer, Status> {
         let input = input.ok_or_else(|| missing("input"))?;
-        let ask =
-            Ask { credential: headers.credential?, request_id: headers.request_id, deadline: headers.deadline, input };
+        let ask = Ask {
+            credential: headers.credential?,
+            request_id: headers.request_id,
+            deadline: headers.deadline,
+            input,
+        };
         Ok(self.pipeline.open(ask).await?)
     }
 }
@@ -73,7 +77,8 @@ fn events(answer: Answer) -> EventStream<wire::StreamChatResponse> {
 
 /// Gathers an answer into one message.
 pub(crate) async fn gather(mut answer: Answer) -> Result<wire::ChatResponse, Fault> {
-    let mut response = wire::ChatResponse { request_id: answer.request_id(), ..wire::ChatResponse::default() };
+    let mut response =
+        wire::ChatResponse { request_id: answer.request_id(), ..wire::ChatResponse::default() };
     let mut text = String::new();
     let mut reasoning = kaleem_proto::chat::v1::Reasoning::default();
     let mut calls: Vec<(i32, ToolCall)> = Vec::new();
@@ -140,7 +145,10 @@ impl GatewayService for Grpc {
         Ok(Response::new(events(answer)))
     }
 
-    async fn chat(&self, request: Request<wire::ChatRequest>) -> Result<Response<wire::ChatResponse>, Status> {
+    async fn chat(
+        &self,
+        request: Request<wire::ChatRequest>,
+    ) -> Result<Response<wire::ChatResponse>, Status> {
         let (headers, message) = Headers::split(request);
         let answer = self.open(headers, message.input).await?;
         Ok(Response::new(gather(answer).await?))
@@ -152,8 +160,12 @@ impl GatewayService for Grpc {
     ) -> Result<Response<wire::CountTokensResponse>, Status> {
         let (headers, message) = Headers::split(request);
         let input = message.input.ok_or_else(|| missing("input"))?;
-        let ask =
-            Ask { credential: headers.credential?, request_id: headers.request_id, deadline: headers.deadline, input };
+        let ask = Ask {
+            credential: headers.credential?,
+            request_id: headers.request_id,
+            deadline: headers.deadline,
+            input,
+        };
         Ok(Response::new(self.pipeline.count_tokens(ask).await?))
     }
 

@@ -68,7 +68,8 @@ pub fn build(config: Config, deps: Deps) -> Result<Gateway, Error> {
     let peers = Arc::new(clients::Peers::new(deps.peers));
     let prices = prices::Prices::default();
     let stop = deps.supervisor.stopping();
-    let refresh = prices.clone().refresh_forever(Arc::clone(&peers), config.price_refresh_interval.get(), stop);
+    let refresh =
+        prices.clone().refresh_forever(Arc::clone(&peers), config.price_refresh_interval.get(), stop);
     deps.supervisor.spawn("gateway prices", OnError::Shutdown, refresh);
     let books = books::Books::open(
         &config.journal_dir,
@@ -78,10 +79,10 @@ pub fn build(config: Config, deps: Deps) -> Result<Gateway, Error> {
         deps.supervisor,
     )
     .map_err(|source| Error::Journal { folder: config.journal_dir.clone(), source })?;
-    let pipeline =
-        Arc::new(pipeline::Pipeline::new(config, deps.clock, peers, books, deps.admission_key));
+    let pipeline = Arc::new(pipeline::Pipeline::new(config, deps.clock, peers, books, deps.admission_key));
     Ok(Gateway {
-        grpc: GatewayServiceServer::new(Grpc::new(Arc::clone(&pipeline))).max_decoding_message_size(body_bytes_max),
+        grpc: GatewayServiceServer::new(Grpc::new(Arc::clone(&pipeline)))
+            .max_decoding_message_size(body_bytes_max),
         http: openai::router(Arc::clone(&pipeline)),
         admin: admin::mounts(&pipeline, deps.admin, &deps.stack),
     })

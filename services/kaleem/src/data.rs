@@ -21,10 +21,14 @@ pub enum DataError {
         source: io::Error,
     },
     /// Another process has it.
-    #[error("the data folder {0} is in use by another kaleem process; stop it or choose another with --data-dir")]
+    #[error(
+        "the data folder {0} is in use by another kaleem process; stop it or choose another with --data-dir"
+    )]
     InUse(PathBuf),
     /// A secret file is damaged.
-    #[error("{0} does not hold 64 hex digits; restore it from a backup (placeholders and admissions depend on it)")]
+    #[error(
+        "{0} does not hold 64 hex digits; restore it from a backup (placeholders and admissions depend on it)"
+    )]
     BadSecret(PathBuf),
 }
 
@@ -43,7 +47,8 @@ impl DataFolder {
     pub(crate) fn open(path: &Path, name: &str) -> Result<Self, DataError> {
         fs::create_dir_all(path).map_err(failed(path))?;
         let file = path.join(format!("{name}.lock"));
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&file).map_err(failed(&file))?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&file).map_err(failed(&file))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataError::InUse(path.to_owned())),

@@ -22,13 +22,17 @@ pub(crate) fn router(readiness: Readiness, telemetry: Option<Guard>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/version", get(|| async { Json(json!({"name": "kaleem", "version": env!("CARGO_PKG_VERSION")})) }))
+        .route(
+            "/version",
+            get(|| async { Json(json!({"name": "kaleem", "version": env!("CARGO_PKG_VERSION")})) }),
+        )
         .with_state(Operations { readiness, telemetry })
 }
 
 async fn ready(State(operations): State<Operations>) -> Response {
     let failing = operations.readiness.failing();
-    let status = if operations.readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status =
+        if operations.readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let failing: serde_json::Map<_, _> = failing.into_iter().map(|(name, why)| (name, why.into())).collect();
     (status, Json(json!({"ready": status == StatusCode::OK, "failing": failing}))).into_response()
 }
@@ -36,7 +40,8 @@ async fn ready(State(operations): State<Operations>) -> Response {
 async fn metrics(State(operations): State<Operations>) -> Response {
     match operations.telemetry {
         Some(telemetry) => {
-            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.render_metrics()).into_response()
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], telemetry.render_metrics())
+                .into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }

@@ -141,9 +141,14 @@ impl Node {
             addresses.insert(target, address);
             // Callers of the front door have no certificate of the mesh; every other port demands one.
             let tls = tls.as_ref().filter(|_| target != Target::Gateway).map(|tls| Arc::clone(&tls.server));
-            let exposed = Exposed { readiness: &readiness, telemetry: options.telemetry.clone(), supervisor: &supervisor };
+            let exposed = Exposed {
+                readiness: &readiness,
+                telemetry: options.telemetry.clone(),
+                supervisor: &supervisor,
+            };
             let router = exposed.router(built).await?;
-            let listener_config = ListenerConfig { grace: config.drain.grace.get(), ..ListenerConfig::default() };
+            let listener_config =
+                ListenerConfig { grace: config.drain.grace.get(), ..ListenerConfig::default() };
             let stop = supervisor.stopping();
             let serving = async move {
                 let Stopped { connections_cut } = serve(listener, router, tls, listener_config, stop).await;
@@ -219,7 +224,8 @@ impl Exposed<'_> {
         let stack = StackConfig::default();
         let names: Vec<&'static str> = built.mounts.iter().map(|mount| mount.name).collect();
         let (reporter, health) = operations::health(&names).await;
-        let (reflection, older) = operations::reflection().map_err(|error| NodeError::Reflection(error.to_string()))?;
+        let (reflection, older) =
+            operations::reflection().map_err(|error| NodeError::Reflection(error.to_string()))?;
         let mut mounts = built.mounts;
         mounts.push(Mount::new(health, &stack));
         mounts.push(Mount::new(reflection, &stack));

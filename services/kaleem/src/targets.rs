@@ -8,7 +8,8 @@ use kaleem_domain::Clock;
 use kaleem_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
     accounts::v1::accounts_service_server::SERVICE_NAME as ACCOUNTS,
-    billing::v1::billing_service_server::SERVICE_NAME as BILLING, pool::v1::pool_service_server::SERVICE_NAME as POOL,
+    billing::v1::billing_service_server::SERVICE_NAME as BILLING,
+    pool::v1::pool_service_server::SERVICE_NAME as POOL,
     quota::v1::quota_service_server::SERVICE_NAME as QUOTA,
     redaction::v1::redaction_service_server::SERVICE_NAME as REDACTION,
     router::v1::router_service_server::SERVICE_NAME as ROUTER,
@@ -81,7 +82,8 @@ impl Assembly<'_> {
     }
 
     async fn billing(&self) -> anyhow::Result<Built> {
-        let deps = kaleem_billing::Deps { clock: Arc::clone(&self.clock), supervisor: self.supervisor.clone() };
+        let deps =
+            kaleem_billing::Deps { clock: Arc::clone(&self.clock), supervisor: self.supervisor.clone() };
         let server = kaleem_billing::build(self.config.billing.clone(), deps).await?;
         Ok(Built::grpc(vec![Mount::new(server, &self.stack)]))
     }
@@ -121,7 +123,10 @@ impl Assembly<'_> {
             admission: self.admission_key(),
         };
         let servers = kaleem_provider_local::build(self.config.provider_local.clone(), deps).await?;
-        Ok(Built::grpc(vec![Mount::new(servers.provider, &self.stack), Mount::new(servers.pool, &self.stack)]))
+        Ok(Built::grpc(vec![
+            Mount::new(servers.provider, &self.stack),
+            Mount::new(servers.pool, &self.stack),
+        ]))
     }
 
     fn router(&self) -> anyhow::Result<Built> {

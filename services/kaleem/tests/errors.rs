@@ -1,4 +1,5 @@
 //! `docs/errors.md` names every reason that the sources give, with its domain and code, and no other.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at its first surprise")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -60,7 +61,8 @@ fn reasons_inside_answers_are_listed() {
     for (heading, source) in INSIDE_ANSWERS {
         let tokens = tokens(&fs::read_to_string(root().join(source)).unwrap());
         let named: BTreeSet<String> = tokens.windows(6).filter_map(named_variant).collect();
-        let listed = catalogue.0.get(heading).unwrap_or_else(|| panic!("docs/errors.md has no section {heading:?}"));
+        let listed =
+            catalogue.0.get(heading).unwrap_or_else(|| panic!("docs/errors.md has no section {heading:?}"));
         let listed: BTreeSet<String> = listed.iter().map(|row| row[0].clone()).collect();
         assert!(!named.is_empty(), "{source} names nothing any more");
         assert_eq!(listed, named, "docs/errors.md, section {heading:?}, against {source}");
@@ -70,11 +72,14 @@ fn reasons_inside_answers_are_listed() {
 /// `Self::Variant => "NAME"`.
 fn named_variant(window: &[Token]) -> Option<String> {
     match window {
-        [Token::Word(own), Token::Mark(':'), Token::Mark(':'), Token::Word(_), Token::Arrow, Token::Text(name)]
-            if own == "Self" && is_reason(name) =>
-        {
-            Some(name.clone())
-        }
+        [
+            Token::Word(own),
+            Token::Mark(':'),
+            Token::Mark(':'),
+            Token::Word(_),
+            Token::Arrow,
+            Token::Text(name),
+        ] if own == "Self" && is_reason(name) => Some(name.clone()),
         _ => None,
     }
 }
@@ -118,7 +123,8 @@ fn given_by_sources() -> (BTreeSet<Given>, Vec<String>) {
         let read = |file: &PathBuf| (file.clone(), without_tests(tokens(&fs::read_to_string(file).unwrap())));
         let files: Vec<(PathBuf, Vec<Token>)> = files.iter().map(read).collect();
         let name = package.file_name().unwrap().to_string_lossy().into_owned();
-        let domains: BTreeMap<String, String> = files.iter().flat_map(|(_, tokens)| domains(tokens)).collect();
+        let domains: BTreeMap<String, String> =
+            files.iter().flat_map(|(_, tokens)| domains(tokens)).collect();
         let of = |constant: &str| domains.get(constant).cloned().unwrap_or_else(|| format!("{name}.kaleem"));
         for (file, tokens) in &files {
             for start in 0..tokens.len() {
@@ -128,7 +134,11 @@ fn given_by_sources() -> (BTreeSet<Given>, Vec<String>) {
                     given.insert(Given { domain, reason, code });
                 }
                 if makes_fault(&tokens[start..]) && !is_readable(&tokens[start + 5..]) {
-                    unreadable.push(format!("{}: {:?}", file.display(), &tokens[start..tokens.len().min(start + 14)]));
+                    unreadable.push(format!(
+                        "{}: {:?}",
+                        file.display(),
+                        &tokens[start..tokens.len().min(start + 14)]
+                    ));
                 }
             }
         }
@@ -139,19 +149,25 @@ fn given_by_sources() -> (BTreeSet<Given>, Vec<String>) {
 /// `Code::Name`, perhaps a domain, then a reason: `Fault::new(Code::X, DOMAIN, "R", …)`, `fault(Code::X, "R")`, `(Code::X, "R")`
 /// and `Code::X => "R"`.
 fn beside_code(tokens: &[Token]) -> Option<(String, Option<String>, String)> {
-    let [Token::Word(kind), Token::Mark(':'), Token::Mark(':'), Token::Word(code), rest @ ..] = tokens else { return None };
+    let [Token::Word(kind), Token::Mark(':'), Token::Mark(':'), Token::Word(code), rest @ ..] = tokens else {
+        return None;
+    };
     let code = (kind == "Code").then(|| screaming(code))?;
     match rest {
         [Token::Mark(',') | Token::Arrow, Token::Text(reason), ..] if is_reason(reason) => {
             Some((code, None, reason.clone()))
         }
-        [Token::Mark(','), Token::Text(domain), Token::Mark(','), Token::Text(reason), ..] if is_reason(reason) => {
+        [Token::Mark(','), Token::Text(domain), Token::Mark(','), Token::Text(reason), ..]
+            if is_reason(reason) =>
+        {
             Some((code, Some(domain.clone()), reason.clone()))
         }
         [Token::Mark(','), path @ ..] => {
             let end = path.iter().position(|token| !matches!(token, Token::Word(_) | Token::Mark(':')))?;
             match (&path[..end], &path[end..]) {
-                ([.., Token::Word(constant)], [Token::Mark(','), Token::Text(reason), ..]) if is_reason(reason) => {
+                ([.., Token::Word(constant)], [Token::Mark(','), Token::Text(reason), ..])
+                    if is_reason(reason) =>
+                {
                     Some((code, Some(constant.clone()), reason.clone()))
                 }
                 _ => None,
@@ -162,7 +178,8 @@ fn beside_code(tokens: &[Token]) -> Option<(String, Option<String>, String)> {
 }
 
 fn makes_fault(tokens: &[Token]) -> bool {
-    let [Token::Word(kind), Token::Mark(':'), Token::Mark(':'), Token::Word(function), Token::Mark('('), ..] = tokens
+    let [Token::Word(kind), Token::Mark(':'), Token::Mark(':'), Token::Word(function), Token::Mark('('), ..] =
+        tokens
     else {
         return false;
     };
@@ -171,22 +188,28 @@ fn makes_fault(tokens: &[Token]) -> bool {
 
 /// The arguments of a call are readable if the reason stands beside the code, or both came from a pair that was scanned.
 fn is_readable(arguments: &[Token]) -> bool {
-    let code = arguments.iter().take(4).position(|token| matches!(token, Token::Word(word) if word == "Code"));
+    let code =
+        arguments.iter().take(4).position(|token| matches!(token, Token::Word(word) if word == "Code"));
     match code {
         Some(code) => beside_code(&arguments[code..]).is_some(),
-        None => matches!(arguments, [Token::Word(code), Token::Mark(','), Token::Word(_), Token::Mark(','), Token::Word(reason), ..]
-            if code == "code" && reason == "reason"),
+        None => {
+            matches!(arguments, [Token::Word(code), Token::Mark(','), Token::Word(_), Token::Mark(','), Token::Word(reason), ..]
+            if code == "code" && reason == "reason")
+        }
     }
 }
 
 /// `const NAME: &str = "….kaleem";`
 fn domains(tokens: &[Token]) -> Vec<(String, String)> {
     let constant = |window: &[Token]| match window {
-        [Token::Word(name), Token::Mark(':'), Token::Mark('&'), Token::Word(_), Token::Mark('='), Token::Text(domain)]
-            if domain.ends_with(".kaleem") =>
-        {
-            Some((name.clone(), domain.clone()))
-        }
+        [
+            Token::Word(name),
+            Token::Mark(':'),
+            Token::Mark('&'),
+            Token::Word(_),
+            Token::Mark('='),
+            Token::Text(domain),
+        ] if domain.ends_with(".kaleem") => Some((name.clone(), domain.clone())),
         _ => None,
     };
     tokens.windows(6).filter_map(constant).collect()
@@ -227,7 +250,10 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
             found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && stem != "tests" && !stem.ends_with("_tests") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && stem != "tests"
+            && !stem.ends_with("_tests")
+        {
             found.push(path);
         }
     }
@@ -246,7 +272,10 @@ enum Token {
 fn without_tests(mut tokens: Vec<Token>) -> Vec<Token> {
     let word = |token: &Token, text: &str| matches!(token, Token::Word(word) if word == text);
     let starts = |window: &[Token]| {
-        word(&window[0], "cfg") && word(&window[2], "test") && word(&window[5], "mod") && window[7] == Token::Mark('{')
+        word(&window[0], "cfg")
+            && word(&window[2], "test")
+            && word(&window[5], "mod")
+            && window[7] == Token::Mark('{')
     };
     if let Some(start) = tokens.windows(8).position(starts) {
         tokens.truncate(start);

@@ -1,4 +1,5 @@
 //! Every configuration in `deploy/config` is one that the binary takes, and is what its first line promises.
+#![expect(clippy::panic, reason = "a test stops at its first surprise")]
 
 use std::{
     collections::BTreeMap,
@@ -61,7 +62,8 @@ fn the_mesh_listens_where_its_peers_look_and_never_without_tls() {
     let config = example("mesh");
     assert!(config.mesh.tls.is_some(), "these listeners leave the machine");
     assert!(config.mesh.secret_file.is_some(), "each process would make a secret of its own");
-    let ports: BTreeMap<_, _> = config.mesh.listen.iter().map(|(target, listen)| (*target, listen.port())).collect();
+    let ports: BTreeMap<_, _> =
+        config.mesh.listen.iter().map(|(target, listen)| (*target, listen.port())).collect();
     assert_eq!(ports.len(), Target::ALL.len() - 1);
     for (target, port) in ports {
         assert_eq!(config.mesh.peers[&target], format!("https://{target}:{port}"));

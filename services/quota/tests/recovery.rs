@@ -62,7 +62,7 @@ async fn while_accounts_is_away_a_known_plan_counts_for_some_minutes() {
     client.reserve(reserve("dukkan", quota.now())).await.unwrap();
     let unknown = fault(client.reserve(reserve("bazaar", quota.now())).await);
     assert_eq!((unknown.code, unknown.reason.as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
-    quota.clock.advance(Duration::from_secs(300));
+    quota.clock.advance(Duration::from_mins(5));
     let refused = fault(client.reserve(reserve("dukkan", quota.now())).await);
     assert_eq!((refused.code, refused.retry_after), (Code::Unavailable, Some(Duration::from_secs(1))));
     // What was admitted still ends.
@@ -166,7 +166,7 @@ async fn a_journal_that_cannot_be_written_stops_admission_until_it_can() {
 async fn a_full_journal_refuses_new_calls_and_lets_others_end() {
     let quota = Quota::start(|config| {
         config.journal_queue_max = 2;
-        config.journal_gather = Duration::from_secs(3_600);
+        config.journal_gather = Duration::from_hours(1);
         config.journal_wait = Duration::from_millis(50);
     })
     .await;

@@ -77,14 +77,14 @@ async fn a_spent_quota_says_which_how_much_and_until_when() {
     let facts =
         ["limit", "spent", "held", "cap", "reset_time", "window"].map(|fact| refused.metadata[fact].as_str());
     assert_eq!(facts, ["day_requests", "3", "0", "3", "2026-03-01T21:00:00Z", "d20260301"]);
-    assert_eq!(refused.retry_after, Some(Duration::from_secs(12 * 3_600)));
+    assert_eq!(refused.retry_after, Some(Duration::from_hours(12)));
     assert!(
         refused.message.contains("upgrade the plan, or wait until 2026-03-01T21:00:00Z"),
         "{}",
         refused.message
     );
     assert_eq!(refused.quota_violations[0].subject, "merchant:dukkan/day_requests");
-    quota.clock.advance(Duration::from_secs(12 * 3_600));
+    quota.clock.advance(Duration::from_hours(12));
     client.reserve(reserve("dukkan", quota.now())).await.unwrap();
 }
 

@@ -14,6 +14,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { instruction: "Keep tokens of the form [[TYPE:XXXXXX]] unchanged.".to_owned(), restore_queue: 32 }
+        Self {
+            instruction: "Keep tokens of the form [[TYPE:XXXXXX]] unchanged.".to_owned(),
+            restore_queue: 32,
+        }
     }
 }

@@ -7,7 +7,11 @@ use crate::{Error, Redactor, Session};
 impl Redactor {
     /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results. The text of the turn before is
     /// the cue for a bare number. Pictures pass.
-    pub(crate) fn redact_messages(&self, messages: &mut [Message], session: &mut Session) -> Result<(), Error> {
+    pub(crate) fn redact_messages(
+        &self,
+        messages: &mut [Message],
+        session: &mut Session,
+    ) -> Result<(), Error> {
         let mut before = String::new();
         for message in messages {
             self.redact_plain(&mut message.name, "", session)?;
@@ -94,13 +98,14 @@ mod tests {
 
     #[test]
     fn every_place_of_a_request_is_scanned() {
-        let call = ToolCall {
-            arguments_json: format!(r#"{{"phone":"{PHONE}"}}"#),
-            ..ToolCall::default()
-        };
+        let call = ToolCall { arguments_json: format!(r#"{{"phone":"{PHONE}"}}"#), ..ToolCall::default() };
         let result = ToolResult { parts: vec![text(&format!("جوال {PHONE}"))], ..ToolResult::default() };
         let mut messages = vec![
-            Message { parts: vec![text(&format!("رقمي {PHONE}"))], name: format!("phone {PHONE}"), ..Message::default() },
+            Message {
+                parts: vec![text(&format!("رقمي {PHONE}"))],
+                name: format!("phone {PHONE}"),
+                ..Message::default()
+            },
             Message { parts: vec![Part { kind: Some(Kind::ToolCall(call)) }], ..Message::default() },
             Message { parts: vec![Part { kind: Some(Kind::ToolResult(result)) }], ..Message::default() },
         ];

@@ -6,9 +6,9 @@ use futures::Stream;
 use kaleem_placeholder::{Encoding, IssuerKey, Placeholder, RestoreMap, Restorer};
 use kaleem_proto::{
     redaction::v1::{
-        self as wire, CheckAnswerRequest, CheckAnswerResponse, GetPolicyRequest, GetPolicyResponse, PutPolicyRequest,
-        PutPolicyResponse, RedactRequest, RedactResponse, StreamRestoreRequest, StreamRestoreResponse,
-        redaction_service_server::RedactionService, stream_restore_request::Step,
+        self as wire, CheckAnswerRequest, CheckAnswerResponse, GetPolicyRequest, GetPolicyResponse,
+        PutPolicyRequest, PutPolicyResponse, RedactRequest, RedactResponse, StreamRestoreRequest,
+        StreamRestoreResponse, redaction_service_server::RedactionService, stream_restore_request::Step,
     },
     router::v1::PersonalDataClass,
 };
@@ -43,9 +43,11 @@ impl From<Error> for Fault {
     /// After any of these the text must not be sent.
     fn from(error: Error) -> Self {
         match error {
-            Error::TextTooLong { actual, limit } => invalid("input.messages", "hold a text that is too long; split it")
-                .with("bytes", actual)
-                .with("bytes_max", limit),
+            Error::TextTooLong { actual, limit } => {
+                invalid("input.messages", "hold a text that is too long; split it")
+                    .with("bytes", actual)
+                    .with("bytes_max", limit)
+            }
             other => {
                 let message = format!("redaction cannot vouch for the text ({other}); it must not be sent");
                 Self::new(Code::Internal, DOMAIN, "REDACTION_FAILED", message)
@@ -98,27 +100,32 @@ impl RedactionService for Grpc {
         request: Request<Streaming<StreamRestoreRequest>>,
     ) -> Result<Response<Self::StreamRestoreStream>, Status> {
         let steps = request.into_inner();
-        let restored = futures::stream::try_unfold((steps, None::<Lanes>), |(mut steps, mut lanes)| async move {
-            loop {
-                let Some(message) = steps.message().await? else { return Ok(None) };
-                match message.step {
-                    Some(Step::Open(open)) if lanes.is_none() => lanes = Some(Lanes::open(&open)?),
-                    Some(Step::Piece(piece)) => {
-                        let opened = lanes.as_mut().ok_or_else(|| invalid("step", "must begin with open"))?;
-                        let text = opened.push(&piece)?;
-                        if !text.is_empty() {
-                            let response = StreamRestoreResponse { lane: piece.lane, text };
-                            return Ok(Some((response, (steps, lanes))));
+        let restored =
+            futures::stream::try_unfold((steps, None::<Lanes>), |(mut steps, mut lanes)| async move {
+                loop {
+                    let Some(message) = steps.message().await? else { return Ok(None) };
+                    match message.step {
+                        Some(Step::Open(open)) if lanes.is_none() => lanes = Some(Lanes::open(&open)?),
+                        Some(Step::Piece(piece)) => {
+                            let opened =
+                                lanes.as_mut().ok_or_else(|| invalid("step", "must begin with open"))?;
+                            let text = opened.push(&piece)?;
+                            if !text.is_empty() {
+                                let response = StreamRestoreResponse { lane: piece.lane, text };
+                                return Ok(Some((response, (steps, lanes))));
+                            }
                         }
+                        _ => return Err(invalid("step", "must be one open and then pieces").into()),
                     }
-                    _ => return Err(invalid("step", "must be one open and then pieces").into()),
                 }
-            }
-        });
+            });
         Ok(Response::new(Box::pin(restored)))
     }
 
-    async fn check_answer(&self, _: Request<CheckAnswerRequest>) -> Result<Response<CheckAnswerResponse>, Status> {
+    async fn check_answer(
+        &self,
+        _: Request<CheckAnswerRequest>,
+    ) -> Result<Response<CheckAnswerResponse>, Status> {
         not_built("CheckAnswer")
     }
 
@@ -146,8 +153,8 @@ fn redact(
         messages.insert(0, instruction(&config.instruction));
     }
     let placeholders = session.vault().restorable();
-    let placeholders =
-        placeholders.map(|(token, value)| wire::Placeholder { token: token.to_string(), value: value.to_owned() });
+    let placeholders = placeholders
+        .map(|(token, value)| wire::Placeholder { token: token.to_string(), value: value.to_owned() });
     Ok(RedactResponse {
         messages,
         tools,
@@ -159,7 +166,9 @@ fn redact(
 }
 
 fn counts(session: &Session) -> HashMap<String, i32> {
-    let count = |(kind, count): (kaleem_placeholder::Kind, u32)| (kind.to_string(), i32::try_from(count).unwrap_or(i32::MAX));
+    let count = |(kind, count): (kaleem_placeholder::Kind, u32)| {
+        (kind.to_string(), i32::try_from(count).unwrap_or(i32::MAX))
+    };
     session.counts().iter().map(count).collect()
 }
 
@@ -187,7 +196,8 @@ impl Lanes {
         }
         let values = &self.values;
         let encoding = if piece.lane == 0 { Encoding::Text } else { Encoding::JsonString };
-        let lane = self.lanes.entry(piece.lane).or_insert_with(|| Restorer::new(Arc::clone(values), encoding));
+        let lane =
+            self.lanes.entry(piece.lane).or_insert_with(|| Restorer::new(Arc::clone(values), encoding));
         let mut out = String::new();
         lane.push(&piece.text, &mut out);
         if piece.last {

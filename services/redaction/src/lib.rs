@@ -21,10 +21,10 @@ mod redact;
 
 use kaleem_proto::redaction::v1::redaction_service_server::RedactionServiceServer;
 
-pub use error::Error;
-pub use redact::{Counts, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session};
 pub use config::Config;
+pub use error::Error;
 pub use grpc::Grpc;
+pub use redact::{Counts, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session};
 
 /// Largest message taken: the gateway's body limit and its overhead.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;

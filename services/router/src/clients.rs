@@ -20,7 +20,8 @@ type Models = (Arc<str>, Result<Vec<Model>, Fault>);
 
 impl Sources {
     pub(crate) fn new(billing: Transport, providers: Vec<(String, Transport)>) -> Self {
-        let providers = providers.into_iter().map(|(target, t)| (target.into(), ProviderServiceClient::new(t)));
+        let providers =
+            providers.into_iter().map(|(target, t)| (target.into(), ProviderServiceClient::new(t)));
         Self { billing: BillingServiceClient::new(billing), providers: providers.collect() }
     }
 

@@ -19,10 +19,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            refresh_interval: Span::seconds(1),
-            stale_after: Span::seconds(10),
-            policy: Policy::default(),
-        }
+        Self { refresh_interval: Span::seconds(1), stale_after: Span::seconds(10), policy: Policy::default() }
     }
 }

@@ -40,7 +40,9 @@ impl From<Error> for Fault {
         match error {
             Error::Policy(_) => Self::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message),
             Error::ModelNotFound { model, known } => {
-                Self::new(Code::NotFound, DOMAIN, "MODEL_NOT_FOUND", message).with("model", model).with("known", known)
+                Self::new(Code::NotFound, DOMAIN, "MODEL_NOT_FOUND", message)
+                    .with("model", model)
+                    .with("known", known)
             }
             Error::NothingPermitted(rejections) => {
                 let (code, reason) = verdict(&rejections);

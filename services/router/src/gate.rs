@@ -83,7 +83,8 @@ impl<'a> Inputs<'a> {
         let Some(price) = price::in_force(self.prices, &offer.target, &offer.model.id, self.now) else {
             return reject(Gate::PriceUnknown, "has no price; add one with `kaleem price put`".to_owned());
         };
-        let sells = price.rates.iter().any(|rate| rate.book == price::Book::Sell && rate.pico_usd_per_unit > 0);
+        let sells =
+            price.rates.iter().any(|rate| rate.book == price::Book::Sell && rate.pico_usd_per_unit > 0);
         if sells && self.features.posture() == QuotaPosture::Suspended {
             return reject(Gate::Posture, "costs money and the quota is spent".to_owned());
         }
@@ -103,17 +104,21 @@ impl<'a> Inputs<'a> {
             return Some((Gate::Held, format!("asked us to wait {} ms more", left.as_millis())));
         }
         if !features.allowed_models.is_empty() && !features.allowed_models.contains(&model.id) {
-            return Some((Gate::ModelNotAllowed, "is not among the models that merchant and key allow".to_owned()));
+            return Some((
+                Gate::ModelNotAllowed,
+                "is not among the models that merchant and key allow".to_owned(),
+            ));
         }
         if external && !features.external_providers_allowed {
             return Some((Gate::ExternalNotAllowed, "is external and the merchant allows none".to_owned()));
         }
-        let sensitive = matches!(
-            features.personal_data(),
-            PersonalDataClass::Sensitive | PersonalDataClass::Unspecified
-        );
+        let sensitive =
+            matches!(features.personal_data(), PersonalDataClass::Sensitive | PersonalDataClass::Unspecified);
         if external && sensitive {
-            return Some((Gate::PersonalData, "is external and personal data may be left in the prompt".to_owned()));
+            return Some((
+                Gate::PersonalData,
+                "is external and personal data may be left in the prompt".to_owned(),
+            ));
         }
         missing_capability(features, offer).or_else(|| too_long(features, offer))
     }
@@ -134,7 +139,8 @@ fn too_long(features: &RouteFeatures, offer: &Offer) -> Option<(Gate, String)> {
     // Estimates are ceilings, so an input at the context's size may still fit with one token of output; the provider counts.
     let needed = features.input_token_count.saturating_add(1);
     (context > 0 && needed > context).then(|| {
-        let detail = format!("takes {context} tokens and the input alone may need {}", features.input_token_count);
+        let detail =
+            format!("takes {context} tokens and the input alone may need {}", features.input_token_count);
         (Gate::ContextLength, detail)
     })
 }

@@ -30,7 +30,12 @@ pub struct Grpc {
 }
 
 impl Grpc {
-    pub(crate) fn new(policy: Arc<Policy>, catalogue: Catalogue, holds: Holds, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        policy: Arc<Policy>,
+        catalogue: Catalogue,
+        holds: Holds,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { policy, catalogue, holds, clock }
     }
 
@@ -105,7 +110,8 @@ impl RouterService for Grpc {
     ) -> Result<Response<ReportOutcomesResponse>, Status> {
         let outcomes = request.into_inner().outcomes;
         if outcomes.len() > OUTCOMES_MAX {
-            let fault = Fault::new(Code::InvalidArgument, "router.kaleem", "REQUEST_INVALID", "too many outcomes");
+            let fault =
+                Fault::new(Code::InvalidArgument, "router.kaleem", "REQUEST_INVALID", "too many outcomes");
             return Err(fault.violation("outcomes", format!("at most {OUTCOMES_MAX}")).into());
         }
         let now = self.clock.now();

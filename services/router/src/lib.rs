@@ -40,7 +40,8 @@ pub fn build(config: Config, deps: Deps) -> Result<RouterServiceServer<Grpc>, Er
     config.policy.check()?;
     let catalogue = catalogue::Catalogue::new(&config);
     let sources = clients::Sources::new(deps.billing, deps.providers);
-    let refresh = catalogue.clone().refresh_forever(sources, config.refresh_interval.get(), deps.supervisor.stopping());
+    let refresh =
+        catalogue.clone().refresh_forever(sources, config.refresh_interval.get(), deps.supervisor.stopping());
     deps.supervisor.spawn("router catalogue", OnError::Shutdown, refresh);
     let grpc = Grpc::new(Arc::new(config.policy), catalogue, holds::Holds::default(), deps.clock);
     Ok(RouterServiceServer::new(grpc))

@@ -128,7 +128,10 @@ impl Policy {
                 faults.push(format!("rules[{index}] ({}) has no candidates", rule.name));
             }
             if rule.when.is_always() && index + 1 < self.rules.len() {
-                faults.push(format!("rules[{index}] ({}) always matches, so the rules after it never do", rule.name));
+                faults.push(format!(
+                    "rules[{index}] ({}) always matches, so the rules after it never do",
+                    rule.name
+                ));
             }
             if self.rules[..index].iter().any(|earlier| earlier.name == rule.name) {
                 faults.push(format!("rules[{index}]: the name {:?} is taken", rule.name));
@@ -155,7 +158,11 @@ impl Default for Policy {
                     when: Condition { tasks, ..Condition::default() },
                     candidates: vec![local.clone(), gemini.clone()],
                 },
-                Rule { name: "default".to_owned(), when: Condition::default(), candidates: vec![gemini, local] },
+                Rule {
+                    name: "default".to_owned(),
+                    when: Condition::default(),
+                    candidates: vec![gemini, local],
+                },
             ],
         }
     }
@@ -181,8 +188,10 @@ mod tests {
 
     #[test]
     fn conditions_need_every_part() {
-        let when: Condition = toml::from_str("tasks = ['faq']\ninput_tokens_max = 100\nmetadata = { vip = 'yes' }").unwrap();
-        let mut features = RouteFeatures { task: "faq".into(), input_token_count: 100, ..RouteFeatures::default() };
+        let when: Condition =
+            toml::from_str("tasks = ['faq']\ninput_tokens_max = 100\nmetadata = { vip = 'yes' }").unwrap();
+        let mut features =
+            RouteFeatures { task: "faq".into(), input_token_count: 100, ..RouteFeatures::default() };
         assert!(!when.matches(&features));
         features.metadata.insert("vip".into(), "yes".into());
         assert!(when.matches(&features));

@@ -39,12 +39,8 @@ pub(crate) struct Grounds<'a> {
 /// Makes the plan for `features`.
 pub(crate) fn select(features: &RouteFeatures, grounds: &Grounds<'_>) -> Result<Plan, Error> {
     let Choice { mut offers, rung, reason, rules } = choose(features, grounds)?;
-    let inputs = Inputs {
-        features,
-        prices: &grounds.snapshot.prices,
-        holds: grounds.holds,
-        now: grounds.now,
-    };
+    let inputs =
+        Inputs { features, prices: &grounds.snapshot.prices, holds: grounds.holds, now: grounds.now };
     let mut rejections = Vec::new();
     let mut passed = Vec::new();
     for offer in offers.drain(..) {
@@ -56,7 +52,8 @@ pub(crate) fn select(features: &RouteFeatures, grounds: &Grounds<'_>) -> Result<
     prefer_cheap_near_the_cap(features, &mut passed);
     let mut steps = passed.iter().map(|admitted| step(features, admitted, rung));
     let Some(primary) = steps.next() else { return Err(Error::NothingPermitted(rejections)) };
-    let failovers: Vec<Step> = steps.take(FAILOVERS_MAX).map(|s| Step { rung: "failover".to_owned(), ..s }).collect();
+    let failovers: Vec<Step> =
+        steps.take(FAILOVERS_MAX).map(|s| Step { rung: "failover".to_owned(), ..s }).collect();
     let reason = match rejections.first() {
         None => reason,
         Some(first) => format!("{reason}; {} was passed over: {}", first.candidate, first.detail),
@@ -81,7 +78,10 @@ fn choose<'a>(features: &RouteFeatures, grounds: &Grounds<'a>) -> Result<Choice<
         if found.is_empty() {
             let mut known: Vec<_> = offers.iter().map(|offer| offer.model.id.as_str()).collect();
             known.insert(0, "auto");
-            return Err(Error::ModelNotFound { model: asked.chars().take(80).collect(), known: known.join(", ") });
+            return Err(Error::ModelNotFound {
+                model: asked.chars().take(80).collect(),
+                known: known.join(", "),
+            });
         }
         let reason = format!("{asked} was asked for by name");
         return Ok(Choice { offers: found, rung: "static", reason, rules: Vec::new() });
@@ -115,7 +115,10 @@ fn expand<'a>(candidates: &[Candidate], offers: &'a [Offer]) -> Vec<&'a Offer> {
 fn prefer_cheap_near_the_cap(features: &RouteFeatures, passed: &mut [Passed<'_>]) {
     let near = matches!(
         features.posture(),
-        QuotaPosture::NearCap | QuotaPosture::DegradeModel | QuotaPosture::DegradeShorter | QuotaPosture::Suspended
+        QuotaPosture::NearCap
+            | QuotaPosture::DegradeModel
+            | QuotaPosture::DegradeShorter
+            | QuotaPosture::Suspended
     );
     if near {
         passed.sort_by_key(|admitted| expected_cost(features, admitted.price));

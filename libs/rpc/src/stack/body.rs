@@ -24,7 +24,12 @@ pub(super) struct GuardedBody {
 }
 
 impl GuardedBody {
-    pub(super) fn new(inner: Body, deadline: Instant, record: CallRecord, permit: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(
+        inner: Body,
+        deadline: Instant,
+        record: CallRecord,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
         Self { inner: Some(inner), deadline: BodyDeadline::new(deadline), record, _permit: permit }
     }
 
@@ -44,7 +49,10 @@ impl http_body::Body for GuardedBody {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
         let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
         let entered = this.record.enter();

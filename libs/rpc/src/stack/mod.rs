@@ -76,14 +76,20 @@ impl Mount {
     pub fn combine(mounts: &[Self]) -> Transport {
         match mounts {
             [only] => only.transport.clone(),
-            several => transport::by_path(several.iter().map(|mount| (mount.name, mount.transport.clone())).collect()),
+            several => transport::by_path(
+                several.iter().map(|mount| (mount.name, mount.transport.clone())).collect(),
+            ),
         }
     }
 
     /// Wraps `service`, which answers for the gRPC service `name`.
     pub fn named<S>(name: &'static str, service: S, config: &StackConfig) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
         S::Future: Send + 'static,
     {
         Self { name, transport: transport::local(Guarded::new(service, name, config)) }
@@ -134,9 +140,12 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let span = record.span();
         let call = async move {
-            let handled = std::panic::AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
+            let handled =
+                std::panic::AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
             let response = match tokio::time::timeout_at(deadline.into(), handled).await {
-                Ok(Ok(Ok(response))) => response,
+                Ok(Ok(Ok(response))) => {
+                    unnamed_refusal(response.headers()).map_or(response, Status::into_http)
+                }
                 Ok(Ok(Err(never))) => match never {},
                 Ok(Err(_panic)) => panicked(record.method()).into_http(),
                 Err(_elapsed) => deadline_exceeded().into_http(),
@@ -150,15 +159,33 @@ where
 
 impl<S> Guarded<S> {
     fn deadline(&self, request: &Request<Body>) -> Instant {
-        let header = request.headers().get(context::TIMEOUT).and_then(|value| value.to_str().ok());
-        let asked = header.and_then(context::parse_timeout).unwrap_or(self.config.default_deadline);
+        let asked = context::timeout_of(request.headers()).unwrap_or(self.config.default_deadline);
         Instant::now() + asked.min(self.config.deadline_max)
     }
 }
 
+/// The fault for an answer that the generated server gave by itself, before any handler: handlers always name a reason.
+fn unnamed_refusal(headers: &http::HeaderMap) -> Option<Status> {
+    if headers.get("grpc-status").is_none_or(|code| code == "0")
+        || headers.contains_key("grpc-status-details-bin")
+    {
+        return None;
+    }
+    let status = Status::from_header_map(headers)?;
+    let (code, reason, what) = match status.code() {
+        tonic::Code::OutOfRange => (Code::InvalidArgument, "REQUEST_TOO_LARGE", "the request is too large"),
+        tonic::Code::Unimplemented => (Code::Unimplemented, "METHOD_UNKNOWN", "the call is not served here"),
+        _ => (Code::InvalidArgument, "REQUEST_MALFORMED", "the request cannot be read"),
+    };
+    let message = format!("{what}: {}", status.message()).trim_end_matches([':', ' ']).to_owned();
+    Some(Fault::new(code, "rpc.kaleem", reason, message).into())
+}
+
 fn overloaded(name: &str) -> Status {
     let message = format!("{name} has as many calls as it may take; try again after the wait, with jitter");
-    Fault::new(Code::Unavailable, "rpc.kaleem", "OVERLOADED", message).retry_after(Duration::from_millis(250)).into()
+    Fault::new(Code::Unavailable, "rpc.kaleem", "OVERLOADED", message)
+        .retry_after(Duration::from_millis(250))
+        .into()
 }
 
 pub(crate) fn deadline_exceeded() -> Status {
@@ -169,5 +196,11 @@ pub(crate) fn deadline_exceeded() -> Status {
 /// The panic's text stays out of the answer: it may hold what the caller sent.
 pub(crate) fn panicked(method: &str) -> Status {
     tracing::error!(rpc.method = method, "handler panicked");
-    Fault::new(Code::Internal, "rpc.kaleem", "PANIC", "the call failed by a defect of the service; it was recorded").into()
+    Fault::new(
+        Code::Internal,
+        "rpc.kaleem",
+        "PANIC",
+        "the call failed by a defect of the service; it was recorded",
+    )
+    .into()
 }

@@ -89,6 +89,7 @@ impl CallRecord {
             ("method", metrics::SharedString::from(self.method.to_string())),
             ("code", metrics::SharedString::from(status.to_owned())),
         ];
-        metrics::histogram!("kaleem_rpc_duration_seconds", &labels).record(self.started.elapsed().as_secs_f64());
+        metrics::histogram!("kaleem_rpc_duration_seconds", &labels)
+            .record(self.started.elapsed().as_secs_f64());
     }
 }

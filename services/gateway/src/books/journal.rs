@@ -47,7 +47,9 @@ impl Journal {
         let mut segments = Vec::new();
         for entry in fs::read_dir(folder)? {
             let name = entry?.file_name();
-            let number: Option<u64> = name.to_str().and_then(|name| name.strip_prefix("outcomes-")?.strip_suffix(".log")?.parse().ok());
+            let number: Option<u64> = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("outcomes-")?.strip_suffix(".log")?.parse().ok());
             segments.extend(number);
         }
         segments.sort_unstable();

@@ -128,7 +128,9 @@ impl Meter {
     /// Hands an outcome over without waiting.
     fn send(&self, outcome: Outcome) {
         if self.senders.outcomes.try_send((outcome, self.senders.entries.clone())).is_err() {
-            tracing::error!("an outcome could not be queued; its hold will expire with a conservative charge");
+            tracing::error!(
+                "an outcome could not be queued; its hold will expire with a conservative charge"
+            );
         }
     }
 

@@ -104,7 +104,11 @@ impl Books {
         supervisor.spawn("gateway recorder", OnError::Shutdown, task);
         let task = heartbeat::run(books.clone(), gateway_id.to_owned(), stop.clone());
         supervisor.spawn("gateway heartbeat", OnError::Shutdown, task);
-        supervisor.spawn("gateway journal sync", OnError::Shutdown, journal::sync_forever(books.clone(), stop));
+        supervisor.spawn(
+            "gateway journal sync",
+            OnError::Shutdown,
+            journal::sync_forever(books.clone(), stop),
+        );
         Ok(books)
     }
 

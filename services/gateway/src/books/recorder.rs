@@ -59,7 +59,9 @@ async fn tell(books: &Books, mut batch: Vec<Entry>, stop: &CancellationToken) {
                     return;
                 }
             }
-            Err(fault) => tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again"),
+            Err(fault) => {
+                tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again")
+            }
         }
         if stop.is_cancelled() {
             return;
@@ -90,8 +92,12 @@ fn note(books: &Books, entry: &Entry, outcome: Outcome, reason: &str) {
     let event_id = entry.event.reservation.as_ref().map_or("", |reservation| reservation.event_id.as_str());
     match outcome {
         Outcome::Recorded | Outcome::Duplicate => {}
-        Outcome::Conflict => tracing::error!(event_id, "billing has another event of this id; the first one stands"),
-        Outcome::Rejected | Outcome::Unspecified => tracing::error!(event_id, reason, "billing rejected an event"),
+        Outcome::Conflict => {
+            tracing::error!(event_id, "billing has another event of this id; the first one stands")
+        }
+        Outcome::Rejected | Outcome::Unspecified => {
+            tracing::error!(event_id, reason, "billing rejected an event")
+        }
     }
     if let (Some(ticket), true) = (entry.ticket, entry.settled) {
         books.journal().acknowledge(ticket);

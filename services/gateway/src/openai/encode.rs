@@ -229,7 +229,10 @@ mod tests {
         let (asked, more) = encoder(true).event(finished());
         assert!(!more && asked.ends_with(b"data: [DONE]\n\n"));
         let asked = chunks(&asked);
-        assert_eq!((asked.len(), &asked[1]["choices"], &asked[1]["usage"]["total_tokens"]), (2, &json!([]), &json!(10)));
+        assert_eq!(
+            (asked.len(), &asked[1]["choices"], &asked[1]["usage"]["total_tokens"]),
+            (2, &json!([]), &json!(10))
+        );
         let (silent, _) = encoder(false).event(finished());
         let silent = chunks(&silent);
         assert_eq!((silent.len(), &silent[0]["usage"]["prompt_tokens"]), (1, &json!(7)));
@@ -252,7 +255,10 @@ mod tests {
         };
         assert_eq!(call(1, "b", "")["function"]["name"], "track");
         let piece = call(0, "", "{\"a\"");
-        assert_eq!((&piece["index"], piece.get("id"), &piece["function"]["arguments"]), (&json!(0), None, &json!("{\"a\"")));
+        assert_eq!(
+            (&piece["index"], piece.get("id"), &piece["function"]["arguments"]),
+            (&json!(0), None, &json!("{\"a\""))
+        );
     }
 
     #[test]

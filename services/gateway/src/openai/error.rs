@@ -1,6 +1,9 @@
 //! Failures in OpenAI's shape.
 
-use axum::{Json, response::{IntoResponse as _, Response}};
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
+};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use kaleem_rpc::{Code, Fault};
@@ -84,10 +87,16 @@ mod tests {
     fn a_spent_quota_is_not_retried_and_a_rate_is() {
         let spent = Fault::new(Code::ResourceExhausted, "quota.kaleem", "QUOTA_EXCEEDED", "spent");
         let response = refusal(&spent);
-        assert_eq!((response.status().as_u16(), &response.headers()["x-should-retry"]), (403, &HeaderValue::from_static("false")));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-should-retry"]),
+            (403, &HeaderValue::from_static("false"))
+        );
         let rate = Fault::new(Code::ResourceExhausted, "quota.kaleem", "RATE_LIMITED", "too fast");
         let response = refusal(&rate.retry_after(Duration::from_millis(1_200)));
-        assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &HeaderValue::from_static("2")));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["retry-after"]),
+            (429, &HeaderValue::from_static("2"))
+        );
     }
 
     #[test]

@@ -132,19 +132,22 @@ async fn unary(answer: Answer) -> Result<Response, Fault> {
 fn stream(answer: Answer, shape: Shape, permit: OwnedSemaphorePermit) -> Response {
     let request_id = answer.request_id();
     let encoder = Encoder::new(&request_id, shape);
-    let frames = futures::stream::unfold((Some(answer), encoder, permit), |(answer, mut encoder, permit)| async move {
-        let mut answer = answer?;
-        loop {
-            let (frame, more) = match answer.next().await {
-                None => return None,
-                Some(Ok(event)) => encoder.event(event),
-                Some(Err(fault)) => (error::stream_frame(&fault), false),
-            };
-            if !frame.is_empty() || !more {
-                return Some((Ok::<_, Infallible>(frame), (more.then_some(answer), encoder, permit)));
+    let frames = futures::stream::unfold(
+        (Some(answer), encoder, permit),
+        |(answer, mut encoder, permit)| async move {
+            let mut answer = answer?;
+            loop {
+                let (frame, more) = match answer.next().await {
+                    None => return None,
+                    Some(Ok(event)) => encoder.event(event),
+                    Some(Err(fault)) => (error::stream_frame(&fault), false),
+                };
+                if !frame.is_empty() || !more {
+                    return Some((Ok::<_, Infallible>(frame), (more.then_some(answer), encoder, permit)));
+                }
             }
-        }
-    });
+        },
+    );
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));

@@ -149,8 +149,9 @@ fn wrong(field: &str, description: &str) -> Fault {
 
 /// The chat that `body` asks for, and the shape that its answer must have.
 pub(super) fn parse(body: &[u8]) -> Result<(ChatInput, Shape), Fault> {
-    let asked: Completion<'_> = serde_json::from_slice(body)
-        .map_err(|error| fault::request_invalid(format!("the body is not a chat completion request: {}", place(&error))))?;
+    let asked: Completion<'_> = serde_json::from_slice(body).map_err(|error| {
+        fault::request_invalid(format!("the body is not a chat completion request: {}", place(&error)))
+    })?;
     refuse_unsupported(&asked)?;
     let shape = Shape {
         stream: asked.stream.unwrap_or(false),
@@ -201,18 +202,35 @@ fn place(error: &serde_json::Error) -> String {
 fn data_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let known = text.starts_with("missing field");
-    let what = if known { text.split(" at line").next().unwrap_or_default() } else { "a field has the wrong type" };
+    let what =
+        if known { text.split(" at line").next().unwrap_or_default() } else { "a field has the wrong type" };
     format!("{what} at line {} column {}", error.line(), error.column())
 }
 
 fn refuse_unsupported(asked: &Completion<'_>) -> Result<(), Fault> {
     let unsupported = [
         ("n", asked.n.is_some_and(|n| n != 1), "must be 1; ask again for another answer"),
-        ("logprobs", asked.logprobs == Some(true) || asked.top_logprobs.is_some_and(|n| n > 0), "is not supported"),
+        (
+            "logprobs",
+            asked.logprobs == Some(true) || asked.top_logprobs.is_some_and(|n| n > 0),
+            "is not supported",
+        ),
         ("logit_bias", asked.logit_bias.as_ref().is_some_and(|bias| !bias.is_empty()), "is not supported"),
-        ("presence_penalty", asked.presence_penalty.is_some_and(|p| p != 0.0), "is not supported; leave it out or 0"),
-        ("frequency_penalty", asked.frequency_penalty.is_some_and(|p| p != 0.0), "is not supported; leave it out or 0"),
-        ("modalities", asked.modalities.as_ref().is_some_and(|m| m.iter().any(|m| m != "text")), "must be [\"text\"]"),
+        (
+            "presence_penalty",
+            asked.presence_penalty.is_some_and(|p| p != 0.0),
+            "is not supported; leave it out or 0",
+        ),
+        (
+            "frequency_penalty",
+            asked.frequency_penalty.is_some_and(|p| p != 0.0),
+            "is not supported; leave it out or 0",
+        ),
+        (
+            "modalities",
+            asked.modalities.as_ref().is_some_and(|m| m.iter().any(|m| m != "text")),
+            "must be [\"text\"]",
+        ),
         ("audio", asked.audio.is_some(), "is not supported"),
         ("functions", asked.functions.is_some(), "is not supported; use tools"),
         ("web_search_options", asked.web_search_options.is_some(), "is not supported"),
@@ -251,13 +269,19 @@ fn message(said: Message, index: usize) -> Result<chat::Message, Fault> {
         let call = chat::ToolCall {
             id: call.id,
             name: call.function.name,
-            arguments_json: if call.function.arguments.is_empty() { "{}".to_owned() } else { call.function.arguments },
+            arguments_json: if call.function.arguments.is_empty() {
+                "{}".to_owned()
+            } else {
+                call.function.arguments
+            },
             provider_signature: Vec::new(),
         };
         chat::Part { kind: Some(Kind::ToolCall(call)) }
     });
     // An assistant turn of calls alone has an empty text in some clients.
-    parts.retain(|part| role != chat::Role::Assistant || !matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty()));
+    parts.retain(|part| {
+        role != chat::Role::Assistant || !matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty())
+    });
     parts.extend(calls);
     Ok(chat::Message { role: role.into(), parts, name: said.name.unwrap_or_default() })
 }
@@ -279,9 +303,11 @@ fn image_part(url: &str, field: &str) -> Result<chat::Part, Fault> {
     let described = "must give pictures as data URLs (data:image/png;base64,…); addresses are not fetched";
     let data = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
     let (media_type, encoded) = data.ok_or_else(|| wrong(field, described))?;
-    let data =
-        base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| wrong(field, "holds invalid base64"))?;
-    let image = chat::Image { source: Some(chat::image::Source::Data(data)), media_type: media_type.to_owned() };
+    let data = base64::engine::general_purpose::STANDARD
+        .decode(encoded)
+        .map_err(|_| wrong(field, "holds invalid base64"))?;
+    let image =
+        chat::Image { source: Some(chat::image::Source::Data(data)), media_type: media_type.to_owned() };
     Ok(chat::Part { kind: Some(Kind::Image(image)) })
 }
 

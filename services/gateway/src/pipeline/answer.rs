@@ -254,8 +254,10 @@ impl Lanes {
             return Err(fault::upstream_protocol("the model made more tool calls than are allowed"));
         }
         let values = &self.values;
-        let lane =
-            self.tools.entry(index).or_insert_with(|| Restorer::new(Arc::clone(values), Encoding::JsonString));
+        let lane = self
+            .tools
+            .entry(index)
+            .or_insert_with(|| Restorer::new(Arc::clone(values), Encoding::JsonString));
         Ok(push(lane, delta))
     }
 
@@ -266,7 +268,11 @@ impl Lanes {
         tools.sort_by_key(|(index, _)| **index);
         for (index, lane) in tools {
             let tail = drain(lane).map(|arguments_json_delta| {
-                Event::ToolCall(ToolCallDelta { index: *index, arguments_json_delta, ..ToolCallDelta::default() })
+                Event::ToolCall(ToolCallDelta {
+                    index: *index,
+                    arguments_json_delta,
+                    ..ToolCallDelta::default()
+                })
             });
             tails.extend(tail);
         }

@@ -25,7 +25,8 @@ impl Pipeline {
         let language = language::of(&ask.input.messages);
         let redacted = self.redact(&ctx, &caller, ask.input).await?;
         let routed = self.dry_route((ctx, request_id), caller, redacted, language).await?;
-        let step = routed.plan.primary.clone().ok_or_else(|| fault::upstream_protocol("the plan has no step"))?;
+        let step =
+            routed.plan.primary.clone().ok_or_else(|| fault::upstream_protocol("the plan has no step"))?;
         let request = CountTokensRequest {
             model: step.model.clone(),
             messages: routed.redacted.input.messages.clone(),
@@ -55,7 +56,8 @@ impl Pipeline {
         let output = asked.unwrap_or(self.config.default_max_output_tokens);
         let price = |pico: i64, units| Pico::new(i128::from(pico)).checked_mul(units);
         let input = price(step.input_pico_usd_per_token, input_count);
-        let sum = input.zip(price(step.output_pico_usd_per_token, output)).and_then(|(a, b)| a.checked_add(b));
+        let sum =
+            input.zip(price(step.output_pico_usd_per_token, output)).and_then(|(a, b)| a.checked_add(b));
         sum.and_then(Pico::to_i64).unwrap_or(i64::MAX)
     }
 
@@ -67,7 +69,8 @@ impl Pipeline {
     ) -> Result<Vec<Model>, Fault> {
         let (ctx, _) = self.context(None, deadline)?;
         let caller = self.authenticator.caller(&ctx, credential).await?;
-        let allowed = |model: &Model| caller.allowed_models.is_empty() || caller.allowed_models.contains(&model.id);
+        let allowed =
+            |model: &Model| caller.allowed_models.is_empty() || caller.allowed_models.contains(&model.id);
         let external = |model: &Model| caller.external_providers_allowed || model.region == "local";
         let listed = self.peers.list_models(&ctx).await;
         let models = listed.into_iter().flat_map(|(_, listed)| listed.models);

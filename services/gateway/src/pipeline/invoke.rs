@@ -28,7 +28,11 @@ pub(super) struct Started {
 /// Whether another target may serve after `fault`: what is the request's own fault stays it everywhere.
 pub(super) fn another_may_serve(fault: &Fault) -> bool {
     match fault.code {
-        Code::Unavailable | Code::ResourceExhausted | Code::FailedPrecondition | Code::NotFound | Code::Internal => true,
+        Code::Unavailable
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::NotFound
+        | Code::Internal => true,
         Code::InvalidArgument => fault.reason == "CONTEXT_LENGTH_EXCEEDED",
         _ => false,
     }
@@ -82,7 +86,8 @@ async fn first_content(mut generation: Generation, step: &Step, meter: &mut Mete
     let mut served_model = step.model.clone();
     while opening.len() < OPENING_EVENTS_MAX {
         let event = generation.next().await?;
-        let event = event.ok_or_else(|| fault::upstream_protocol("the model's answer ended before it began"))?;
+        let event =
+            event.ok_or_else(|| fault::upstream_protocol("the model's answer ended before it began"))?;
         if let provider::Event::Started(started) = &event {
             if !started.served_model.is_empty() {
                 served_model.clone_from(&started.served_model);

@@ -75,7 +75,13 @@ struct Routed {
 }
 
 impl Pipeline {
-    pub(crate) fn new(config: Config, clock: Arc<dyn Clock>, peers: Arc<Peers>, books: Books, key: Key) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        peers: Arc<Peers>,
+        books: Books,
+        key: Key,
+    ) -> Self {
         let authenticator = Authenticator::new(Arc::clone(&peers), &config);
         let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
         Self { config, clock, peers, authenticator, books, key, postures }

@@ -30,8 +30,12 @@ mod tests {
     #[test]
     fn the_reset_is_that_of_the_tightest_dimension() {
         let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
-        let plan =
-            Plan { day_request_cap: 100, month_token_cap: 1_000, month_cost_nano_usd_cap: 10, ..Plan::default() };
+        let plan = Plan {
+            day_request_cap: 100,
+            month_token_cap: 1_000,
+            month_cost_nano_usd_cap: 10,
+            ..Plan::default()
+        };
         let remaining = Remaining {
             day_request_count: 50,
             month_token_count: 100,

@@ -63,8 +63,10 @@ impl Pipeline {
         }
         let mut values = Vec::with_capacity(answer.placeholders.len());
         for placeholder in answer.placeholders.iter().filter(|placeholder| !placeholder.value.is_empty()) {
-            let token: Placeholder =
-                placeholder.token.parse().map_err(|_| fault::redaction_failed("it made a malformed placeholder"))?;
+            let token: Placeholder = placeholder
+                .token
+                .parse()
+                .map_err(|_| fault::redaction_failed("it made a malformed placeholder"))?;
             values.push((token, placeholder.value.as_str()));
         }
         let residual = answer.residual();

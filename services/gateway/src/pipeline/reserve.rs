@@ -52,8 +52,9 @@ impl Pipeline {
         let held = self.peers.reserve(&routed.ctx, request).await?;
         self.postures.insert(routed.caller.merchant_id.as_str().into(), held.posture);
         let decision = held.decision();
-        let reservation =
-            held.reservation.ok_or_else(|| fault::upstream_protocol("quota granted without a reservation"))?;
+        let reservation = held
+            .reservation
+            .ok_or_else(|| fault::upstream_protocol("quota granted without a reservation"))?;
         let index = usize::try_from(held.candidate_index).ok().filter(|index| *index < steps.len());
         let index = index.ok_or_else(|| fault::upstream_protocol("quota granted an unknown candidate"))?;
         meter.reserved(routed.usage_event(&reservation, steps[index], &self.config.gateway_id));

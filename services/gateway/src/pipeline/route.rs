@@ -1,7 +1,8 @@
 //! Stage: where the request goes.
 
 use kaleem_proto::router::v1::{
-    ReportOutcomesRequest, RouteFeatures, SelectRouteRequest, SelectRouteResponse, Step, report_outcomes_request::Outcome,
+    ReportOutcomesRequest, RouteFeatures, SelectRouteRequest, SelectRouteResponse, Step,
+    report_outcomes_request::Outcome,
 };
 use kaleem_proto::{chat::v1::part::Kind, chat::v1::response_format::Format};
 use kaleem_rpc::{CallContext, Fault, convert};

@@ -35,7 +35,8 @@ impl Stages {
 
     /// Adds time to `name`, which may run more than once.
     pub(crate) fn add(&mut self, name: &'static str, duration: Duration) {
-        metrics::histogram!("kaleem_gateway_stage_duration_seconds", "stage" => name).record(duration.as_secs_f64());
+        metrics::histogram!("kaleem_gateway_stage_duration_seconds", "stage" => name)
+            .record(duration.as_secs_f64());
         match self.taken.iter_mut().find(|(known, _)| *known == name) {
             Some((_, sum)) => *sum += duration,
             None => self.taken.push((name, duration)),

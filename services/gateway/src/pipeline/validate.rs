@@ -21,7 +21,10 @@ pub(super) fn input(input: &ChatInput, config: &Config) -> Result<(), Fault> {
     let mut faults = Vec::new();
     let mut wrong = |field: String, description: &str| faults.push((field, description.to_owned()));
     if !input.conversation_id.is_empty() {
-        wrong("input.conversation_id".into(), "kept conversations are not built yet; send the history in messages");
+        wrong(
+            "input.conversation_id".into(),
+            "kept conversations are not built yet; send the history in messages",
+        );
     }
     if !input.guardrail_policy_json.is_empty() {
         wrong("input.guardrail_policy_json".into(), "guardrails are not built yet; leave it empty");
@@ -67,13 +70,16 @@ fn message(said: &Message, field: &str, wrong: &mut impl FnMut(String, &str)) {
         wrong(format!("{field}.parts"), "must hold at most 256 parts");
     }
     let speaks = said.role() != Role::Assistant;
-    let mute = |part: &Part| matches!(&part.kind, None) || matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty());
+    let mute = |part: &Part| {
+        matches!(&part.kind, None) || matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty())
+    };
     if speaks && !said.parts.is_empty() && said.parts.iter().all(mute) {
         wrong(format!("{field}.parts"), "must say something");
     }
     for (index, part) in said.parts.iter().enumerate().take(PARTS_MAX) {
         if let Some(Kind::ToolCall(call)) = &part.kind
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments_json).is_err()
+            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments_json)
+                .is_err()
         {
             wrong(format!("{field}.parts[{index}].tool_call.arguments_json"), "must be a JSON object");
         }

@@ -90,7 +90,7 @@ impl Exchange {
 #[derive(Clone)]
 pub enum Caller {
     /// Over gRPC.
-    Grpc(grpc::GrpcCaller),
+    Grpc(Box<grpc::GrpcCaller>),
     /// Over HTTP.
     Http(http::HttpCaller),
 }
@@ -99,7 +99,7 @@ impl Caller {
     /// A caller with a connection of its own.
     pub fn new(protocol: Protocol, endpoint: &Endpoint, question: &Arc<Question>) -> anyhow::Result<Self> {
         Ok(match protocol {
-            Protocol::Grpc => Self::Grpc(grpc::GrpcCaller::new(endpoint, question)?),
+            Protocol::Grpc => Self::Grpc(Box::new(grpc::GrpcCaller::new(endpoint, question)?)),
             Protocol::Http => Self::Http(http::HttpCaller::new(endpoint, question)?),
         })
     }

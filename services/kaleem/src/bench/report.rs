@@ -17,6 +17,7 @@ const CURVE: [f64; 17] =
     [0.0, 0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999];
 
 /// Usage before and after the measured time.
+#[derive(Clone, Copy)]
 pub(super) struct Machine {
     pub(super) server: Option<(Usage, Usage)>,
     pub(super) generator: Option<(Usage, Usage)>,
@@ -67,7 +68,7 @@ impl Percentiles {
     }
 }
 
-/// What the server used in the measured time.
+/// What a process used in the measured time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ServerUse {
     /// Processor time for each good answer, in microseconds, over all threads.

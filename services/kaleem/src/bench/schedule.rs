@@ -96,7 +96,7 @@ mod tests {
         }
         assert!(seen.is_empty(), "nothing is sent after the end");
 
-        let schedule = Schedule::new(Some(1_000.0), begin, Duration::from_secs(3_600));
+        let schedule = Schedule::new(Some(1_000.0), begin, Duration::from_hours(1));
         schedule.due.add_permits(3);
         for index in 0..3 {
             assert_eq!(schedule.next().await, Some(begin + Duration::from_millis(index)));
@@ -105,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_loop_ends_at_its_end() {
-        let schedule = Schedule::new(None, Instant::now(), Duration::from_secs(3_600));
+        let schedule = Schedule::new(None, Instant::now(), Duration::from_hours(1));
         assert!(schedule.next().await.is_some());
         let over = Schedule::new(None, Instant::now(), Duration::ZERO);
         assert!(over.next().await.is_none());

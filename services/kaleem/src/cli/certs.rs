@@ -39,8 +39,21 @@ pub(super) fn run(args: &CertsArgs) -> anyhow::Result<()> {
         DevAuthority { folder: out, leaves: &leaves, hosts: host, days: *days, now: SystemClock.now() };
     authority.create(*force)?;
     let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "made ca.pem and {} certificates in {}, valid {days} days", leaves.len(), out.display())?;
-    writeln!(stdout, "use them with, for the quota service: --set mesh.tls.ca_file={0}/ca.pem \\", out.display())?;
-    writeln!(stdout, "  --set mesh.tls.cert_file={0}/quota.pem --set mesh.tls.key_file={0}/quota.key", out.display())?;
+    writeln!(
+        stdout,
+        "made ca.pem and {} certificates in {}, valid {days} days",
+        leaves.len(),
+        out.display()
+    )?;
+    writeln!(
+        stdout,
+        "use them with, for the quota service: --set mesh.tls.ca_file={0}/ca.pem \\",
+        out.display()
+    )?;
+    writeln!(
+        stdout,
+        "  --set mesh.tls.cert_file={0}/quota.pem --set mesh.tls.key_file={0}/quota.key",
+        out.display()
+    )?;
     Ok(())
 }

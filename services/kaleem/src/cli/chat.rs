@@ -58,7 +58,9 @@ impl ChatArgs {
     fn input(&self) -> anyhow::Result<ChatInput> {
         let prompt = match self.prompt.as_deref() {
             Some(prompt) if prompt != "-" => prompt.to_owned(),
-            _ if std::io::stdin().is_terminal() => anyhow::bail!("no question: kaleem chat \"هل تشحنون إلى جدة؟\""),
+            _ if std::io::stdin().is_terminal() => {
+                anyhow::bail!("no question: kaleem chat \"هل تشحنون إلى جدة؟\"")
+            }
             _ => {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text).context("the question is not UTF-8")?;
@@ -94,7 +96,8 @@ pub(super) async fn run(args: ChatArgs) -> anyhow::Result<()> {
     let connection = args.client.connect(KeyKind::Chat, args.merchant.as_deref())?;
     let mut client = GatewayServiceClient::new(connection);
     let message = StreamChatRequest { input: Some(input) };
-    let mut events = client.stream_chat(request(message)).await.map_err(|status| failed(&status))?.into_inner();
+    let mut events =
+        client.stream_chat(request(message)).await.map_err(|status| failed(&status))?.into_inner();
     let mut out = std::io::stdout();
     let mut begun = Started::default();
     while let Some(response) = events.message().await.map_err(|status| failed(&status))? {
@@ -149,7 +152,11 @@ fn footer(out: &mut impl std::io::Write, begun: &Started, finished: &Finished) -
 fn stage(timing: &kaleem_proto::gateway::v1::StageTiming) -> String {
     let duration = timing.duration.unwrap_or_default();
     let micros = duration.seconds * 1_000_000 + i64::from(duration.nanos) / 1_000;
-    if micros < 1_000 { format!("{} {micros} µs", timing.stage) } else { format!("{} {} ms", timing.stage, micros / 1_000) }
+    if micros < 1_000 {
+        format!("{} {micros} µs", timing.stage)
+    } else {
+        format!("{} {} ms", timing.stage, micros / 1_000)
+    }
 }
 
 /// Asks Redaction what it would let out; the same text gives the same placeholders as in the real request.
@@ -164,7 +171,11 @@ async fn show_redacted(args: &ChatArgs, input: &ChatInput) -> anyhow::Result<()>
     for message in &redacted.messages {
         for part in &message.parts {
             if let Some(Kind::Text(text)) = &part.kind {
-                writeln!(out, "    {:<9} {text}", message.role().as_str_name().trim_start_matches("ROLE_").to_lowercase())?;
+                writeln!(
+                    out,
+                    "    {:<9} {text}",
+                    message.role().as_str_name().trim_start_matches("ROLE_").to_lowercase()
+                )?;
             }
         }
     }

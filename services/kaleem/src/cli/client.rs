@@ -9,7 +9,9 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use kaleem_rpc::{Code, Fault, Transport, remote};
-use tonic::{Request, metadata::MetadataValue, service::Interceptor, service::interceptor::InterceptedService};
+use tonic::{
+    Request, metadata::MetadataValue, service::Interceptor, service::interceptor::InterceptedService,
+};
 
 use crate::{
     bootstrap::{ADMIN_KEY_FILE, DEMO_KEY_FILE},
@@ -104,7 +106,8 @@ impl ClientArgs {
         let transport = remote("the gateway", &self.server(), None)?;
         let bearer = format!("Bearer {}", self.api_key(kind)?);
         let authorization = bearer.parse().context("the API key has characters that no key has")?;
-        let merchant = merchant.map(str::parse).transpose().context("the merchant id has characters that no id has")?;
+        let merchant =
+            merchant.map(str::parse).transpose().context("the merchant id has characters that no id has")?;
         Ok(InterceptedService::new(transport, Credentials { authorization, merchant }))
     }
 }

@@ -79,7 +79,10 @@ async fn wait(client: &ClientArgs, server: &str, patience: Duration) -> u8 {
         }
         tokio::time::sleep(POLL).await;
     }
-    let _ = writeln!(std::io::stderr(), "kaleem: {server} was not ready within {patience:?}; see `kaleem doctor`");
+    let _ = writeln!(
+        std::io::stderr(),
+        "kaleem: {server} was not ready within {patience:?}; see `kaleem doctor`"
+    );
     69
 }
 
@@ -101,7 +104,8 @@ async fn ready(server: &str) -> anyhow::Result<Vec<(String, String)>> {
 async fn readiness(server: &str, findings: &mut Vec<Finding>) -> bool {
     match ready(server).await {
         Err(_) => {
-            let mend = format!("nothing answers at {server}; start it with `kaleem up`, or name it with --server");
+            let mend =
+                format!("nothing answers at {server}; start it with `kaleem up`, or name it with --server");
             findings.push(bad("server", mend));
             false
         }
@@ -116,18 +120,23 @@ async fn readiness(server: &str, findings: &mut Vec<Finding>) -> bool {
 }
 
 async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
-    let targets = RouterServiceClient::new(connection.clone()).list_targets(request(ListTargetsRequest {})).await;
+    let targets =
+        RouterServiceClient::new(connection.clone()).list_targets(request(ListTargetsRequest {})).await;
     match targets.map_err(|status| failed(&status)) {
         Err(error) => findings.push(bad("router", format!("{error:#}"))),
         Ok(listed) => models(&listed.into_inner().targets, findings),
     }
-    let workers = PoolServiceClient::new(connection.clone()).list_workers(request(ListWorkersRequest {})).await;
+    let workers =
+        PoolServiceClient::new(connection.clone()).list_workers(request(ListWorkersRequest {})).await;
     match workers.map_err(|status| failed(&status)) {
         Err(error) => findings.push(bad("local pool", format!("{error:#}"))),
         Ok(listed) => {
             for worker in listed.into_inner().workers {
                 let state = worker.state().as_str_name().trim_start_matches("WORKER_STATE_").to_lowercase();
-                let detail = format!("{state} at {}, {} in flight. {}", worker.address, worker.in_flight_count, worker.detail);
+                let detail = format!(
+                    "{state} at {}, {} in flight. {}",
+                    worker.address, worker.in_flight_count, worker.detail
+                );
                 let finding = if state == "ready" { good } else { bad };
                 findings.push(finding(&format!("worker {}", worker.name), detail));
             }
@@ -139,23 +148,34 @@ async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
         Ok(verdict) => {
             let verdict = verdict.into_inner();
             match verdict.faults.first() {
-                None => findings.push(good("ledger", format!("{} events, the books balance", verdict.event_count))),
-                Some(fault) => findings.push(bad("ledger", format!("{} faults, first: {fault}", verdict.faults.len()))),
+                None => findings
+                    .push(good("ledger", format!("{} events, the books balance", verdict.event_count))),
+                Some(fault) => {
+                    findings.push(bad("ledger", format!("{} faults, first: {fault}", verdict.faults.len())))
+                }
             }
         }
     }
 }
 
 /// One serving model is enough to answer; models that do not serve are shown with the way to mend them.
-fn models(targets: &[kaleem_proto::router::v1::list_targets_response::TargetState], findings: &mut Vec<Finding>) {
+fn models(
+    targets: &[kaleem_proto::router::v1::list_targets_response::TargetState],
+    findings: &mut Vec<Finding>,
+) {
     let serving: Vec<_> = targets.iter().filter(|target| target.breaker == "closed").collect();
     for target in &serving {
         findings.push(good("model", format!("{} serves", target.candidate)));
     }
-    let gemini_down = targets.iter().any(|t| t.candidate.starts_with("provider-gemini/") && t.breaker != "closed");
+    let gemini_down =
+        targets.iter().any(|t| t.candidate.starts_with("provider-gemini/") && t.breaker != "closed");
     if gemini_down {
         let mend = "Gemini does not serve: set GEMINI_API_KEY (or provider_gemini.api_key) to use it";
-        findings.push(Finding { good: !serving.is_empty(), what: "model".to_owned(), detail: mend.to_owned() });
+        findings.push(Finding {
+            good: !serving.is_empty(),
+            what: "model".to_owned(),
+            detail: mend.to_owned(),
+        });
     }
     if serving.is_empty() {
         let mend = "no model serves: put a model folder at --model-dir, add provider_local.workers, or set GEMINI_API_KEY";

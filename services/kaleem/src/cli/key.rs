@@ -7,7 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::Table;
 use kaleem_domain::Clock as _;
 use kaleem_proto::accounts::v1::{
-    ApiKey, IssueKeyRequest, ListKeysRequest, RevokeKeyRequest, Scope, accounts_service_client::AccountsServiceClient,
+    ApiKey, IssueKeyRequest, ListKeysRequest, RevokeKeyRequest, Scope,
+    accounts_service_client::AccountsServiceClient,
 };
 use kaleem_rpc::convert;
 use kaleem_runtime::{SystemClock, config::Span};
@@ -91,13 +92,15 @@ pub(super) async fn run(args: KeyArgs) -> anyhow::Result<()> {
                 allowed_models: model,
                 expire_time: expires_in.map(|span| expiry(span.get())).transpose()?,
             };
-            let issued = accounts.issue_key(request(message)).await.map_err(|status| failed(&status))?.into_inner();
+            let issued =
+                accounts.issue_key(request(message)).await.map_err(|status| failed(&status))?.into_inner();
             writeln!(out, "{}", issued.api_key)?;
             let mut err = std::io::stderr();
             writeln!(err, "shown this once; it is stored as a hash. Use it as `authorization: Bearer …`")?;
         }
         KeyCommand::List { merchant } => {
-            let message = ListKeysRequest { merchant_id: merchant, page_size: 1000, page_token: String::new() };
+            let message =
+                ListKeysRequest { merchant_id: merchant, page_size: 1000, page_token: String::new() };
             let listed = accounts.list_keys(request(message)).await.map_err(|status| failed(&status))?;
             writeln!(out, "{}", table(&listed.into_inner().keys))?;
         }
@@ -119,10 +122,13 @@ fn table(keys: &[ApiKey]) -> Table {
     let mut table = Table::new();
     table.set_header(["key", "merchant", "alias", "scopes", "models", "state"]);
     for key in keys {
-        let scopes: Vec<_> =
-            key.scopes().map(|scope| scope.as_str_name().trim_start_matches("SCOPE_").to_lowercase()).collect();
+        let scopes: Vec<_> = key
+            .scopes()
+            .map(|scope| scope.as_str_name().trim_start_matches("SCOPE_").to_lowercase())
+            .collect();
         let state = if key.revoke_time.is_some() { "revoked" } else { "active" };
-        let models = if key.allowed_models.is_empty() { "all".to_owned() } else { key.allowed_models.join(", ") };
+        let models =
+            if key.allowed_models.is_empty() { "all".to_owned() } else { key.allowed_models.join(", ") };
         table.add_row([&key.key_id, &key.merchant_id, &key.alias, &scopes.join(", "), &models, state]);
     }
     table

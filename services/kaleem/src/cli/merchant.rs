@@ -108,7 +108,8 @@ pub(super) async fn list(accounts: &mut Accounts) -> anyhow::Result<Vec<Merchant
     let (mut merchants, mut page_token) = (Vec::new(), String::new());
     loop {
         let message = ListMerchantsRequest { page_size: 1000, page_token };
-        let page = accounts.list_merchants(request(message)).await.map_err(|status| failed(&status))?.into_inner();
+        let page =
+            accounts.list_merchants(request(message)).await.map_err(|status| failed(&status))?.into_inner();
         merchants.extend(page.merchants);
         page_token = page.next_page_token;
         if page_token.is_empty() {

@@ -24,7 +24,8 @@ use crate::{Config, Node, NodeOptions};
 /// File in the data folder that names the front door of the running server.
 pub(super) const GATEWAY_ADDRESS_FILE: &str = "gateway.address";
 /// Model folder that a checkout or an installation brings along.
-const DEMO_MODEL_DIRS: [&str; 3] = ["models/demo", "/usr/share/kaleem/models/demo", "/opt/kaleem/models/demo"];
+const DEMO_MODEL_DIRS: [&str; 3] =
+    ["models/demo", "/usr/share/kaleem/models/demo", "/opt/kaleem/models/demo"];
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where the configuration of a server comes from.
@@ -70,7 +71,8 @@ fn target(name: &str) -> Result<Target, String> {
 impl ServerArgs {
     fn sources(&self) -> Sources {
         let mut overrides = Vec::new();
-        let mut put = |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
+        let mut put =
+            |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
         put("listen", self.listen.map(|address| address.to_string()));
         put("data_dir", self.data_dir.as_deref().map(shown));
         if let Some(model_dir) = &self.model_dir {
@@ -97,7 +99,8 @@ pub(super) async fn up(args: ServerArgs) -> anyhow::Result<u8> {
     config.demo = true;
     let local = &mut config.provider_local;
     if !local.engine.enabled && local.engine.model_dir.is_none() && local.workers.is_empty() {
-        let shipped = DEMO_MODEL_DIRS.iter().map(PathBuf::from).find(|folder| folder.join("config.json").exists());
+        let shipped =
+            DEMO_MODEL_DIRS.iter().map(PathBuf::from).find(|folder| folder.join("config.json").exists());
         if let Some(folder) = shipped {
             local.engine.enabled = true;
             local.engine.model_id.get_or_insert_with(|| "kaleem-demo".to_owned());

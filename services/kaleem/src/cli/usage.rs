@@ -7,9 +7,12 @@ use comfy_table::{CellAlignment, Table};
 use kaleem_domain::{Nano, Pico};
 use kaleem_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
-    billing::v1::{GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient},
+    billing::v1::{
+        GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient,
+    },
     quota::v1::{
-        GetUsageRequest, GetUsageResponse, get_usage_response::Dimension, quota_service_client::QuotaServiceClient,
+        GetUsageRequest, GetUsageResponse, get_usage_response::Dimension,
+        quota_service_client::QuotaServiceClient,
     },
 };
 use kaleem_rpc::convert;
@@ -98,7 +101,8 @@ fn quota_table(quota: &GetUsageResponse) -> Table {
 fn ledger_table(ledger: &GetUsageSummaryResponse) -> Table {
     let mut table = Table::new();
     table.set_header(["model", "requests", "tokens in", "tokens out", "charged"]);
-    let rows = ledger.models.iter().map(|row| (row.model.as_str(), row.request_count, row.usage, row.sell_pico_usd));
+    let rows =
+        ledger.models.iter().map(|row| (row.model.as_str(), row.request_count, row.usage, row.sell_pico_usd));
     let total = ("total", ledger.request_count, ledger.usage, ledger.sell_pico_usd);
     for (model, requests, usage, pico) in rows.chain([total]) {
         let usage = usage.as_ref().map(convert::from_usage).unwrap_or_default();

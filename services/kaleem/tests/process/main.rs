@@ -38,7 +38,9 @@ fn a_stop_lets_an_open_stream_end() {
     let asking = worker.begin_chat(&folder);
     server.signal_term();
     // The stop has begun once new callers are turned away.
-    server.wait_until(Duration::from_secs(10), || (kaleem(&folder, &["chat", "-q", "مرحبا"]).code == 69).then_some(()));
+    server.wait_until(Duration::from_secs(10), || {
+        (kaleem(&folder, &["chat", "-q", "مرحبا"]).code == 69).then_some(())
+    });
     worker.gate.open();
     let asked = asking.finish();
     assert_eq!(asked.code, 0, "{asked:?}");
@@ -77,9 +79,13 @@ fn killed_at_any_point_it_starts_again_with_books_that_balance() {
 fn merchants_and_keys_are_made_listed_suspended_and_revoked() {
     let folder = Folder::new();
     let server = Server::up(&folder);
-    assert_eq!(kaleem(&folder, &["merchant", "create", "dukkan", "--plan", "growth", "--name", "دكان"]).code, 0);
+    assert_eq!(
+        kaleem(&folder, &["merchant", "create", "dukkan", "--plan", "growth", "--name", "دكان"]).code,
+        0
+    );
     let listed = kaleem(&folder, &["merchant", "list", "--json"]).json();
-    let ids: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["merchant_id"].as_str().unwrap()).collect();
+    let ids: Vec<_> =
+        listed.as_array().unwrap().iter().map(|row| row["merchant_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["demo-shop", "dukkan"]);
     let issued = kaleem(&folder, &["key", "issue", "--merchant", "dukkan", "--alias", "web"]);
     let key = issued.stdout.trim().to_owned();
@@ -94,6 +100,10 @@ fn merchants_and_keys_are_made_listed_suspended_and_revoked() {
     assert_eq!((refused.code, refused.stderr.contains("API key")), (77, true), "{refused:?}");
     assert_eq!(kaleem(&folder, &["merchant", "suspend", "dukkan"]).code, 0);
     let negative = kaleem(&folder, &["chat", "x", "--max-tokens=-5"]);
-    assert_eq!((negative.code, negative.stderr.contains("max_output_token_count")), (65, true), "{negative:?}");
+    assert_eq!(
+        (negative.code, negative.stderr.contains("max_output_token_count")),
+        (65, true),
+        "{negative:?}"
+    );
     assert_eq!(server.terminate(), Some(0));
 }

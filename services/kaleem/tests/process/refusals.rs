@@ -72,7 +72,8 @@ fn expired_certificates() {
     };
     authority.create(false).unwrap();
     let tls = |key: &str, file: &str| format!("mesh.tls.{key}={}", certificates.join(file).display());
-    let (ca, cert, key) = (tls("ca_file", "ca.pem"), tls("cert_file", "quota.pem"), tls("key_file", "quota.key"));
+    let (ca, cert, key) =
+        (tls("ca_file", "ca.pem"), tls("cert_file", "quota.pem"), tls("key_file", "quota.key"));
     let said = kaleem(&folder, &["serve", "--target", "quota", "--set", &ca, "--set", &cert, "--set", &key]);
     assert_eq!(said.code, 78, "{said:?}");
     assert!(said.stderr.contains("ca.pem") && said.stderr.contains("kaleem certs dev"), "{said:?}");

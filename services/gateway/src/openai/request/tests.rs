@@ -72,7 +72,9 @@ fn errors_say_where_and_never_what() {
 #[test]
 fn pictures_come_as_data_urls_only() {
     let ask = |url: &str| {
-        format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#)
+        format!(
+            r#"{{"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#
+        )
     };
     let (input, _) = parse(ask("data:image/png;base64,AAEC").as_bytes()).unwrap();
     let Some(Kind::Image(image)) = &input.messages[0].parts[0].kind else { panic!("a picture") };
