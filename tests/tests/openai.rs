@@ -1,4 +1,10 @@
 //! The OpenAI surface over the same pipeline: shapes, streams, failures that show, and refusals that name the field.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at its first surprise"
+)]
 
 use futures::StreamExt as _;
 use kaleem_testkit::{Gate, openai_upstream as worker};

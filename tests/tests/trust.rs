@@ -1,4 +1,10 @@
 //! Who may do what: keys, revocation, suspension, the admin scope, and providers that refuse what was not admitted.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at its first surprise"
+)]
 
 use std::time::{Duration, Instant};
 

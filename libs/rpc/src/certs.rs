@@ -20,7 +20,7 @@ pub enum CertsError {
     #[error("{0} exists; pass --force to replace the development certificates")]
     Exists(PathBuf),
     /// A file cannot be written.
-    #[error("{file}: {source}", file = file.display())]
+    #[error("{file} cannot be written", file = file.display())]
     Write {
         /// Which.
         file: PathBuf,

@@ -175,7 +175,7 @@ impl Server {
                 None => drive(&builder, router, FirstBytes::new(stream, patience), watcher).await,
                 Some(acceptor) => match tokio::time::timeout(patience, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => {
-                        drive(&builder, router, FirstBytes::new(stream, patience), watcher).await
+                        drive(&builder, router, FirstBytes::new(stream, patience), watcher).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                     Err(_) => tracing::debug!("TLS handshake timed out"),

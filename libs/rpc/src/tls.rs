@@ -30,7 +30,7 @@ pub struct TlsFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("{file}: {source}; make development certificates with `kaleem certs dev`", file = file.display())]
+    #[error("{file} cannot be read; make development certificates with `kaleem certs dev`", file = file.display())]
     Read {
         /// Which.
         file: PathBuf,

@@ -46,13 +46,11 @@ pub(crate) fn by_path(services: Vec<(&'static str, Transport)>) -> Transport {
         let found = services.iter().find(|(known, _)| *known == name).map(|(_, transport)| transport.clone());
         let unknown = found.is_none().then(|| format!("no service {name:?} runs here"));
         async move {
-            match found {
-                Some(transport) => transport.oneshot(request).await,
-                None => {
-                    let message = unknown.unwrap_or_default();
-                    Err(Fault::new(Code::Unimplemented, "rpc.kaleem", "NOT_IMPLEMENTED", message).into())
-                }
+            if let Some(transport) = found {
+                return transport.oneshot(request).await;
             }
+            let message = unknown.unwrap_or_default();
+            Err(Fault::new(Code::Unimplemented, "rpc.kaleem", "NOT_IMPLEMENTED", message).into())
         }
     }))
 }

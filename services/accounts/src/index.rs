@@ -138,7 +138,7 @@ mod tests {
     fn shelf(entries: &[(u8, &'static str)]) -> Shelf<u8, &'static str> {
         let mut shelf = Shelf::new(2);
         for (id, value) in entries {
-            shelf.put(*id, value);
+            shelf.put(*id, *value);
         }
         shelf
     }

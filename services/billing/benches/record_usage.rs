@@ -1,7 +1,7 @@
 //! Events a second that RecordUsage makes durable, by events a call and by callers at once.
 //!
 //! Every iteration is a call through the generated client to a ledger on the machine's disk, acknowledged after its commit.
-#![expect(missing_docs, reason = "criterion's macros make public items")]
+#![expect(clippy::unwrap_used, reason = "a step that fails must stop the measurement")]
 
 use std::{
     path::Path,

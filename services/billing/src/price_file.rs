@@ -125,7 +125,7 @@ mod tests {
 
     fn version_at(target: &str, model: &str, time: &str) -> Option<String> {
         let versions = parse(DEFAULT).unwrap();
-        in_force(&versions, target, model, at(time)).map(|version| version.id.clone())
+        in_force(&versions, target, model, at(time)).map(|version| version.price_version.clone())
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub fn build(config: Config, deps: Deps) -> Result<Gateway, Error> {
         &config.gateway_id,
         Arc::clone(&peers),
         prices,
-        deps.supervisor,
+        &deps.supervisor,
     )
     .map_err(|source| Error::Journal { folder: config.journal_dir.clone(), source })?;
     let pipeline = Arc::new(pipeline::Pipeline::new(config, deps.clock, peers, books, deps.admission_key));

@@ -13,7 +13,8 @@ use crate::data::write_private;
 pub(crate) const ADMIN_KEY_FILE: &str = "admin.key";
 /// File of the demonstration merchant's key.
 pub(crate) const DEMO_KEY_FILE: &str = "demo.key";
-const DEMO_MERCHANT: &str = "demo-shop";
+/// Merchant of the first start.
+pub(crate) const DEMO_MERCHANT: &str = "demo-shop";
 
 /// Why the first keys were not made.
 #[derive(Debug, thiserror::Error)]

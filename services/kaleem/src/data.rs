@@ -13,7 +13,7 @@ use rand::Rng as _;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// It cannot be written.
-    #[error("the data folder cannot be used: {file}: {source}; make it writable or choose another with --data-dir", file = file.display())]
+    #[error("the data folder cannot be used: {file}; make it writable or choose another with --data-dir", file = file.display())]
     Io {
         /// Which file.
         file: PathBuf,
@@ -73,7 +73,7 @@ pub(crate) fn secret(file: &Path) -> Result<[u8; 32], DataError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut secret = [0; 32];
             rand::rng().fill_bytes(&mut secret);
-            let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex::encode(secret);
             match write_private(file, &hex) {
                 Ok(()) => Ok(secret),
                 // Another process of the mesh was first.
@@ -86,19 +86,13 @@ pub(crate) fn secret(file: &Path) -> Result<[u8; 32], DataError> {
 }
 
 fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    let mut secret = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, pair) in secret.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(secret)
+    hex::decode(text).ok()?.try_into().ok()
 }
 
 /// Writes a new file that only its owner can read; whole or not at all.
 pub(crate) fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let draft = file.with_extension(format!("draft-{}", std::process::id()));
+    // Random, because processes in containers have the same ids.
+    let draft = file.with_extension(format!("draft-{:016x}", rand::rng().next_u64()));
     let mut opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     opened.write_all(text.as_bytes())?;
     opened.sync_all()?;

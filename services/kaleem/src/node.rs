@@ -30,7 +30,7 @@ const START: &str = "start";
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// An address is taken or not ours.
-    #[error("{target} cannot listen on {address}: {source}; choose another address with {option}")]
+    #[error("{target} cannot listen on {address}; choose another address with {option}")]
     Listen {
         /// Which target.
         target: Target,
@@ -45,8 +45,18 @@ pub enum NodeError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// Certificates cannot be used.
-    #[error("mesh.tls: {0}")]
+    #[error("mesh.tls cannot be used")]
     Tls(#[from] TlsError),
+    /// A port of the mesh would be open to everybody.
+    #[error(
+        "mesh.listen.{target} is {address}, which others can reach, and without mesh.tls the port trusts every caller; set mesh.tls (`kaleem certs dev` makes certificates) or listen on loopback"
+    )]
+    Unprotected {
+        /// Which target.
+        target: Target,
+        /// Where.
+        address: SocketAddr,
+    },
     /// A target cannot be built.
     #[error("{0:#}")]
     Target(anyhow::Error),
@@ -61,7 +71,7 @@ impl NodeError {
         match self {
             Self::Listen { .. } => 69,
             Self::Data(_) => 73,
-            Self::Tls(_) | Self::Target(_) => 78,
+            Self::Tls(_) | Self::Target(_) | Self::Unprotected { .. } => 78,
             Self::Reflection(_) => 70,
         }
     }
@@ -114,6 +124,7 @@ impl Node {
         let data = DataFolder::open(&config.data_dir, &if all { "up".to_owned() } else { names.join("+") })?;
         config.place_stores();
         let tls = config.mesh.tls.as_ref().map(|files| files.load(options.clock.now())).transpose()?;
+        refuse_open_ports(&config, &options)?;
         let mut listeners = bind(&config, &mut options)?;
         readiness.set(START, Err("targets are being built".to_owned()));
         let secret_file = config.mesh.secret_file.clone().unwrap_or_else(|| data.path().join("mesh.secret"));
@@ -184,6 +195,20 @@ fn resolver(config: &Config, here: &[Target], tls: Option<&MeshTls>) -> Resolver
     Resolver::new(peers, tls.map(|tls| tls.client.clone()))
 }
 
+/// Ports of the mesh trust their callers, so without certificates they stay on loopback.
+fn refuse_open_ports(config: &Config, options: &NodeOptions) -> Result<(), NodeError> {
+    if !options.expose || config.mesh.tls.is_some() {
+        return Ok(());
+    }
+    for target in options.targets.iter().copied().filter(|target| *target != Target::Gateway) {
+        let address = config.listen_of(target);
+        if !address.ip().is_loopback() {
+            return Err(NodeError::Unprotected { target, address });
+        }
+    }
+    Ok(())
+}
+
 /// Binds every listener before any work is done, so that a taken port leaves nothing half started.
 fn bind(config: &Config, options: &mut NodeOptions) -> Result<HashMap<Target, TcpListener>, NodeError> {
     let mut listeners = std::mem::take(&mut options.listeners);
@@ -237,7 +262,7 @@ impl Exposed<'_> {
                 operations::set_serving(&reporter, &names, readiness.is_ready()).await;
                 tokio::select! {
                     () = stop.cancelled() => break,
-                    changed = changes.changed() => if changed.is_err() { break },
+                    seen = changes.changed() => if seen.is_err() { break },
                 }
             }
             operations::set_serving(&reporter, &names, false).await;

@@ -192,10 +192,12 @@ fn is_readable(arguments: &[Token]) -> bool {
         arguments.iter().take(4).position(|token| matches!(token, Token::Word(word) if word == "Code"));
     match code {
         Some(code) => beside_code(&arguments[code..]).is_some(),
-        None => {
-            matches!(arguments, [Token::Word(code), Token::Mark(','), Token::Word(_), Token::Mark(','), Token::Word(reason), ..]
-            if code == "code" && reason == "reason")
-        }
+        None => match arguments {
+            [Token::Word(code), Token::Mark(','), _, Token::Mark(','), Token::Word(reason), ..] => {
+                code == "code" && reason == "reason"
+            }
+            _ => false,
+        },
     }
 }
 

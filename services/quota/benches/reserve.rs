@@ -46,10 +46,14 @@ fn reserve(now: Timestamp) -> Reserve {
     }
 }
 
-/// A call a millisecond after the last: ids that share their millisecond are random, and no journal of real calls looks like that.
-fn next_reserve(quota: &Quota) -> Reserve {
-    quota.clock.advance(Duration::from_millis(1));
-    reserve(quota.now())
+/// Calls whose ids sort by time, as those of real calls do; ids of one millisecond are random, and no journal is filled with such.
+struct Calls(Timestamp);
+
+impl Calls {
+    fn next(&mut self) -> Reserve {
+        self.0 = self.0.plus_millis(1);
+        reserve(self.0)
+    }
 }
 
 fn settle(reserve: &Reserve) -> Settle {
@@ -90,15 +94,16 @@ fn registry(criterion: &mut Criterion) {
     let quota = runtime.block_on(Quota::start(|config| config.journal_queue_max = 65_536));
     quota.accounts.put("dukkan", plan(PLENTY, PLENTY, PLENTY, PLENTY));
     let merchant = merchant("dukkan");
+    let mut calls = Calls(quota.now());
     let seat = Reserve { mode: Mode::CheckOnly, ..reserve(quota.now()) };
     runtime.block_on(quota.registry.reserve(&merchant, &seat)).unwrap();
 
     criterion.bench_function("registry/reserve+settle", |bencher| {
         bencher.iter_batched(
-            || next_reserve(&quota),
+            || calls.next(),
             |command| {
                 // Settle waits where the journal is behind, so what is measured is sustained.
-                while quota.registry.try_reserve(&merchant, &command).is_err() {
+                while !matches!(quota.registry.try_reserve(&merchant, &command), Ok(Some(_))) {
                     runtime.block_on(quota.registry.flushed()).unwrap();
                 }
                 runtime.block_on(quota.registry.settle(&merchant, &settle(&command), Vec::new())).unwrap();
@@ -110,11 +115,11 @@ fn registry(criterion: &mut Criterion) {
     let mut nanos: Vec<u128> = Vec::with_capacity(SAMPLES);
     let started = Instant::now();
     for _ in 0..SAMPLES {
-        let command = next_reserve(&quota);
+        let command = calls.next();
         let before = Instant::now();
         let reserved = quota.registry.try_reserve(&merchant, &command);
         nanos.push(before.elapsed().as_nanos());
-        if reserved.is_ok() {
+        if matches!(reserved, Ok(Some(_))) {
             runtime.block_on(quota.registry.settle(&merchant, &settle(&command), Vec::new())).unwrap();
         }
     }

@@ -179,6 +179,7 @@ async fn a_kill_loses_nothing_that_was_committed() {
         settled_before = settled;
         expire_what_the_kill_left(&quota).await;
     }
+    assert!(settled_before > 1_000, "the kills met work in progress");
 }
 
 /// Holds of the killed process run out, so that the next one has room.

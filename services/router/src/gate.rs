@@ -81,7 +81,10 @@ impl<'a> Inputs<'a> {
             return reject(gate, detail);
         }
         let Some(price) = price::in_force(self.prices, &offer.target, &offer.model.id, self.now) else {
-            return reject(Gate::PriceUnknown, "has no price; add one with `kaleem price put`".to_owned());
+            return reject(
+                Gate::PriceUnknown,
+                "has no price; add one with BillingService.PutPriceVersion".to_owned(),
+            );
         };
         let sells =
             price.rates.iter().any(|rate| rate.book == price::Book::Sell && rate.pico_usd_per_unit > 0);

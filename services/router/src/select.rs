@@ -50,10 +50,13 @@ pub(crate) fn select(features: &RouteFeatures, grounds: &Grounds<'_>) -> Result<
         }
     }
     prefer_cheap_near_the_cap(features, &mut passed);
-    let mut steps = passed.iter().map(|admitted| step(features, admitted, rung));
-    let Some(primary) = steps.next() else { return Err(Error::NothingPermitted(rejections)) };
-    let failovers: Vec<Step> =
-        steps.take(FAILOVERS_MAX).map(|s| Step { rung: "failover".to_owned(), ..s }).collect();
+    let Some((first, others)) = passed.split_first() else { return Err(Error::NothingPermitted(rejections)) };
+    let primary = step(features, first, rung);
+    // An outage is one of a target more often than of a model, so other targets come first.
+    let (elsewhere, beside): (Vec<_>, Vec<_>) =
+        others.iter().partition(|admitted| admitted.offer.target != first.offer.target);
+    let failovers = elsewhere.into_iter().chain(beside).take(FAILOVERS_MAX);
+    let failovers = failovers.map(|admitted| step(features, admitted, "failover")).collect();
     let reason = match rejections.first() {
         None => reason,
         Some(first) => format!("{reason}; {} was passed over: {}", first.candidate, first.detail),

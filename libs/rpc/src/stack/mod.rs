@@ -172,13 +172,22 @@ fn unnamed_refusal(headers: &http::HeaderMap) -> Option<Status> {
         return None;
     }
     let status = Status::from_header_map(headers)?;
-    let (code, reason, what) = match status.code() {
-        tonic::Code::OutOfRange => (Code::InvalidArgument, "REQUEST_TOO_LARGE", "the request is too large"),
-        tonic::Code::Unimplemented => (Code::Unimplemented, "METHOD_UNKNOWN", "the call is not served here"),
-        _ => (Code::InvalidArgument, "REQUEST_MALFORMED", "the request cannot be read"),
+    let said = |what: &str| format!("{what}: {}", status.message()).trim_end_matches([':', ' ']).to_owned();
+    let fault = match status.code() {
+        tonic::Code::OutOfRange => {
+            let message = said("the request is too large");
+            Fault::new(Code::InvalidArgument, "rpc.kaleem", "REQUEST_TOO_LARGE", message)
+        }
+        tonic::Code::Unimplemented => {
+            let message = said("the call is not served here");
+            Fault::new(Code::Unimplemented, "rpc.kaleem", "METHOD_UNKNOWN", message)
+        }
+        _ => {
+            let message = said("the request cannot be read");
+            Fault::new(Code::InvalidArgument, "rpc.kaleem", "REQUEST_MALFORMED", message)
+        }
     };
-    let message = format!("{what}: {}", status.message()).trim_end_matches([':', ' ']).to_owned();
-    Some(Fault::new(code, "rpc.kaleem", reason, message).into())
+    Some(fault.into())
 }
 
 fn overloaded(name: &str) -> Status {

@@ -84,9 +84,11 @@ impl CallRecord {
             return;
         }
         self.span.record("rpc.grpc.status_code", status);
+        // Code 12 is a method that nobody knows: its name is the caller's, not ours, and must not become a label.
+        let method = if status == "12" { "(unknown)" } else { &*self.method };
         let labels = [
             ("service", metrics::SharedString::const_str(self.service)),
-            ("method", metrics::SharedString::from(self.method.to_string())),
+            ("method", metrics::SharedString::from(method.to_owned())),
             ("code", metrics::SharedString::from(status.to_owned())),
         ];
         metrics::histogram!("kaleem_rpc_duration_seconds", &labels)

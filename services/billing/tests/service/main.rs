@@ -1,5 +1,7 @@
 //! The billing service through its generated client, on a ledger in a folder of its own.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a step that fails must stop the test")]
+
 mod audit;
 mod crash;
 mod harness;

@@ -90,7 +90,7 @@ async fn put_price(
 
 fn largest(index: usize, price_version: &str) -> proto::UsageEvent {
     let event = reserved(event(&format!("r-{index}")), |reservation| {
-        reservation.price_version = price_version.into()
+        reservation.price_version = price_version.into();
     });
     counted(event, |usage| usage.input_fresh_count = LARGEST)
 }

@@ -149,7 +149,7 @@ async fn status_decides_which_books_move() {
         with("failed", proto::UsageStatus::FailedBilled),
         with("unknown", proto::UsageStatus::Unconfirmed),
         reserved(proto::UsageEvent { target: "provider-local".into(), ..event("local") }, |r| {
-            r.price_version = LOCAL.into()
+            r.price_version = LOCAL.into();
         }),
     ];
     let sold: Vec<_> =

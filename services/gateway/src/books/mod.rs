@@ -80,7 +80,7 @@ impl Books {
         gateway_id: &str,
         peers: Arc<Peers>,
         prices: Prices,
-        supervisor: Supervisor,
+        supervisor: &Supervisor,
     ) -> io::Result<Self> {
         let (journal, left) = Journal::open(folder)?;
         let (outcomes, outcomes_rx) = mpsc::channel(OUTCOMES_MAX);
@@ -231,7 +231,9 @@ impl Books {
             match next {
                 None => return Ok(()),
                 Some((Outcome::Post(event), entries)) => {
-                    let post = async move { drop(books.post(event, entries).await) };
+                    let post = async move {
+                        books.post(event, entries).await;
+                    };
                     self.0.supervisor.spawn_detached("gateway post", post);
                 }
                 Some((Outcome::Release(reservation, reason), _)) => {

@@ -60,7 +60,7 @@ async fn tell(books: &Books, mut batch: Vec<Entry>, stop: &CancellationToken) {
                 }
             }
             Err(fault) => {
-                tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again")
+                tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again");
             }
         }
         if stop.is_cancelled() {
@@ -93,10 +93,10 @@ fn note(books: &Books, entry: &Entry, outcome: Outcome, reason: &str) {
     match outcome {
         Outcome::Recorded | Outcome::Duplicate => {}
         Outcome::Conflict => {
-            tracing::error!(event_id, "billing has another event of this id; the first one stands")
+            tracing::error!(event_id, "billing has another event of this id; the first one stands");
         }
         Outcome::Rejected | Outcome::Unspecified => {
-            tracing::error!(event_id, reason, "billing rejected an event")
+            tracing::error!(event_id, reason, "billing rejected an event");
         }
     }
     if let (Some(ticket), true) = (entry.ticket, entry.settled) {

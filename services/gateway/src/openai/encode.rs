@@ -221,7 +221,7 @@ mod tests {
         let chunk = &chunks(&frame)[0];
         assert!(more);
         assert_eq!(chunk["choices"][0]["delta"], json!({"role": "assistant", "content": ""}));
-        assert_eq!((&chunk["model"], &chunk["created"]), (&json!("demo"), &json!(1_736_983_841)));
+        assert_eq!((&chunk["model"], &chunk["created"]), (&json!("demo"), &json!(1_737_008_286)));
     }
 
     #[test]

@@ -15,10 +15,10 @@ use axum::{
     body::Body,
     extract::{DefaultBodyLimit, State, rejection::BytesRejection},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use kaleem_rpc::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -44,6 +44,8 @@ pub(crate) fn router(pipeline: Arc<Pipeline>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat_completions))
         .route("/v1/models", get(models))
+        .route("/v1/{*path}", any(unknown))
+        .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .with_state(Surface { pipeline, permits })
 }
@@ -78,6 +80,13 @@ async fn models(State(surface): State<Surface>, headers: HeaderMap) -> Response 
         Ok(models) => Json(encode::model_list(&models)).into_response(),
         Err(fault) => refusal(&fault),
     }
+}
+
+/// What the SDKs could ask for and is not served yet gets a reason, not an empty body.
+async fn unknown(method: Method, uri: Uri) -> Response {
+    let message =
+        format!("{method} {} is not served; POST /v1/chat/completions and GET /v1/models are", uri.path());
+    refusal(&Fault::new(kaleem_rpc::Code::NotFound, fault::DOMAIN, "PATH_UNKNOWN", message))
 }
 
 fn overloaded() -> Fault {

@@ -177,7 +177,7 @@ pub(super) fn parse(body: &[u8]) -> Result<(ChatInput, Shape), Fault> {
         model: asked.model,
         messages: messages.map(|(index, said)| message(said, index)).collect::<Result<_, _>>()?,
         tools: tools(asked.tools.unwrap_or_default())?,
-        tool_choice: tool_choice(asked.tool_choice, asked.parallel_tool_calls)?,
+        tool_choice: tool_choice(asked.tool_choice.as_ref(), asked.parallel_tool_calls)?,
         response_format: asked.response_format.map(response_format).transpose()?,
         options: Some(options),
         task: metadata.remove("task").unwrap_or_default(),
@@ -324,10 +324,10 @@ fn tools(tools: Vec<Tool>) -> Result<Vec<chat::Tool>, Fault> {
     tools.into_iter().enumerate().map(tool).collect()
 }
 
-fn tool_choice(choice: Option<Value>, parallel: Option<bool>) -> Result<Option<chat::ToolChoice>, Fault> {
+fn tool_choice(choice: Option<&Value>, parallel: Option<bool>) -> Result<Option<chat::ToolChoice>, Fault> {
     use chat::tool_choice::Mode;
     let parallel_disabled = parallel == Some(false);
-    let (mode, name) = match &choice {
+    let (mode, name) = match choice {
         None if !parallel_disabled => return Ok(None),
         None => (Mode::Auto, String::new()),
         Some(Value::String(text)) => match text.as_str() {

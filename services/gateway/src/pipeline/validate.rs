@@ -70,9 +70,8 @@ fn message(said: &Message, field: &str, wrong: &mut impl FnMut(String, &str)) {
         wrong(format!("{field}.parts"), "must hold at most 256 parts");
     }
     let speaks = said.role() != Role::Assistant;
-    let mute = |part: &Part| {
-        matches!(&part.kind, None) || matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty())
-    };
+    let mute =
+        |part: &Part| part.kind.is_none() || matches!(&part.kind, Some(Kind::Text(text)) if text.is_empty());
     if speaks && !said.parts.is_empty() && said.parts.iter().all(mute) {
         wrong(format!("{field}.parts"), "must say something");
     }

@@ -33,10 +33,10 @@ pub(super) struct ChatArgs {
     #[arg(long)]
     system: Option<String>,
     /// Upper bound on output tokens.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     max_tokens: Option<i64>,
     /// Sampling temperature, 0 to 2.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     temperature: Option<f64>,
     /// Shows the model's reasoning where it has any.
     #[arg(long)]

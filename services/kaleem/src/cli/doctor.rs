@@ -7,8 +7,11 @@ use std::{
 
 use clap::Args;
 use kaleem_proto::{
+    accounts::v1::{ListPlansRequest, accounts_service_client::AccountsServiceClient},
     billing::v1::{VerifyLedgerRequest, billing_service_client::BillingServiceClient},
     pool::v1::{ListWorkersRequest, pool_service_client::PoolServiceClient},
+    quota::v1::{GetUsageRequest, quota_service_client::QuotaServiceClient},
+    redaction::v1::{RedactRequest, redaction_service_client::RedactionServiceClient},
     router::v1::{ListTargetsRequest, router_service_client::RouterServiceClient},
 };
 use kaleem_runtime::config::Span;
@@ -46,10 +49,10 @@ fn bad(what: &str, detail: impl Into<String>) -> Finding {
 
 /// Ends with 0 if nothing stands in the way of an answer, else with 69.
 pub(super) async fn run(args: DoctorArgs) -> anyhow::Result<u8> {
-    let server = args.client.server();
     if let Some(patience) = args.wait {
-        return Ok(wait(&args.client, &server, patience.get()).await);
+        return Ok(wait(&args.client, patience.get()).await);
     }
+    let server = args.client.server();
     let mut findings = Vec::new();
     let reachable = readiness(&server, &mut findings).await;
     if reachable {
@@ -70,10 +73,11 @@ pub(super) async fn run(args: DoctorArgs) -> anyhow::Result<u8> {
 }
 
 /// Waits until the server is ready and some model serves.
-async fn wait(client: &ClientArgs, server: &str, patience: Duration) -> u8 {
+async fn wait(client: &ClientArgs, patience: Duration) -> u8 {
     let until = Instant::now() + patience;
     while Instant::now() < until {
-        let ready = matches!(ready(server).await, Ok(failing) if failing.is_empty());
+        // Looked up each time: a server that is starting notes its address when it listens.
+        let ready = matches!(ready(&client.server()).await, Ok(failing) if failing.is_empty());
         if ready && serves(client).await {
             return 0;
         }
@@ -81,7 +85,8 @@ async fn wait(client: &ClientArgs, server: &str, patience: Duration) -> u8 {
     }
     let _ = writeln!(
         std::io::stderr(),
-        "kaleem: {server} was not ready within {patience:?}; see `kaleem doctor`"
+        "kaleem: {} was not ready within {patience:?}; see `kaleem doctor`",
+        client.server()
     );
     69
 }
@@ -89,8 +94,11 @@ async fn wait(client: &ClientArgs, server: &str, patience: Duration) -> u8 {
 /// Whether the router sees a serving model; taken as given where there is no operator's key to ask with.
 async fn serves(client: &ClientArgs) -> bool {
     let Ok(connection) = client.connect(KeyKind::Admin, None) else { return true };
-    let listed = RouterServiceClient::new(connection).list_targets(request(ListTargetsRequest {})).await;
-    listed.is_ok_and(|listed| listed.into_inner().targets.iter().any(|target| target.breaker == "closed"))
+    match RouterServiceClient::new(connection).list_targets(request(ListTargetsRequest {})).await {
+        Ok(listed) => listed.into_inner().targets.iter().any(|target| target.breaker == "closed"),
+        // A merchant's key cannot ask; that the server is ready is all it can learn.
+        Err(status) => status.code() == tonic::Code::PermissionDenied,
+    }
 }
 
 /// What `/readyz` says is failing.
@@ -120,6 +128,7 @@ async fn readiness(server: &str, findings: &mut Vec<Finding>) -> bool {
 }
 
 async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
+    peers(&connection, findings).await;
     let targets =
         RouterServiceClient::new(connection.clone()).list_targets(request(ListTargetsRequest {})).await;
     match targets.map_err(|status| failed(&status)) {
@@ -151,11 +160,28 @@ async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
                 None => findings
                     .push(good("ledger", format!("{} events, the books balance", verdict.event_count))),
                 Some(fault) => {
-                    findings.push(bad("ledger", format!("{} faults, first: {fault}", verdict.faults.len())))
+                    findings.push(bad("ledger", format!("{} faults, first: {fault}", verdict.faults.len())));
                 }
             }
         }
     }
+}
+
+/// Whether the services that every request needs answer.
+async fn peers(connection: &Connection, findings: &mut Vec<Finding>) {
+    let mut note = |name: &str, answered: Result<(), tonic::Status>| match answered {
+        // Any answer of the service itself shows that it is there.
+        Err(status) if status.code() == tonic::Code::Unavailable => {
+            findings.push(bad(name, format!("{:#}", failed(&status))));
+        }
+        _ => findings.push(good(name, "answers")),
+    };
+    let mut accounts = AccountsServiceClient::new(connection.clone());
+    note("accounts", accounts.list_plans(request(ListPlansRequest {})).await.map(drop));
+    let mut quota = QuotaServiceClient::new(connection.clone());
+    note("quota", quota.get_usage(request(GetUsageRequest::default())).await.map(drop));
+    let mut redaction = RedactionServiceClient::new(connection.clone());
+    note("redaction", redaction.redact(request(RedactRequest::default())).await.map(drop));
 }
 
 /// One serving model is enough to answer; models that do not serve are shown with the way to mend them.

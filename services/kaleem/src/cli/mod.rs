@@ -86,8 +86,9 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<u8> {
     match command {
-        Command::Up(args) => serve::up(args).await,
-        Command::Serve(args) => serve::serve(args).await,
+        // The whole mesh is in this future; it is kept off the stack.
+        Command::Up(args) => Box::pin(serve::up(args)).await,
+        Command::Serve(args) => Box::pin(serve::serve(args)).await,
         Command::Chat(args) => chat::run(args).await.map(|()| 0),
         Command::Merchant(args) => merchant::run(args).await.map(|()| 0),
         Command::Key(args) => key::run(args).await.map(|()| 0),

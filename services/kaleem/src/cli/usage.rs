@@ -18,15 +18,17 @@ use kaleem_proto::{
 use kaleem_rpc::convert;
 use serde_json::{Value, json};
 
+use crate::bootstrap::DEMO_MERCHANT;
+
 use super::{
     ClientArgs,
-    client::{KeyKind, failed, request},
+    client::{Connection, KeyKind, failed, request},
     merchant,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct UsageArgs {
-    /// Merchant; by default the only one there is.
+    /// Merchant; by default the only one there is, or the demonstration merchant.
     #[arg(long)]
     merchant: Option<String>,
     /// Machine-readable.
@@ -40,14 +42,7 @@ pub(super) async fn run(args: UsageArgs) -> anyhow::Result<()> {
     let connection = args.client.connect(KeyKind::Admin, None)?;
     let merchant_id = match args.merchant {
         Some(merchant_id) => merchant_id,
-        None => {
-            let all = merchant::list(&mut AccountsServiceClient::new(connection.clone())).await?;
-            match &all[..] {
-                [only] => only.merchant_id.clone(),
-                [] => anyhow::bail!("there is no merchant yet; make one with `kaleem merchant create`"),
-                _ => anyhow::bail!("there are {} merchants; name one with --merchant", all.len()),
-            }
-        }
+        None => only_merchant(&connection).await?,
     };
     let message = request(GetUsageRequest { merchant_id: merchant_id.clone() });
     let quota = QuotaServiceClient::new(connection.clone()).get_usage(message).await;
@@ -67,6 +62,19 @@ pub(super) async fn run(args: UsageArgs) -> anyhow::Result<()> {
         writeln!(out, "billed in {}\n{}", ledger.window_id, ledger_table(&ledger))?;
     }
     Ok(())
+}
+
+/// The merchant that is meant when none is named.
+async fn only_merchant(connection: &Connection) -> anyhow::Result<String> {
+    let all = merchant::list(&mut AccountsServiceClient::new(connection.clone())).await?;
+    match &all[..] {
+        [only] => Ok(only.merchant_id.clone()),
+        several if several.iter().any(|merchant| merchant.merchant_id == DEMO_MERCHANT) => {
+            Ok(DEMO_MERCHANT.to_owned())
+        }
+        [] => anyhow::bail!("there is no merchant yet; make one with `kaleem merchant create`"),
+        _ => anyhow::bail!("there are {} merchants; name one with --merchant", all.len()),
+    }
 }
 
 /// A count, or money where the dimension is money.

@@ -93,6 +93,10 @@ impl Server {
         server.wait_until(Duration::from_secs(30), || address.exists().then_some(()));
         let ready = kaleem(folder, &["doctor", "--wait", "30s"]);
         assert_eq!(ready.code, 0, "{ready:?}");
+        // Any model is enough to be ready; these tests ask the shipped one.
+        server.wait_until(Duration::from_secs(30), || {
+            kaleem(folder, &["doctor"]).stdout.contains("provider-local/demo serves").then_some(())
+        });
         server
     }
 

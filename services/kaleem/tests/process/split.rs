@@ -46,7 +46,7 @@ fn eight_processes_with_mutual_tls_are_the_same_product() {
     });
     let gateway = servers.last().unwrap();
     let key_file = folder.path().join("accounts/admin.key");
-    gateway.wait_until(Duration::from_secs(60), || key_file.exists().then_some(()));
+    gateway.wait_until(Duration::from_mins(1), || key_file.exists().then_some(()));
     let demo_key = folder.path().join("accounts/demo.key");
     gateway.wait_until(Duration::from_secs(10), || demo_key.exists().then_some(()));
     let server = format!("http://127.0.0.1:{}", ports[&Target::Gateway]);

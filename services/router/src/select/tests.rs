@@ -80,6 +80,15 @@ fn the_default_goes_to_gemini_and_fails_over_to_local() {
 }
 
 #[test]
+fn failover_leaves_the_target_before_it_tries_another_model_there() {
+    let mut snapshot = snapshot();
+    snapshot.offers.insert(1, offer("provider-gemini", "pro", ModelHealth::Ready));
+    let plan = plan(&features(), &snapshot).unwrap();
+    let failovers: Vec<_> = plan.failovers.iter().map(|step| step.model.as_str()).collect();
+    assert_eq!(failovers, ["demo", "pro"]);
+}
+
+#[test]
 fn faq_goes_to_the_local_pool() {
     let plan = plan(&RouteFeatures { task: "faq".into(), ..features() }, &snapshot()).unwrap();
     assert_eq!(plan.primary.target, "provider-local");
@@ -169,14 +178,13 @@ proptest! {
         let holds = Holds::default();
         let inputs = Inputs { features: &features, prices: &snapshot.prices, holds: &holds, now: NOW };
         let refused: Vec<_> = snapshot.offers.iter().filter_map(|o| inputs.admit(o).err()).map(|r| r.candidate).collect();
-        match plan(&features, &snapshot) {
-            Ok(plan) => {
-                for step in std::iter::once(&plan.primary).chain(&plan.failovers) {
-                    let candidate = format!("{}/{}", step.target, step.model);
-                    prop_assert!(!refused.contains(&candidate));
-                }
+        if let Ok(plan) = plan(&features, &snapshot) {
+            for step in std::iter::once(&plan.primary).chain(&plan.failovers) {
+                let candidate = format!("{}/{}", step.target, step.model);
+                prop_assert!(!refused.contains(&candidate));
             }
-            Err(_) => prop_assert_eq!(refused.len(), snapshot.offers.len()),
+        } else {
+            prop_assert_eq!(refused.len(), snapshot.offers.len());
         }
     }
 }
