@@ -18,6 +18,12 @@ def arabic_digits(text: str) -> str:
     return text.translate(_ARABIC_DIGITS)
 
 
+def made_up_word(language: str, rng: random.Random) -> str:
+    """Returns a word that does not exist, so that unknown words beside a question do not change its answer."""
+    letters = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي" if language == "ar" else "abcdefghijklmnopqrstuvwxyz"
+    return "".join(rng.choices(letters, k=rng.randrange(3, 7)))
+
+
 def _slip(word: str, rng: random.Random) -> str:
     """Drops, doubles or swaps one inner letter."""
     if len(word) < 4 or not word.isalpha():
@@ -67,7 +73,8 @@ def augment(text: str, language: str, rng: random.Random, fillers: bool = True) 
             text = _mark_arabic(text, rng)
     if fillers and rng.random() < 0.2:
         words = text.split(" ")
-        words.insert(rng.randrange(len(words) + 1), rng.choice(_FILLERS[language]))
+        filler = made_up_word(language, rng) if rng.random() < 0.4 else rng.choice(_FILLERS[language])
+        words.insert(rng.randrange(len(words) + 1), filler)
         text = " ".join(words)
     if rng.random() < 0.12:
         words = text.split(" ")

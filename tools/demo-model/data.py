@@ -9,7 +9,7 @@ import phrases_ar
 import phrases_en
 import phrases_other as other
 import phrases_shared as shared
-from augment import arabic_digits, augment, capitalise, question_mark
+from augment import arabic_digits, augment, capitalise, made_up_word, question_mark
 from held_out import HELD_OUT
 
 PHRASES = {"ar": phrases_ar, "en": phrases_en}
@@ -17,7 +17,7 @@ CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base32, as in th
 TOPICS = sorted(phrases_ar.TRAIN) + ["details", "offtopic"]
 
 # Topics with slots or with open-ended questions need more samples than a fixed answer does.
-_WEIGHTS = {"ship_city": 4, "ship_abroad": 2, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 3, "contact": 2, "greet_salam": 1.5, "identity": 1.5, "offtopic": 5, "greet": 1.5, "details": 3, "ship_time": 1.5, "ship_cost": 1.5, "ship_general": 1.5}
+_WEIGHTS = {"ship_city": 4, "ship_abroad": 2, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 4, "contact": 2, "greet_salam": 1.5, "identity": 1.5, "offtopic": 5, "greet": 1.5, "details": 3, "ship_time": 1.5, "ship_cost": 1.5, "ship_general": 1.5}
 _CHOICE = re.compile(r"\(([^()]*)\)")
 
 
@@ -84,7 +84,10 @@ def check_disjoint() -> int:
         held_out += other.OFFTOPIC_HELD_OUT[language]
         both = [text for text in held_out if seen & {normal(text), normal(_bare(text, phrases))}]
         for kind, train in other.DETAILS_TRAIN[language].items():
-            both += [text for text in other.DETAILS_HELD_OUT[language][kind] if normal(text) in {normal(phrase) for phrase in train}]
+            names = other.DETAIL_NAMES[language][kind].split("|")
+            forms = train + [form.replace("{k}", name) for form in other.DETAIL_FORMS[language] for name in names]
+            known = {normal(text) for form in forms for text in expand_all(form)}
+            both += [text for text in other.DETAILS_HELD_OUT[language][kind] if normal(text) in known]
         if both:
             raise SystemExit(f"held-out phrasings that are also trained on: {both}")
         count += len(seen)
@@ -120,11 +123,12 @@ def _fill(template: str, topic: str, language: str, rng: random.Random) -> tuple
             name = " ".join(word.removeprefix("ال") for word in name.split())
         text = text.replace("{p}", name if arabic else rng.choice(("the ", "the ", "", "a ", "your ")) + name)
     if "{n}" in text:
-        number = "".join(rng.choices("0123456789", k=rng.randrange(3, 7)))
+        number = "".join(rng.choices("0123456789", k=rng.randrange(3, 6)))
         slots["number"] = arabic_digits(number) if arabic and rng.random() < 0.3 else number
         text = text.replace("{n}", slots["number"])
     while "{x}" in text:
-        text = text.replace("{x}", rng.choice(other.WORDS[language]), 1)
+        # Now and then a word that nobody knows: what is unknown is not about the shop.
+        text = text.replace("{x}", made_up_word(language, rng) if rng.random() < 0.2 else rng.choice(other.WORDS[language]), 1)
     while "{k}" in text:
         text = text.replace("{k}", str(rng.randrange(100)), 1)
     return text, slots
@@ -134,8 +138,11 @@ def _details(language: str, held_out: bool, rng: random.Random) -> tuple[str, st
     """Returns a phrase that carries a placeholder, the placeholder, and what the answer says about it."""
     kind = rng.choices(tuple(facts.REPEATS), weights=(6, 3, 1, 1, 1.5, 1.5))[0]
     phrases = (other.DETAILS_HELD_OUT if held_out else other.DETAILS_TRAIN)[language][kind]
-    placeholder = f"[[{kind}:{code(rng, repetitive=not held_out and rng.random() < 0.3)}]]"
-    phrase = augment(rng.choice(phrases), language, rng, fillers=False)
+    placeholder = f"[[{kind}:{code(rng, repetitive=not held_out and rng.random() < 0.15)}]]"
+    form = rng.choice(phrases)
+    if not held_out and rng.random() < 0.4:
+        form = rng.choice(other.DETAIL_FORMS[language]).replace("{k}", rng.choice(other.DETAIL_NAMES[language][kind].split("|")))
+    phrase = augment(expand(form, rng), language, rng, fillers=False)
     if language == "en":
         phrase = capitalise(phrase, rng)
     return phrase.format(placeholder), placeholder, facts.REPEATS[kind][0 if language == "ar" else 1].format(placeholder)
@@ -158,7 +165,7 @@ def _training_template(topic: str, language: str, rng: random.Random) -> str:
 def make_turn(topic: str, language: str, rng: random.Random, held_out: str | None = None) -> Turn:
     """Makes one question and answer; `held_out` is the held-out template to ask with, None for a training phrasing."""
     pieces, slots, placeholders, repeats = [], {}, [], ""
-    count = rng.choices((0, 1, 2), weights=(60, 34, 6))[0]
+    count = rng.choices((0, 1, 2), weights=(64, 32, 4))[0]
     if topic == "details":
         count = max(1, count)
     else:
@@ -205,8 +212,8 @@ def system_messages(language: str, redacted: bool, rng: random.Random) -> list[d
 
 
 def make_copy_exercise(rng: random.Random) -> list[dict]:
-    """Makes a short conversation whose answer is mostly a placeholder or an order number to repeat."""
-    turn = make_turn(rng.choice(("details", "details", "details", "order")), rng.choice(("ar", "en")), rng)
+    """Makes a short conversation whose answer is mostly a placeholder to repeat."""
+    turn = make_turn("details", rng.choice(("ar", "en")), rng)
     return [{"role": "user", "content": turn.question}, {"role": "assistant", "content": turn.answer}]
 
 

@@ -132,30 +132,27 @@ class Llama(nn.Module):
 
     @torch.no_grad()
     def _look_back(self) -> None:
-        """Lets the heads of the first layer start out attending to one, two, three … tokens back.
+        """Lets the first two heads start out attending to one and two tokens back.
 
         Copying a random code needs to know what precedes each character. Gradient descent finds such heads only late in so
         short a training, so they are there from the start, and are trained like all else. A constant first coordinate of
         every embedding (the same for all tokens, so it favours none) gives queries and keys something that depends on no
         content; a query turned back by a distance meets best the key at that distance.
         """
-        constant, sharpness, pairs, half = 0.2, 6.6, 4, self.config["head_dim"] // 2
+        constant, sharpness, pairs, size = 0.2, 6.6, 4, self.config["head_dim"]
         # What the first norm makes of the constant, beside the random coordinates.
         hidden, spread = self.config["hidden_size"], self.config["initializer_range"]
         strength = sharpness / (constant / ((constant**2 + (hidden - 1) * spread**2) / hidden) ** 0.5)
         attention = self.model.layers[0].self_attn
         self.model.embed_tokens.weight[:, 0] = constant
-        nn.init.zeros_(attention.q_proj.weight)
-        for head in range(attention.kv_heads):
-            first = head * 2 * half
-            for rows in (slice(first, first + pairs), slice(first + half, first + half + pairs)):
-                attention.k_proj.weight[rows] = 0
-            attention.k_proj.weight[first : first + pairs, 0] = strength
-        for head in range(attention.heads):
-            angle = -(head + 1) * self.config["rope_theta"] ** (-torch.arange(pairs) / half)
-            first = head * 2 * half
+        attention.k_proj.weight[:size] = 0
+        attention.k_proj.weight[:pairs, 0] = strength
+        attention.q_proj.weight[: 2 * size] = 0
+        for head, distance in ((0, 1), (1, 2)):
+            angle = -distance * self.config["rope_theta"] ** (-2 * torch.arange(pairs) / size)
+            first = head * size
             attention.q_proj.weight[first : first + pairs, 0] = strength * angle.cos()
-            attention.q_proj.weight[first + half : first + half + pairs, 0] = strength * angle.sin()
+            attention.q_proj.weight[first + size // 2 : first + size // 2 + pairs, 0] = strength * angle.sin()
 
     def logits(self, states: Tensor) -> Tensor:
         """Turns hidden states into scores over the vocabulary."""

@@ -243,6 +243,7 @@ TRAIN = {
         "does (it|the watch|the device|the headset) (come with|have|include) (a warranty|a guarantee)",
     ],
     "discount": [
+        "(what|which) (offers|discounts|promotions|sales|coupons) (do you have|are on|are running|are there|do you offer)(| now| today)",
         "(do you have|is there|are there|have you got) (a discount|any discounts|a coupon|any offers|a promo code|a sale|discounts|offers|any deals|coupons)(| now| today| at the moment| for me)",
         "(give me|i want|can i get|can i have|i need) (a discount|a coupon|a promo code|a discount code|an offer)",
         "(what are|what's|tell me) (your|the) (offers|deals|discounts|promotions)(| today| now)",
@@ -263,6 +264,7 @@ TRAIN = {
         "(customer service|customer support|human agent|support|your phone number|your email)",
     ],
     "identity": [
+        "(am i|are we) (talking|chatting) (to|with) (a real|an actual|a living|the) (human|agent|employee|one|person)",
         "(am i|are we) (speaking) (to|with) (a human|a bot|a machine|an agent|someone real)",
         "are you (some sort of|a kind of|like) (a bot|bot|robot|machine|program|assistant)",
         "(am i|are we) (talking|chatting) (to|with) (a machine|an ai|a computer|a real human)",

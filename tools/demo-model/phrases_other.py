@@ -74,12 +74,14 @@ WORDS = {
 DETAILS_TRAIN = {
     "ar": {
         "PHONE": [
+            "(ممكن|ياليت|تقدرون|ابغاكم) (ترسلون|تكلموني|تتواصلون|تدقون|تراسلوني) (على|على رقمي|ع) {}",
             "ممكن تكلموني على {}", "كلموني {}", "جوالي هو {}", "ابغى تتصلون على {}", "هذا رقم جوالي {}", "حطوا رقمي {}",
             "رقمي {}", "جوالي {}", "رقم جوالي {}", "هذا رقمي {}", "وهذا رقمي {}", "تلفوني {}", "رقم تليفوني {}", "موبايلي {}",
             "اتصلوا علي {}", "كلموني على {}", "واتس {}", "رقم الواتساب {}", "للتواصل {}", "{}", "هاتفي {}",
             "اتصلوا بي على الرقم {}", "رقمي هو {}", "تواصلوا معي على {}", "الجوال: {}", "دقوا علي {}",
         ],
         "EMAIL": [
+            "(ممكن|ياليت|تقدرون) (ترسلون|ترسلوا|تراسلوني|تبعتوا) (على|لي على|ع) {}",
             "ممكن ترسلون على {}", "اكتبوا على {}", "هذا بريدي الإلكتروني {}", "ايميلي {}", "بريدي {}", "بريدي الإلكتروني {}", "هذا ايميلي {}", "الإيميل: {}", "راسلوني على {}", "ارسلوا لي على {}",
             "{}", "عنواني الإلكتروني {}", "ابعتولي على {}", "إيميلي هو {}",
         ],
@@ -99,12 +101,14 @@ DETAILS_TRAIN = {
     },
     "en": {
         "PHONE": [
+            "(you may|please|kindly|could you|just) (reach|text|phone|contact|message|call) me (on|at|via) {}",
             "you may reach me on {}", "my cellphone is {}", "please ring {}", "text me at {}", "my contact is {}", "phone me on {}",
             "my number is {}", "my phone is {}", "call me on {}", "call me at {}", "phone: {}", "here is my number {}",
             "my mobile {}", "{}", "my phone number is {}", "whatsapp {}", "reach me on {}", "contact me at {}",
             "mobile number {}", "this is my number: {}",
         ],
         "EMAIL": [
+            "(please|kindly|could you|you may) (write|mail|send it|answer) (to|me at|to me at) {}",
             "this is my e-mail {}", "write me at {}", "my mail address is {}", "my email is {}", "my e-mail is {}", "email: {}", "write to me at {}", "here is my email {}", "{}", "send it to {}",
             "contact me by mail {}", "email me at {}",
         ],
@@ -117,15 +121,44 @@ DETAILS_TRAIN = {
             "my account number is {}",
         ],
         "CREDIT_CARD": [
+            "(charge|debit|bill|pay with|take it from) my (card|visa|credit card) {}",
             "my card is {}", "my card number is {}", "card: {}", "charge my card {}", "{}", "here is my card {}", "my visa is {}",
             "credit card {}",
         ],
     },
 }
 
+# Composed ways to give a detail: `(a|b|)` is a choice, `{k}` one of the names in DETAIL_NAMES, `{}` the placeholder.
+DETAIL_FORMS = {
+    "ar": [
+        "(هذا|وهذا|هذي|تفضل|خذ|سجل|اكتب|عندك|طيب) {k} {}", "{k} (تبعي|مالي|الخاص بي|عندي|هو|:|كالتالي) {}", "(ارسلت لكم|حبيت اعطيكم|بعطيكم|اعطيك) {k} {}",
+    ],
+    "en": [
+        "(here is|here's|take|note|save|write down|and|also) (my|the) {k} {}", "(my|our) {k} (is|:|would be|=) {}", "i (give|send|gave|sent) you (my|the) {k} {}",
+    ],
+}
+DETAIL_NAMES = {
+    "ar": {
+        "PHONE": "رقمي|جوالي|رقم الجوال|رقم التلفون|موبايلي|رقم الواتس|تلفوني",
+        "EMAIL": "ايميلي|بريدي|البريد|عنوان بريدي|الايميل",
+        "SA_NATIONAL_ID": "هويتي|رقم الهوية|بطاقة الهوية|رقم السجل المدني",
+        "SA_IQAMA": "إقامتي|رقم الإقامة|الاقامة|رقم اقامتي",
+        "IBAN": "الآيبان|ايباني|حسابي|رقم الايبان|رقم حسابي البنكي",
+        "CREDIT_CARD": "بطاقتي|رقم البطاقة|بطاقة الائتمان|الفيزا|رقم الفيزا",
+    },
+    "en": {
+        "PHONE": "phone|number|mobile|phone number|whatsapp|telephone",
+        "EMAIL": "email|e-mail|email address|inbox",
+        "SA_NATIONAL_ID": "id|national id|identity number|id card",
+        "SA_IQAMA": "iqama|iqama number|residence number",
+        "IBAN": "iban|bank iban|account number|bank account",
+        "CREDIT_CARD": "card|credit card|visa|card number",
+    },
+}
+
 DETAILS_HELD_OUT = {
     "ar": {
-        "PHONE": ["رقم هاتفي {}", "هذا جوالي {}", "ممكن تتصلوا على {}", "ورقمي {}", "تلقوني على {}"], "EMAIL": ["البريد الإلكتروني {}", "هذا بريدي {}", "اكتبوا لي على {}"], "SA_NATIONAL_ID": ["رقمي في الهوية {}", "هذا رقم هويتي {}"],
+        "PHONE": ["رقم هاتفي {}", "تراه جوالي {}", "ممكن تتصلوا على {}", "ورقمي {}", "تلقوني على {}"], "EMAIL": ["البريد الإلكتروني {}", "بريدي لو احتجتوا {}", "اكتبوا لي على {}"], "SA_NATIONAL_ID": ["رقمي في الهوية {}", "هذا رقم هويتي {}"],
         "SA_IQAMA": ["هذه إقامتي {}", "رقم الاقامة حقي {}"], "IBAN": ["هذا الايبان حقي {}", "رقم الحساب {}"], "CREDIT_CARD": ["هذا رقم بطاقتي {}", "بطاقة الفيزا {}"],
     },
     "en": {

@@ -32,7 +32,7 @@ TOKENIZER_CONVERSATIONS = 12_000
 BATCH = 24
 POOL_BATCHES = 32
 # Copying is learned first and alone, on short texts: within mixed conversations it is not found for thousands of steps.
-COPY_STEPS = 608
+COPY_STEPS = 480
 COPY_PEAK_RATE = 3e-3
 PEAK_RATE = 2.5e-3
 WARMUP_STEPS = 60
@@ -115,7 +115,7 @@ def write_json(path: Path, value) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--steps", type=int, default=2880)
     parser.add_argument("--out", type=Path, default=FOLDER)
     options = parser.parse_args()
     torch.manual_seed(SEED)

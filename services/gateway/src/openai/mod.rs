@@ -13,11 +13,12 @@ use std::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{DefaultBodyLimit, State, rejection::BytesRejection},
+    extract::State,
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use kaleem_rpc::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -39,25 +40,19 @@ struct Surface {
 
 /// The routes.
 pub(crate) fn router(pipeline: Arc<Pipeline>) -> Router {
-    let body_bytes_max = pipeline.config().body_bytes_max.as_usize();
     let permits = Arc::new(Semaphore::new(pipeline.config().http_requests_max));
     Router::new()
         .route("/v1/chat/completions", post(chat_completions))
         .route("/v1/models", get(models))
         .route("/v1/{*path}", any(unknown))
         .method_not_allowed_fallback(unknown)
-        .layer(DefaultBodyLimit::max(body_bytes_max))
         .with_state(Surface { pipeline, permits })
 }
 
-async fn chat_completions(
-    State(surface): State<Surface>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
+async fn chat_completions(State(surface): State<Surface>, headers: HeaderMap, body: Body) -> Response {
     let answered = async {
         let permit = Arc::clone(&surface.permits).try_acquire_owned().map_err(|_| overloaded())?;
-        let body = readable(&headers, body)?;
+        let body = readable(&headers, body, surface.pipeline.config().body_bytes_max.as_usize()).await?;
         let (asked, shape) = request::parse(&body)?;
         let ask = Ask {
             credential: Credential::from_headers(&headers)?,
@@ -95,22 +90,46 @@ fn overloaded() -> Fault {
         .retry_after(Duration::from_millis(250))
 }
 
+/// Time for a body to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A body that is too large is still read up to this many times the limit, because a client that is cut off while it sends does
+/// not see why.
+const DRAIN_FACTOR: usize = 4;
+
 /// The body, if it is JSON of a permitted size.
-fn readable(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
+async fn readable(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, Fault> {
+    let refuse = |message: &str, status: StatusCode| {
+        Err(fault::request_invalid(message).with("http_status", status.as_u16()))
+    };
     let content_type = text(headers, "content-type").unwrap_or_default();
     if !content_type.to_ascii_lowercase().starts_with("application/json") {
-        return Err(fault::request_invalid("the body must be JSON; send `content-type: application/json`")
-            .with("http_status", 415));
+        let message = "the body must be JSON; send `content-type: application/json`";
+        return refuse(message, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    body.map_err(|rejection| {
-        let status = rejection.status();
-        let message = if status == StatusCode::PAYLOAD_TOO_LARGE {
-            "the body is larger than the gateway takes (8 MiB unless configured); send less history or smaller pictures"
-        } else {
-            "the body could not be read to its end"
-        };
-        fault::request_invalid(message).with("http_status", status.as_u16())
-    })
+    match tokio::time::timeout(BODY_TIMEOUT, gather_body(body, bytes_max)).await {
+        Ok(Ok(Some(body))) => Ok(body),
+        Ok(Ok(None)) => {
+            let message = "the body is larger than the gateway takes (8 MiB unless configured); send less history or smaller pictures";
+            refuse(message, StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        Ok(Err(_)) => refuse("the body could not be read to its end", StatusCode::BAD_REQUEST),
+        Err(_) => refuse("the body did not arrive in time", StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// The whole body, or nothing if it is larger than `bytes_max`.
+async fn gather_body(body: Body, bytes_max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut pieces = body.into_data_stream();
+    let (mut gathered, mut seen) = (BytesMut::new(), 0_usize);
+    while let Some(piece) = pieces.try_next().await? {
+        seen = seen.saturating_add(piece.len());
+        if seen <= bytes_max {
+            gathered.extend_from_slice(&piece);
+        } else if seen > bytes_max.saturating_mul(DRAIN_FACTOR) {
+            break;
+        }
+    }
+    Ok((seen <= bytes_max).then(|| gathered.freeze()))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -69,8 +69,9 @@ pub async fn run(plan: &Plan, endpoint: &Endpoint, question: Question) -> anyhow
     while let Some(ended) = running.join_next().await {
         ended.context("a caller failed by a defect")?;
     }
-    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Report::new(plan, &question, &tally, used, schedule.unsent()))
+    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    schedule.unsent().for_each(|due| tally.record_unsent(due));
+    Ok(Report::new(plan, &question, &tally, used))
 }
 
 async fn drive(mut caller: Caller, schedule: Arc<Schedule>, tally: Arc<Mutex<Tally>>) {

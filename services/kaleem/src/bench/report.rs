@@ -112,11 +112,11 @@ pub struct Report {
     pub sent: u64,
     /// Those that were answered well.
     pub ok: u64,
-    /// Requests of the whole run that were due and never sent, as every caller was still busy: the server did not keep up.
+    /// Requests that were due in the measured time and never sent, as every caller was still busy: the server did not keep up.
     pub unsent: u64,
     /// Failures by reason.
     pub errors: BTreeMap<String, u64>,
-    /// From the moment a request was due to the end of its answer.
+    /// From the moment a request was due to the end of its answer, or to the end of the run if it was never sent.
     pub latency: Option<Percentiles>,
     /// From the moment a request was sent to the end of its answer.
     pub service: Option<Percentiles>,
@@ -133,7 +133,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(plan: &Plan, question: &Question, tally: &Tally, used: Machine, unsent: u64) -> Self {
+    pub(super) fn new(plan: &Plan, question: &Question, tally: &Tally, used: Machine) -> Self {
         let stages = tally.stages.iter();
         let usage = |pair| ServerUse::between(pair, tally.completed, plan.duration);
         Self {
@@ -145,7 +145,7 @@ impl Report {
             achieved_rate: tally.completed as f64 / plan.duration.as_secs_f64(),
             sent: tally.sent,
             ok: tally.ok,
-            unsent,
+            unsent: tally.unsent,
             errors: tally.errors.clone(),
             latency: Percentiles::of(&tally.latency),
             service: Percentiles::of(&tally.service),

@@ -55,19 +55,12 @@ impl Schedule {
         self.due.close();
     }
 
-    /// Requests that were due in all.
-    pub(super) fn due_count(&self) -> Option<u64> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate times a duration, both positive"
-        )]
-        self.rate.map(|rate| ((self.end - self.begin).as_secs_f64() * rate).ceil() as u64)
-    }
-
-    /// Requests that were due and were not sent, as every caller was still busy.
-    pub(super) fn unsent(&self) -> u64 {
-        self.due_count().map_or(0, |due| due.saturating_sub(self.taken.load(Ordering::Relaxed)))
+    /// When each request was due that was never sent, as every caller was still busy.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = Instant> {
+        let first = self.taken.load(Ordering::Relaxed);
+        let due =
+            self.rate.into_iter().flat_map(move |rate| (first..).map(move |index| self.due_at(index, rate)));
+        due.take_while(|at| *at < self.end)
     }
 }
 
@@ -90,7 +83,7 @@ mod tests {
             scope.spawn(|| schedule.pace());
         });
         // The pacer has ended: what it released and nobody took is unsent.
-        assert_eq!(schedule.unsent(), 50);
+        assert_eq!(schedule.unsent().count(), 50);
         while let Some(at) = schedule.next().await {
             seen.push(at);
         }
@@ -109,6 +102,6 @@ mod tests {
         assert!(schedule.next().await.is_some());
         let over = Schedule::new(None, Instant::now(), Duration::ZERO);
         assert!(over.next().await.is_none());
-        assert_eq!(over.unsent(), 0);
+        assert_eq!(over.unsent().count(), 0);
     }
 }

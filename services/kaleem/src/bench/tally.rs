@@ -23,7 +23,7 @@ pub(super) fn histogram() -> Result<Histogram<u64>, CreationError> {
 pub(super) struct Tally {
     from: Instant,
     until: Instant,
-    /// From the moment a request was due to its end.
+    /// From the moment a request was due to its end, or to the end of the run for one that was never sent.
     pub(super) latency: Histogram<u64>,
     /// From the moment a request was sent to its end.
     pub(super) service: Histogram<u64>,
@@ -32,6 +32,7 @@ pub(super) struct Tally {
     pub(super) stages: BTreeMap<String, Histogram<u64>>,
     pub(super) errors: BTreeMap<String, u64>,
     pub(super) sent: u64,
+    pub(super) unsent: u64,
     pub(super) ok: u64,
     /// Good answers that were complete within the measured time, whenever they were due.
     pub(super) completed: u64,
@@ -50,6 +51,7 @@ impl Tally {
             stages: BTreeMap::new(),
             errors: BTreeMap::new(),
             sent: 0,
+            unsent: 0,
             ok: 0,
             completed: 0,
         })
@@ -80,6 +82,14 @@ impl Tally {
         }
         for (stage, taken) in exchange.stages {
             self.stage(stage, taken);
+        }
+    }
+
+    /// Notes a request that was due and never sent. Its wait so far counts: leaving it out would flatter a server that stalls.
+    pub(super) fn record_unsent(&mut self, due: Instant) {
+        if (self.from..self.until).contains(&due) {
+            self.unsent += 1;
+            put(&mut self.latency, self.until - due);
         }
     }
 
@@ -120,6 +130,16 @@ mod tests {
         assert_eq!((tally.sent, tally.ok, tally.completed), (1, 1, 1));
         assert!(tally.latency.max() >= 2_990_000_000, "the wait for a free caller counts");
         assert!(tally.service.max() < 1_010_000_000);
+    }
+
+    #[test]
+    fn a_request_that_was_never_sent_counts_with_its_wait() {
+        let from = Instant::now();
+        let mut tally = Tally::new(from, from + Duration::from_secs(10)).unwrap();
+        tally.record_unsent(from + Duration::from_secs(4));
+        tally.record_unsent(from + Duration::from_secs(10));
+        assert_eq!((tally.sent, tally.unsent, tally.latency.len()), (0, 1, 1));
+        assert!((5_990_000_000..6_010_000_000).contains(&tally.latency.max()));
     }
 
     #[test]

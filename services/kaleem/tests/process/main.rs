@@ -41,7 +41,7 @@ fn a_stop_lets_an_open_stream_end() {
     let folder = Folder::new();
     let worker = SlowWorker::start(&folder);
     let server = Server::up(&folder);
-    let asking = worker.begin_chat(&folder);
+    let asking = worker.begin_chat(&server, &folder);
     server.signal_term();
     // The stop has begun once new callers are turned away.
     server.wait_until(Duration::from_secs(10), || {
@@ -65,7 +65,7 @@ fn killed_at_any_point_it_starts_again_with_books_that_balance() {
             assert_eq!(kaleem(&folder, &["chat", "-q", "--model", "demo", "بكم التوصيل للرياض؟"]).code, 0);
             answered += 1;
         }
-        let asking = worker.begin_chat(&folder);
+        let asking = worker.begin_chat(&server, &folder);
         server.kill();
         assert_ne!(asking.finish().code, 0, "a cut stream is no success");
     }

@@ -179,7 +179,10 @@ impl SlowWorker {
     }
 
     /// Asks it; returns once the first piece of the answer has come.
-    pub fn begin_chat(&self, folder: &Folder) -> Asking {
+    pub fn begin_chat(&self, server: &Server, folder: &Folder) -> Asking {
+        server.wait_until(Duration::from_secs(30), || {
+            kaleem(folder, &["doctor"]).stdout.contains("provider-local/tiny-llama serves").then_some(())
+        });
         let asked = self.upstream.received().count();
         let mut child = command(folder.path(), &["chat", "سؤال", "--model", "tiny-llama"])
             .stdout(Stdio::piped())
