@@ -23,8 +23,8 @@ use tokio::{io::AsyncBufReadExt as _, task::JoinSet};
 use crate::harness::{NOW, config, counted, event, record};
 
 const FOLDER: &str = "KALEEM_BILLING_CRASH_FOLDER";
-const EVENTS: u32 = 3_000;
-const KILLS: u32 = 22;
+const EVENTS: u32 = 2_400;
+const KILLS: u32 = 20;
 /// Events sent and not acknowledged; more than a commit holds, so that kills fall into full and into small commits.
 const IN_FLIGHT: usize = 300;
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);

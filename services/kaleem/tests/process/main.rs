@@ -28,8 +28,11 @@ fn a_first_start_answers_in_arabic_with_the_number_restored() {
     for shown in ["model   demo", "tokens", "cost    $0.", "left    1999 requests today", "settle"] {
         assert!(answer.contains(shown), "{shown} in {answer}");
     }
-    let usage = kaleem(&folder, &["usage", "--json"]).json();
-    assert_eq!(usage["billed"]["requests"], 1);
+    // The ledger hears of an answer in the next batch, a moment after the caller has it.
+    let usage = server.wait_until(Duration::from_secs(10), || {
+        let usage = kaleem(&folder, &["usage", "--json"]).json();
+        (usage["billed"]["requests"] == 1).then_some(usage)
+    });
     assert_eq!(usage["quota"][0]["posted"], "1");
     let doctor = kaleem(&folder, &["doctor"]);
     assert!(doctor.stdout.contains("1 events, the books balance"), "{}", doctor.stdout);
