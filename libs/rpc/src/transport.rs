@@ -29,6 +29,13 @@ pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 /// Time to connect, and again for the TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Bytes that a peer may send on one connection before they are read. Half of it is also the budget of the HTTP/2 library for small
+/// frames that wait unread, at up to 256 bytes a frame: here 64 Ki frames. Its end is the end of every stream of the connection, and
+/// a token is a frame, so the window that it would find by itself, which begins at 64 KiB, is far too small for a mesh.
+const CONNECTION_WINDOW: u32 = 32 << 20;
+/// Bytes that a peer may send on one stream before they are read.
+const STREAM_WINDOW: u32 = 1 << 20;
+
 /// A transport to a service in this process.
 pub(crate) fn local<S>(service: S) -> Transport
 where
@@ -69,7 +76,8 @@ pub fn remote(target: &str, address: &str, tls: Option<ClientTlsConfig>) -> Resu
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true)
-        .http2_adaptive_window(true);
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW);
     if let Some(tls) = tls {
         endpoint =
             endpoint.tls_config(tls.timeout(CONNECT_TIMEOUT)).map_err(|error| wrong(error.to_string()))?;

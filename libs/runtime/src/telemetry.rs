@@ -20,7 +20,8 @@
 //! [`SERIES_PER_NAME_MAX`] label sets; more are summed up under `overflow="true"`. Handles made before [`init`]
 //! record nothing, so make them in a service's `build`.
 //!
-//! **Traces** consist of the spans at INFO and above of crates whose names start with `kaleem`.
+//! **Traces** consist of the spans of crates whose names start with `kaleem`. Spans are made with `debug_span!`: they cost
+//! nothing unless a collector is named or the log filter asks for DEBUG, and only then do log lines name their spans.
 
 mod logs;
 mod metric;

@@ -1,6 +1,6 @@
 //! The peers of the gateway. A provider can only be called with an [`Admission`](crate::pipeline::Admission).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use kaleem_proto::{
     accounts::v1::{
@@ -30,6 +30,9 @@ use kaleem_rpc::{CallContext, Code, Fault, Transport};
 use tonic::Streaming;
 
 use crate::pipeline::Admission;
+
+/// Time for the trailers of a generation that has told its end.
+const TRAILERS_MAX: Duration = Duration::from_secs(1);
 
 /// Largest message that peers exchange: the body limit and its overhead.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -62,7 +65,9 @@ pub(crate) struct Peers {
 macro_rules! unary {
     ($($name:ident at $peer:ident: $request:ty => $response:ty;)+) => {$(
         pub(crate) async fn $name(&self, ctx: &CallContext, message: $request) -> Result<$response, Fault> {
-            let answered = self.$peer.clone().$name(ctx.request(message)).await;
+            let mut client = self.$peer.clone();
+            // Calls are large futures, which would otherwise be copied into every future around them.
+            let answered = Box::pin(client.$name(ctx.request(message))).await;
             answered.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))
         }
     )+};
@@ -110,7 +115,7 @@ impl Peers {
     ) -> Result<Generation, Fault> {
         let mut client = self.provider(admission.target())?;
         message.admission = admission.into_token().into();
-        let answered = client.stream_generate(ctx.request(message)).await;
+        let answered = Box::pin(client.stream_generate(ctx.request(message))).await;
         let stream = answered.map_err(|status| Fault::from_status(&status))?.into_inner();
         Ok(Generation(stream))
     }
@@ -159,6 +164,14 @@ impl Generation {
                 Ok(Some(StreamGenerateResponse { event: None })) => {}
                 Err(status) => return Err(Fault::from_status(&status)),
             }
+        }
+    }
+
+    /// Reads on to the trailers after the last event, so that the call counts as answered and not as left.
+    pub(crate) async fn end(&mut self) {
+        let trailers = async { while let Ok(Some(_)) = self.next().await {} };
+        if tokio::time::timeout(TRAILERS_MAX, trailers).await.is_err() {
+            tracing::debug!("a provider did not close a stream that was over");
         }
     }
 }

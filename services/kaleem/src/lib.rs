@@ -12,3 +12,7 @@ mod targets;
 
 pub use config::Config;
 pub use node::{Node, NodeError, NodeOptions};
+
+/// A request makes several hundred small allocations on whatever thread it runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

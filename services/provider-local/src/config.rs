@@ -226,10 +226,10 @@ impl Timeouts {
 
 impl WorkerConfig {
     /// The base address without user, password, `/v1` and trailing slash; `None` if it is no http address.
-    pub fn address(&self) -> Option<reqwest::Url> {
+    pub fn address(&self) -> Option<url::Url> {
         let trimmed = self.base_url.trim_end_matches('/');
         let trimmed = trimmed.strip_suffix("/v1").unwrap_or(trimmed);
-        let mut url = reqwest::Url::parse(trimmed).ok()?;
+        let mut url = url::Url::parse(trimmed).ok()?;
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
         if !usable || url.set_username("").is_err() || url.set_password(None).is_err() {
             return None;

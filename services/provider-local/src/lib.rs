@@ -29,7 +29,7 @@ pub use grpc::Grpc;
 
 use engine::{Engine, Loading};
 use pool::{Member, Pool};
-use worker::{HttpWorker, Salts};
+use worker::{Connector, HttpWorker, Salts};
 
 /// Name under which the service reports its readiness.
 const COMPONENT: &str = "provider-local";
@@ -73,7 +73,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Servers, Error> {
         members.push(Arc::new(member));
         loading = Some(started);
     }
-    members.extend(http_members(&config, &changes)?);
+    members.extend(http_members(&config, &deps.supervisor, &changes)?);
     let waits_for_model = loading.is_some() && config.workers.is_empty();
     let pool = Arc::new(Pool::new(members, changes));
     pool::watch_members(&pool, config.timeouts.probe_interval, &deps.clock, &deps.supervisor);
@@ -100,18 +100,22 @@ fn start_engine(
     Ok((Member::engine(engine, window, changes), loading))
 }
 
-fn http_members(config: &Config, changes: &watch::Sender<u64>) -> Result<Vec<Arc<Member>>, Error> {
+fn http_members(
+    config: &Config,
+    supervisor: &Supervisor,
+    changes: &watch::Sender<u64>,
+) -> Result<Vec<Arc<Member>>, Error> {
     if config.workers.is_empty() {
         return Ok(Vec::new());
     }
-    let client = worker::http_client(&config.timeouts)?;
+    let connector = Connector::new(config.timeouts.connect, supervisor.clone())?;
     let salts = config.cache_salt.then(|| Salts::new(config.cache_salt_key.as_ref()));
-    let members = config.workers.iter().filter_map(|settings| {
-        let base = settings.address()?;
-        let worker = HttpWorker::new(settings, base, client.clone(), &config.timeouts, salts.clone());
-        Some(Arc::new(Member::http(worker, settings, changes.clone())))
+    let with_address = config.workers.iter().filter_map(|settings| Some((settings, settings.address()?)));
+    let members = with_address.map(|(settings, base)| {
+        let worker = HttpWorker::new(settings, base, connector.clone(), &config.timeouts, salts.clone())?;
+        Ok(Arc::new(Member::http(worker, settings, changes.clone())))
     });
-    Ok(members.collect())
+    members.collect()
 }
 
 fn report_loading(loading: Loading, readiness: Readiness, supervisor: &Supervisor) {

@@ -49,7 +49,7 @@ impl Default for Config {
             tombstones_per_merchant_max: limits.tombstones_max,
             journal_queue_max: 8_192,
             journal_batch_max: 1_024,
-            journal_gather: Duration::from_millis(5),
+            journal_gather: Duration::from_millis(20),
             journal_wait: Duration::from_secs(1),
             sweep_interval: Duration::from_secs(1),
             accounts_timeout: Duration::from_secs(2),

@@ -119,7 +119,7 @@ impl Journal {
         }
         let inner = Arc::clone(&self.inner);
         // Of its own trace: it outlives the call that started it and commits those of others.
-        let span = tracing::info_span!(parent: None, "quota.flush");
+        let span = tracing::debug_span!(parent: None, "quota.flush");
         let flush = inner.flush().instrument(span.clone());
         span.in_scope(|| self.inner.supervisor.spawn_detached("quota flush", flush));
     }

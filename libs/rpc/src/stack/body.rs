@@ -26,7 +26,7 @@ pub(super) struct GuardedBody {
 impl GuardedBody {
     pub(super) fn new(
         inner: Body,
-        deadline: Instant,
+        deadline: Option<Instant>,
         record: CallRecord,
         permit: OwnedSemaphorePermit,
     ) -> Self {

@@ -32,7 +32,7 @@ use observe::CallRecord;
 pub struct StackConfig {
     /// Calls and streams at once; more are shed with `OVERLOADED`.
     pub concurrent_calls_max: usize,
-    /// Deadline of calls that bring none.
+    /// Deadline of calls that bring none. The streams of methods called `Watch…` have none then.
     pub default_deadline: Duration,
     /// Longest deadline that is honoured.
     pub deadline_max: Duration,
@@ -134,7 +134,7 @@ where
             record.finish(Code::Unavailable);
             return Box::pin(std::future::ready(Ok(response)));
         };
-        let deadline = self.deadline(&request);
+        let (deadline, body_deadline) = self.deadlines(&request, record.method());
         // The clone keeps the instance that was polled ready for this call.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
@@ -151,16 +151,20 @@ where
                 Err(_elapsed) => deadline_exceeded().into_http(),
             };
             record.headers(&response);
-            Ok(response.map(|body| Body::new(GuardedBody::new(body, deadline, record, permit))))
+            Ok(response.map(|body| Body::new(GuardedBody::new(body, body_deadline, record, permit))))
         };
         Box::pin(call.instrument(span))
     }
 }
 
 impl<S> Guarded<S> {
-    fn deadline(&self, request: &Request<Body>) -> Instant {
-        let asked = context::timeout_of(request.headers()).unwrap_or(self.config.default_deadline);
-        Instant::now() + asked.min(self.config.deadline_max)
+    /// When the headers of the answer must be there, and when its body must be over. A watch lasts as long as its watcher wants.
+    fn deadlines(&self, request: &Request<Body>, method: &str) -> (Instant, Option<Instant>) {
+        let asked = context::timeout_of(request.headers());
+        let deadline =
+            Instant::now() + asked.unwrap_or(self.config.default_deadline).min(self.config.deadline_max);
+        let unbounded = asked.is_none() && method.starts_with("Watch");
+        (deadline, (!unbounded).then_some(deadline))
     }
 }
 

@@ -21,7 +21,7 @@ impl CallRecord {
     /// Opens the span of `request`, as a child of the caller's where it names one.
     pub(super) fn start(service: &'static str, request: &Request<Body>) -> Self {
         let method: Box<str> = request.uri().path().rsplit('/').next().unwrap_or_default().into();
-        let span = tracing::info_span!(
+        let span = tracing::debug_span!(
             "rpc",
             otel.name = field::Empty,
             rpc.system = "grpc",

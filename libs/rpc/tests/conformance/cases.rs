@@ -8,7 +8,9 @@ use kaleem_rpc::{CallContext, Code, Fault, StackConfig};
 
 use crate::{
     peer::{CANCEL_MAX, PATIENCE, Peer, Wire, count, failure, generate, next, soon},
-    scripted::{FAULT, HANG, LONG_FAULT, Leaked, OK, PANIC, fault, finished, started, text},
+    scripted::{
+        FAULT, HANG, LONG_FAULT, Leaked, OK, PANIC, TRICKLE, TRICKLE_LEN, fault, finished, started, text,
+    },
 };
 
 /// Long enough for a handler to begin over TLS on a busy machine.
@@ -39,6 +41,28 @@ pub async fn a_stream_arrives_whole_and_in_order(wire: Wire) {
         assert_eq!(next(&mut events).await, expected);
     }
     assert_eq!(soon("the end", events.message()).await.expect("a clean end"), None);
+}
+
+/// Callers of a mesh share one connection, and a caller that reads slowly must not end the streams of the others: every small
+/// frame that waits unread counts against a budget of the connection, whose end is a GOAWAY.
+pub async fn many_streams_wait_unread_on_one_connection(wire: Wire) {
+    const STREAMS: usize = 32;
+    let mut peer = peer(wire).await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(peer.open(generate(TRICKLE)).await.expect("a stream"));
+    }
+    if !matches!(wire, Wire::InProcess) {
+        // Nothing is read before all was sent; in one process a stream advances only while it is read.
+        peer.service.all_dropped(STREAMS).await;
+    }
+    for mut events in streams {
+        assert_eq!(next(&mut events).await, started());
+        for n in 0..TRICKLE_LEN {
+            assert_eq!(next(&mut events).await, text(&n.to_string()));
+        }
+        assert_eq!(soon("the end", events.message()).await.expect("a clean end"), None);
+    }
 }
 
 pub async fn a_fault_keeps_every_detail(wire: Wire) {

@@ -6,6 +6,7 @@ mod listener;
 mod mutual_tls;
 mod peer;
 mod scripted;
+mod watch;
 
 macro_rules! over {
     ($module:ident, $wire:ident: $($case:ident),*) => {
@@ -31,6 +32,7 @@ macro_rules! over_every_transport {
 over_every_transport!(
     a_unary_call_is_answered,
     a_stream_arrives_whole_and_in_order,
+    many_streams_wait_unread_on_one_connection,
     a_fault_keeps_every_detail,
     a_fault_after_a_message_keeps_every_detail,
     a_fault_with_many_violations_keeps_its_reason,

@@ -87,6 +87,18 @@ impl Service {
             other => panic!("expected the end of a call's work, saw {other:?}"),
         }
     }
+
+    /// The ends of the work of `calls` calls, whatever else is seen meanwhile.
+    pub async fn all_dropped(&mut self, calls: usize) {
+        let mut left = calls;
+        while left > 0 {
+            match soon("the end of every call's work", self.seen.recv()).await {
+                Some(Seen::Dropped) => left -= 1,
+                Some(Seen::Called { .. }) => {}
+                None => panic!("the service is gone"),
+            }
+        }
+    }
 }
 
 /// A listener that serves until it is stopped or dropped.

@@ -55,6 +55,10 @@ pub const LONG_FAULT: &str = "long-fault";
 pub const PANIC: &str = "panic";
 /// Never answers.
 pub const HANG: &str = "hang";
+/// Sends [`TRICKLE_LEN`] texts, each by itself.
+pub const TRICKLE: &str = "trickle";
+/// Texts of [`TRICKLE`].
+pub const TRICKLE_LEN: usize = 200;
 /// Sends one text when the test opens the gate, and ends well.
 pub const GATED: &str = "gated";
 
@@ -135,6 +139,11 @@ impl ProviderService for Scripted {
                 panic!("scripted panic in a stream")
             })),
             HANG => Box::pin(stream::pending()),
+            // Messages that are ready together would share a frame.
+            TRICKLE => Box::pin(stream::iter(0..TRICKLE_LEN).then(|n| async move {
+                tokio::task::yield_now().await;
+                Ok(text(&n.to_string()))
+            })),
             GATED => Box::pin(
                 stream::once(async move { gate.notified().await })
                     .flat_map(|()| stream::iter([text("later"), finished()].map(Ok))),

@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal as _};
 
 use opentelemetry_sdk::trace::SdkTracer;
+use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -12,8 +13,12 @@ use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use super::{Error, LogFormat};
 
-/// Targets whose spans are traced: our own crates.
-const TRACED_TARGETS: &str = "kaleem";
+/// What is traced: the spans of our own crates, and what is logged in them from INFO up. Spans are of level DEBUG, so that a
+/// process that neither traces nor logs at DEBUG pays nothing for them.
+fn is_traced(metadata: &Metadata<'_>) -> bool {
+    let level = if metadata.is_span() { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    metadata.target().starts_with("kaleem") && *metadata.level() <= level
+}
 
 pub(super) fn filter(directives: &str) -> Result<EnvFilter, Error> {
     EnvFilter::builder().parse(directives).map_err(|error| Error::Filter(error.to_string()))
@@ -28,7 +33,7 @@ pub(super) fn install(format: LogFormat, filter: EnvFilter, tracer: Option<SdkTr
             .with_location(false)
             .with_threads(false)
             .with_context_activation(false)
-            .with_filter(Targets::new().with_target(TRACED_TARGETS, LevelFilter::INFO))
+            .with_filter(FilterFn::new(is_traced).with_max_level_hint(LevelFilter::DEBUG))
     });
     let lines = lines(format, io::stderr, io::stderr().is_terminal()).with_filter(filter);
     let installed = tracing_subscriber::registry().with(lines).with(spans);

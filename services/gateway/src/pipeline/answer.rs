@@ -174,7 +174,9 @@ impl Answer {
         self.ready.extend(tails);
         self.stages.add("stream", self.streaming_since.elapsed());
         let usage = meter.final_usage(UsageStatus::Ok);
-        let posted = self.stages.run("settle", async { Ok(meter.settle(UsageStatus::Ok).await) }).await?;
+        let settle = self.stages.run("settle", async { Ok(meter.settle(UsageStatus::Ok).await) });
+        let (posted, ()) = futures::join!(settle, self.generation.end());
+        let posted = posted?;
         count_outcome("OK");
         let remaining = posted.remaining.as_ref().or(self.grant.remaining.as_ref());
         self.ready.push_back(Event::Finished(Finished {

@@ -27,7 +27,7 @@ impl Stages {
         stage: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let started = Instant::now();
-        let span = tracing::info_span!("stage", otel.name = name, stage = name);
+        let span = tracing::debug_span!("stage", otel.name = name, stage = name);
         let result = stage.instrument(span).await;
         self.add(name, started.elapsed());
         result.map_err(|fault| crate::fault::at(name, fault))

@@ -6,15 +6,15 @@ use kaleem_testkit::ManualClock;
 
 use super::*;
 use crate::config::Config;
-use crate::worker::{HttpWorker, Probe, ServedModel};
+use crate::worker::{Connector, HttpWorker, Probe, ServedModel};
 
 fn pool(workers: &str) -> Pool {
     let config: Config = serde_json::from_str(&format!(r#"{{"workers":{workers}}}"#)).unwrap();
-    let client = crate::worker::http_client(&config.timeouts).unwrap();
+    let connector = Connector::new(config.timeouts.connect, kaleem_runtime::Supervisor::new()).unwrap();
     let changes = watch::Sender::new(0);
     let member = |settings: &crate::config::WorkerConfig| {
-        let worker =
-            HttpWorker::new(settings, settings.address().unwrap(), client.clone(), &config.timeouts, None);
+        let address = settings.address().unwrap();
+        let worker = HttpWorker::new(settings, address, connector.clone(), &config.timeouts, None).unwrap();
         Arc::new(Member::http(worker, settings, changes.clone()))
     };
     Pool::new(config.workers.iter().map(member).collect(), changes.clone())

@@ -1,47 +1,62 @@
 //! The body of one answer, read only as fast as it is asked for. Dropping it closes the connection, and the worker aborts.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::Duration;
 
-use reqwest::Response;
+use hyper::body::Bytes;
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::assembler::{Assembler, Step};
-use super::sse::SseParser;
+use super::connection::{Lost, Reply};
+use super::sse::{SseError, SseParser};
 use crate::call::Event;
 use crate::error::CallError;
 
 /// An answer that is being read.
 pub struct Answer {
     worker: String,
-    response: Response,
+    /// Gone once the answer is over.
+    reply: Option<Reply>,
+    pieces: Vec<Bytes>,
     parser: SseParser,
     assembler: Assembler,
     data: VecDeque<String>,
     events: VecDeque<Event>,
     /// Longest silence between two pieces.
     idle: Duration,
+    /// Ends when the silence has been too long.
+    silence: Pin<Box<Sleep>>,
     /// A failure that comes after the events before it.
     failure: Option<CallError>,
-    is_over: bool,
+}
+
+/// What reading came to.
+enum Read {
+    More,
+    End,
+    Lost,
+    Silent,
 }
 
 impl Answer {
-    /// Starts to read `response`.
-    pub fn new(worker: &str, response: Response, assembler: Assembler, idle: Duration) -> Self {
+    /// Starts to read `reply`.
+    pub fn new(worker: &str, reply: Reply, assembler: Assembler, idle: Duration) -> Self {
         Self {
             worker: worker.to_owned(),
-            response,
+            reply: Some(reply),
+            pieces: Vec::new(),
             parser: SseParser::default(),
             assembler,
             data: VecDeque::new(),
             events: VecDeque::new(),
             idle,
+            silence: Box::pin(sleep(idle)),
             failure: None,
-            is_over: false,
         }
     }
 
-    /// The next event; `None` after `Finished` or a failure.
+    /// The next event; `None` after `Finished` or a failure. Text that arrived together comes in one event.
     pub async fn next(&mut self) -> Option<Result<Event, CallError>> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -50,11 +65,9 @@ impl Answer {
             if let Some(failure) = self.failure.take() {
                 return Some(Err(failure));
             }
-            if self.is_over {
-                return None;
-            }
+            self.reply.as_ref()?;
             if let Err(failure) = self.advance().await {
-                self.is_over = true;
+                self.reply = None;
                 self.fail(failure);
             }
         }
@@ -68,30 +81,52 @@ impl Answer {
         self.failure = Some(failure);
     }
 
+    /// Takes in all that has arrived, once something has.
     async fn advance(&mut self) -> Result<(), CallError> {
-        if let Some(data) = self.data.pop_front() {
+        let read = self.read().await;
+        let parsed = self.parse(matches!(read, Read::End));
+        while let Some(data) = self.data.pop_front() {
             if self.assembler.accept(&data, &mut self.events)? == Step::Done {
-                self.end()?;
+                return self.end();
             }
-            return Ok(());
         }
-        match tokio::time::timeout(self.idle, self.response.chunk()).await {
-            Ok(Ok(Some(bytes))) => {
-                self.parser.push(&bytes, &mut self.data).map_err(|error| self.broken(&error.to_string()))
-            }
-            Ok(Ok(None)) => {
-                self.parser.finish(&mut self.data).map_err(|error| self.broken(&error.to_string()))?;
-                if self.data.is_empty() { self.end() } else { Ok(()) }
-            }
+        parsed.map_err(|error| self.broken(&error.to_string()))?;
+        match read {
+            Read::More => Ok(()),
+            Read::End => self.end(),
             // The answer is whole; only its counts and `[DONE]` are missing.
-            Ok(Err(_)) | Err(_) if self.assembler.has_finish() => self.end(),
-            Ok(Err(_)) => Err(self.failed("the connection broke inside the answer")),
-            Err(_) => Err(self.failed(&format!("nothing came for {:?} inside the answer", self.idle))),
+            Read::Lost | Read::Silent if self.assembler.has_finish() => self.end(),
+            Read::Lost => Err(self.failed("the connection broke inside the answer")),
+            Read::Silent => Err(self.failed(&format!("nothing came for {:?} inside the answer", self.idle))),
+        }
+    }
+
+    /// Takes what was read apart; events before a mistake are kept.
+    fn parse(&mut self, is_end: bool) -> Result<(), SseError> {
+        for piece in self.pieces.drain(..) {
+            self.parser.push(&piece, &mut self.data)?;
+        }
+        if is_end { self.parser.finish(&mut self.data) } else { Ok(()) }
+    }
+
+    async fn read(&mut self) -> Read {
+        let Some(reply) = self.reply.as_mut() else { return Read::End };
+        self.silence.as_mut().reset(Instant::now() + self.idle);
+        tokio::select! {
+            biased;
+            read = reply.read(&mut self.pieces) => match read {
+                Ok(()) if self.pieces.is_empty() => Read::End,
+                Ok(()) => Read::More,
+                Err(Lost) => Read::Lost,
+            },
+            () = &mut self.silence => Read::Silent,
         }
     }
 
     fn end(&mut self) -> Result<(), CallError> {
-        self.is_over = true;
+        if let Some(reply) = self.reply.take() {
+            reply.finish();
+        }
         self.assembler.finish(&mut self.events)
     }
 

@@ -93,6 +93,10 @@ impl Assembler {
             return Err(self.failed("it reported a failure inside the stream"));
         }
         self.start(&chunk, events);
+        // Counts are cumulative, so a newer one replaces what has not been passed on yet.
+        if chunk.usage.is_some() && matches!(events.back(), Some(Event::Usage(_))) {
+            events.pop_back();
+        }
         for choice in chunk.choices.iter().filter(|choice| choice.index == 0) {
             self.accept_choice(choice, events)?;
         }
@@ -185,7 +189,11 @@ impl Assembler {
         }
         if let Some(text) = delta.content.as_ref().filter(|text| !text.is_empty()) {
             self.counted.0 += input_token_ceiling(text);
-            events.push_back(Event::Text(TextDelta { text: text.clone() }));
+            // Text that is still here arrived together with this, and goes on together.
+            match events.back_mut() {
+                Some(Event::Text(before)) => before.text.push_str(text),
+                _ => events.push_back(Event::Text(TextDelta { text: text.clone() })),
+            }
         }
         for piece in delta.tool_calls.iter().flatten() {
             self.accept_tool_call(piece, events)?;

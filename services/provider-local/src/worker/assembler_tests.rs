@@ -67,15 +67,45 @@ fn a_recorded_stream_with_final_usage() {
 
 #[test]
 fn a_recorded_stream_with_running_usage() {
-    let events = run(recorded(transcript::CHAT_STREAM_CONTINUOUS_USAGE, 0)).unwrap();
-    let running: Vec<i64> = events
-        .iter()
-        .filter_map(
-            |event| if let Event::Usage(usage) = event { Some(usage.output_text_count) } else { None },
-        )
-        .collect();
+    let mut assembler = assembler();
+    let (mut out, mut running) = (VecDeque::new(), Vec::new());
+    for data in recorded(transcript::CHAT_STREAM_CONTINUOUS_USAGE, 0) {
+        assembler.accept(&data, &mut out).unwrap();
+        running.extend(out.drain(..).filter_map(|event| match event {
+            Event::Usage(usage) => Some(usage.output_text_count),
+            _ => None,
+        }));
+    }
     assert_eq!(running, [0, 1, 2, 3, 4]);
-    assert_eq!(finished(&events).1.output_text_count, 4);
+    assembler.finish(&mut out).unwrap();
+    assert_eq!(finished(out.make_contiguous()).1.output_text_count, 4);
+}
+
+#[test]
+fn what_arrives_together_goes_on_together() {
+    let events = run(recorded(transcript::CHAT_STREAM_CONTINUOUS_USAGE, 0)).unwrap();
+    assert!(
+        matches!(events.as_slice(), [Event::Started(_), Event::Text(_), Event::Finished(_)]),
+        "one text, and no count that a later one replaces: {events:?}"
+    );
+    let chunks = [
+        json!({"content": "a"}),
+        json!({"reasoning": "b"}),
+        json!({"content": "c"}),
+        json!({"content": "d"}),
+    ];
+    let mut chunks: Vec<String> = chunks.iter().map(|delta| chunk(delta, None)).collect();
+    chunks.push(chunk(&json!({}), Some("stop")));
+    let events = run(chunks).unwrap();
+    let texts: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Text(delta) => Some(delta.text.as_str()),
+            Event::Reasoning(delta) => Some(delta.text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(texts, ["a", "b", "cd"], "the order stays");
 }
 
 #[test]

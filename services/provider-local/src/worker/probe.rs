@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::{BODY_BYTES_MAX, HttpWorker, describe, read_bounded};
+use super::{BODY_BYTES_MAX, HttpWorker};
 
 /// Most models that a worker may list.
 const MODELS_MAX: usize = 1024;
@@ -109,10 +109,9 @@ impl HttpWorker {
 
     async fn look(&self, path: &str) -> Result<(StatusCode, Vec<u8>), String> {
         let exchange = async {
-            let response = self.get(path).send().await.map_err(|error| describe(&error).to_owned())?;
-            let status = response.status();
-            let body =
-                read_bounded(response, BODY_BYTES_MAX).await.ok_or_else(|| format!("{path} breaks off"))?;
+            let reply = self.connections.get(path).await.map_err(|error| error.to_string())?;
+            let status = reply.status;
+            let body = reply.bounded(BODY_BYTES_MAX).await.ok_or_else(|| format!("{path} breaks off"))?;
             Ok((status, body))
         };
         let limit = self.timeouts.probe;
