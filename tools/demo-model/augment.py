@@ -11,6 +11,28 @@ _FILLERS = {
     "en": ("just", "really", "actually", "maybe", "then", "guys", "also", "by chance", "now", "perhaps", "kindly", "well", "folks"),
 }
 _FOLDS = (({"أ": "ا", "إ": "ا", "آ": "ا"}, 0.6), ({"ة": "ه"}, 0.4), ({"ى": "ي"}, 0.3), ({"ئ": "ي", "ؤ": "و"}, 0.2))
+# Words of one meaning: dialects in Arabic, careless writing in English.
+_SAME = {
+    "ar": (
+        "ابغى ابي عايز بدي أريد ودي حاب نبي بغيت", "وش ايش شو ايه شنو", "كيف شلون ازاي", "متى امتى ايمتى", "وين فين أين", "عندكم لديكم معكم عندكو",
+        "اقدر أقدر بقدر فيني", "الحين الآن دلوقتي هلق", "تشحنون بتشحنوا تشحنوا تشحنو", "توصلون بتوصلوا توصلوا توصلو", "ترسلون بترسلوا ترسلوا",
+        "تبيعون بتبيعوا تبيعوا", "المحل المتجر", "الطلبية الاوردر الطلب", "طلبي طلبيتي", "بكم بكام بقديش", "كم كام", "انت أنت إنت انتا", "تفتحون بتفتحوا تفتحوا",
+        "تقفلون تسكرون بتقفلوا بتسكروا", "اجي آجي", "اشتري أشتري", "اللي الي", "ليش ليه", "مين من", "توصيل التوصيل", "شحن الشحن",
+    ),
+    "en": (
+        "you u", "your ur", "are r", "please pls plz", "what's whats", "thanks thx", "can could", "i'm im", "don't dont", "shop store", "deliver ship", "delivery shipping",
+        "want need", "where's wheres", "i'd id", "it's its", "i'll ill", "talk speak", "person human", "discount discounts", "and &", "for 4",
+    ),
+}
+_SAME_BY_WORD = {language: {word: group.split() for group in groups for word in group.split()} for language, groups in _SAME.items()}
+
+
+def restyle(text: str, language: str, rng: random.Random) -> str:
+    """Puts other words of the same meaning in, now and then."""
+    if rng.random() < 0.7:
+        return text
+    groups = _SAME_BY_WORD[language]
+    return " ".join(rng.choice(groups[word]) if word in groups and rng.random() < 0.6 else word for word in text.split(" "))
 
 
 def arabic_digits(text: str) -> str:

@@ -1,24 +1,18 @@
 """Generates the synthetic conversations: topics × phrasings × slots × the way people type, in Arabic and English."""
 
 import random
-import re
 from dataclasses import dataclass, field
 
 import facts
-import phrases_ar
-import phrases_en
+import names
 import phrases_other as other
-import phrases_shared as shared
 from augment import arabic_digits, augment, capitalise, made_up_word, question_mark
-from held_out import HELD_OUT
+from phrasings import PHRASES, TALK, TOPICS, WORDS, expand, held_out_templates, is_held_out, training_phrasing
 
-PHRASES = {"ar": phrases_ar, "en": phrases_en}
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base32, as in the gateway's placeholders
-TOPICS = sorted(phrases_ar.TRAIN) + ["details", "offtopic"]
 
 # Topics with slots or with open-ended questions need more samples than a fixed answer does.
-_WEIGHTS = {"ship_city": 4, "ship_abroad": 2, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 4, "contact": 2, "greet_salam": 1.5, "identity": 1.5, "offtopic": 5, "greet": 1.5, "details": 3, "ship_time": 1.5, "ship_cost": 1.5, "ship_general": 1.5}
-_CHOICE = re.compile(r"\(([^()]*)\)")
+_WEIGHTS = {"ship_city": 4, "ship_abroad": 3, "ship_time_city": 2, "ship_cost_city": 3, "price": 2, "available": 2, "absent": 2, "order": 4, "contact": 2, "location": 1.5, "hours": 1.5, "products": 1.5, "bye": 1.5, "greet_salam": 1.5, "identity": 1.5, "offtopic": 5, "greet": 1.5, "details": 3, "ship_time": 1.5, "ship_cost": 1.5, "ship_general": 2}
 
 
 @dataclass
@@ -41,59 +35,6 @@ def code(rng: random.Random, repetitive: bool = False) -> str:
     return "".join(rng.choice(alphabet) for _ in range(6))
 
 
-def expand(template: str, rng: random.Random) -> str:
-    """Makes each `(a|b|)` choice of a template."""
-    text = _CHOICE.sub(lambda match: rng.choice(match.group(1).split("|")), template)
-    return " ".join(text.split())
-
-
-def expand_all(template: str) -> list[str]:
-    """Returns every phrasing of a template, with its slots left in place."""
-    match = _CHOICE.search(template)
-    if match is None:
-        return [" ".join(template.split())]
-    return [text for part in match.group(1).split("|") for text in expand_all(template[: match.start()] + part + template[match.end() :])]
-
-
-def normal(text: str) -> str:
-    """Folds what augmentation varies, so that two phrasings that differ only in spelling count as one."""
-    text = re.sub("[\u064b-\u0652\u0640]", "", text.lower())
-    text = text.translate(str.maketrans("أإآةىئؤ", "اااهييو"))
-    return " ".join(re.sub(r"[^\w{}\[\]:]+", " ", text).split())
-
-
-def _bare(text: str, phrases) -> str:
-    """Takes the courtesies off that training puts around any question, so that they cannot make a phrasing look new."""
-    for before in phrases.BEFORE:
-        text = text.removeprefix(before + " ").removeprefix(before + ", ")
-    for after in phrases.AFTER:
-        text = text.removesuffix(" " + after).removesuffix(", " + after)
-    return text
-
-
-def check_disjoint() -> int:
-    """Fails if a held-out phrasing is also a training phrasing; returns how many distinct training phrasings there are."""
-    count = 0
-    for language, phrases in PHRASES.items():
-        seen = {normal(text) for templates in phrases.TRAIN.values() for template in templates for text in expand_all(template)}
-        carriers = [text for template in shared.CARRIERS[language] for text in expand_all(template)]
-        names = [name for topic in shared.NAMES[language].values() for name in topic.split("|")]
-        seen |= {normal(carrier.replace("{k}", name)) for carrier in carriers for name in names}
-        seen |= {normal(text) for template in other.OFFTOPIC_TRAIN[language] for text in expand_all(template)}
-        held_out = [text for templates in HELD_OUT[language].values() for template in templates for text in expand_all(template)]
-        held_out += other.OFFTOPIC_HELD_OUT[language]
-        both = [text for text in held_out if seen & {normal(text), normal(_bare(text, phrases))}]
-        for kind, train in other.DETAILS_TRAIN[language].items():
-            names = other.DETAIL_NAMES[language][kind].split("|")
-            forms = train + [form.replace("{k}", name) for form in other.DETAIL_FORMS[language] for name in names]
-            known = {normal(text) for form in forms for text in expand_all(form)}
-            both += [text for text in other.DETAILS_HELD_OUT[language][kind] if normal(text) in known]
-        if both:
-            raise SystemExit(f"held-out phrasings that are also trained on: {both}")
-        count += len(seen)
-    return count
-
-
 def _destination(place: str, language: str, rng: random.Random) -> str:
     """Returns a place with the preposition (or none) that a shopper might use."""
     if language == "en":
@@ -102,23 +43,30 @@ def _destination(place: str, language: str, rng: random.Random) -> str:
     return rng.choice((f"إلى {place}", f"إلى {place}", f"الى {place}", attached, attached, place, f"ل{place}", f"لمدينة {place}", f"على {place}", f"ل {place}"))
 
 
-def _fill(template: str, topic: str, language: str, rng: random.Random) -> tuple[str, dict]:
-    """Fills the slots of a phrasing; returns the text and what the answer needs."""
+def _fill(template: str, topic: str, language: str, rng: random.Random, training: bool) -> tuple[str, dict]:
+    """Fills the slots of a phrasing; returns the text and what the answer needs. Training knows more places and things."""
     text, slots = expand(template, rng), {}
     arabic = language == "ar"
     if "{to}" in text or "{city}" in text:
         if topic == "ship_abroad":
-            place = rng.choice(facts.ABROAD_AR if arabic else facts.ABROAD_EN)
+            place = rng.choice(names.ABROAD[language] if training and rng.random() < 0.4 else facts.ABROAD_AR if arabic else facts.ABROAD_EN)
         else:
             city = slots["city"] = rng.choice(facts.CITIES)
-            place = rng.choice(city.ar_spellings if arabic else city.en_spellings)
+            spellings = city.ar_spellings if arabic else city.en_spellings
+            place = rng.choice(spellings + names.CITY_SPELLINGS.get(city.en, {}).get(language, ()) if training else spellings)
         text = text.replace("{to}", _destination(place, language, rng)).replace("{city}", place)
+    if "{gulf}" in text or "{place}" in text:
+        place = rng.choice(names.GULF[language])
+        text = text.replace("{gulf}", _destination(place, language, rng)).replace("{place}", place)
     if "{p}" in text:
         if topic == "absent":
-            name = rng.choice(facts.ABSENT_AR if arabic else facts.ABSENT_EN)
+            name = rng.choice(names.ABSENT[language] if training and rng.random() < 0.6 else facts.ABSENT_AR if arabic else facts.ABSENT_EN)
+            if training and rng.random() < 0.06:
+                name = made_up_word(language, rng)
         else:
             product = slots["product"] = rng.choice(facts.PRODUCTS)
-            name = rng.choice(product.ar_spellings if arabic else product.en_spellings)
+            spellings = product.ar_spellings if arabic else product.en_spellings
+            name = rng.choice(spellings + names.PRODUCT_SPELLINGS[product.en][language] if training and rng.random() < 0.4 else spellings)
         if arabic and rng.random() < 0.35:
             name = " ".join(word.removeprefix("ال") for word in name.split())
         text = text.replace("{p}", name if arabic else rng.choice(("the ", "the ", "", "a ", "your ")) + name)
@@ -128,7 +76,7 @@ def _fill(template: str, topic: str, language: str, rng: random.Random) -> tuple
         text = text.replace("{n}", slots["number"])
     while "{x}" in text:
         # Now and then a word that nobody knows: what is unknown is not about the shop.
-        text = text.replace("{x}", made_up_word(language, rng) if rng.random() < 0.2 else rng.choice(other.WORDS[language]), 1)
+        text = text.replace("{x}", made_up_word(language, rng) if rng.random() < 0.2 else rng.choice(WORDS[language]), 1)
     while "{k}" in text:
         text = text.replace("{k}", str(rng.randrange(100)), 1)
     return text, slots
@@ -148,36 +96,28 @@ def _details(language: str, held_out: bool, rng: random.Random) -> tuple[str, st
     return phrase.format(placeholder), placeholder, facts.REPEATS[kind][0 if language == "ar" else 1].format(placeholder)
 
 
-def _templates(topic: str, language: str, held_out: bool) -> list[str]:
-    if topic == "offtopic":
-        return (other.OFFTOPIC_HELD_OUT if held_out else other.OFFTOPIC_TRAIN)[language]
-    return HELD_OUT[language][topic] if held_out else PHRASES[language].TRAIN[topic]
-
-
-def _training_template(topic: str, language: str, rng: random.Random) -> str:
-    """Chooses a phrasing of the topic's own, or a shared carrier with one of the topic's names in it."""
-    names = shared.NAMES[language].get(topic)
-    if names and rng.random() < 0.45:
-        return rng.choice(shared.CARRIERS[language]).replace("{k}", rng.choice(names.split("|")))
-    return rng.choice(_templates(topic, language, False))
-
-
 def make_turn(topic: str, language: str, rng: random.Random, held_out: str | None = None) -> Turn:
     """Makes one question and answer; `held_out` is the held-out template to ask with, None for a training phrasing."""
     pieces, slots, placeholders, repeats = [], {}, [], ""
-    count = rng.choices((0, 1, 2), weights=(64, 32, 4))[0]
+    count = rng.choices((0, 1, 2), weights=(64, 32, 4) if held_out else (60, 32, 8))[0]
     if topic == "details":
         count = max(1, count)
     else:
-        text, slots = _fill(held_out or _training_template(topic, language, rng), topic, language, rng)
+        text, slots = _fill(held_out or training_phrasing(topic, language, rng), topic, language, rng, not held_out)
+        while not held_out and is_held_out(text, language):
+            text, slots = _fill(training_phrasing(topic, language, rng), topic, language, rng, True)
         text = augment(text, language, rng)
         phrases, around = PHRASES[language], rng.random()
-        if topic not in ("greet", "greet_salam", "thanks", "bye") and "{n}" != (held_out or ""):
+        if topic not in TALK and "{n}" != (held_out or ""):
+            befores, afters = (phrases.BEFORE, phrases.AFTER) if held_out else (phrases.BEFORE + phrases.BEFORE_TRAIN, phrases.AFTER + phrases.AFTER_TRAIN)
             joint = rng.choice((" ", " ", "، ", ", ", "\n") if language == "ar" else (" ", ", ", ", ", ". ", "! "))
             if around < 0.15:
-                text = rng.choice(phrases.BEFORE) + joint + text
+                text = rng.choice(befores) + joint + text
             elif around < 0.25:
-                text = text + (" " if language == "ar" else rng.choice((" ", ", "))) + rng.choice(phrases.AFTER)
+                text = text + (" " if language == "ar" else rng.choice((" ", ", "))) + rng.choice(afters)
+            elif around < 0.31 and not held_out:
+                # A greeting, a courtesy and then the question.
+                text = rng.choice(befores) + joint + rng.choice(befores) + " " + text
         if language == "en":
             text = capitalise(text, rng)
         pieces.append(text + question_mark(language, rng))
@@ -232,11 +172,13 @@ def make_conversation(rng: random.Random) -> list[dict]:
 
 def make_held_out(seed: int, per_topic: int = 24) -> list[tuple[list[dict], Turn]]:
     """Makes the held-out questions: `per_topic` for each topic and language, every held-out template used in turn."""
-    rng, samples = random.Random(seed), []
+    samples = []
     for topic in TOPICS:
         for language in ("ar", "en"):
-            templates = ["-"] if topic == "details" else _templates(topic, language, True)
+            templates = ["-"] if topic == "details" else held_out_templates(topic, language)
             for index in range(per_topic):
+                # Each question has its own random numbers: what is trained on cannot change what is asked.
+                rng = random.Random(f"{seed} {topic} {language} {index}")
                 turn = make_turn(topic, language, rng, templates[index % len(templates)])
                 messages = system_messages(language, bool(turn.placeholders), rng)
                 if rng.random() < 0.15:

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
-    "hidden_size": 128,
-    "intermediate_size": 384,
+    "hidden_size": 160,
+    "intermediate_size": 448,
     "num_hidden_layers": 4,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
+    "num_attention_heads": 5,
+    "num_key_value_heads": 5,
     "head_dim": 32,
     "hidden_act": "silu",
     "vocab_size": 2048,
@@ -22,7 +22,7 @@ CONFIG = {
     "attention_bias": False,
     "mlp_bias": False,
     "attention_dropout": 0.0,
-    "initializer_range": 0.09,
+    "initializer_range": 0.08,
     "bos_token_id": 0,
     "eos_token_id": 2,
     "pad_token_id": 0,
@@ -145,8 +145,10 @@ class Llama(nn.Module):
         strength = sharpness / (constant / ((constant**2 + (hidden - 1) * spread**2) / hidden) ** 0.5)
         attention = self.model.layers[0].self_attn
         self.model.embed_tokens.weight[:, 0] = constant
-        attention.k_proj.weight[:size] = 0
-        attention.k_proj.weight[:pairs, 0] = strength
+        # Where heads share keys, these two do; else the second has its own.
+        for first in {0, size * (attention.kv_heads // attention.heads)}:
+            attention.k_proj.weight[first : first + size] = 0
+            attention.k_proj.weight[first : first + pairs, 0] = strength
         attention.q_proj.weight[: 2 * size] = 0
         for head, distance in ((0, 1), (1, 2)):
             angle = -distance * self.config["rope_theta"] ** (-2 * torch.arange(pairs) / size)

@@ -224,12 +224,12 @@ TRAIN = {
         "where (can|could|would) (i|we|one) (find|visit|locate) (the store|your store|you|your showroom)",
         "(which|what) (district|city|part of town|neighbourhood) is (the store|your store|the shop) in",
         "(is there|do you have) (a store|a shop|a place) (i could visit|to visit|near me)",
-        "where (can|could|do) i (visit|see|reach|come to) (your store|the shop|you)",
+        "where (can|could|do) i (visit|see|come to) (your store|the shop|you)",
         "where (are you|is your shop|is the shop|is the store|is your store|are you located|is your location|is your branch)(| located| exactly)",
         "(what is|what's|send me|give me|tell me) (your|the) (address|location|shop address|store location)",
         "(address|location|shop address|store location|directions)",
         "do you have (a shop|a store|a branch|a physical store|branches|a showroom)(| i can visit)",
-        "(how do i|how can i) (get to|find|reach|come to) (you|your shop|the store|the shop)",
+        "(how do i|how can i) (get to|find|come to) (you|your shop|the store|the shop)",
         "(which|what) (street|district|city|area) are you (in|on)",
         "can i (visit you|come to your shop|visit the store|visit your shop)",
     ],
@@ -285,3 +285,10 @@ BEFORE = [
     "one question", "thanks", "salam", "so", "dear shop", "may i ask",
 ]
 AFTER = ["please", "thanks", "thank you", "asap", "my friend", "sir", "thanks in advance", "urgent"]
+# Only trained on: held-out questions have those above around them.
+BEFORE_TRAIN = [
+    "hello there", "hi there", "hi team", "hey there", "good evening", "good afternoon", "assalamu alaikum", "salam alaikum", "hi guys", "hello sir", "can you help me",
+    "i need help", "can i ask", "i wanted to ask", "just a question", "how are you", "hi how are you", "pardon", "well", "yes", "ok", "please tell me", "tell me",
+    "i'd like to ask", "hope you are well", "question", "one more thing", "dear team", "hi again", "sorry to bother you", "could you tell me", "pls", "yo", "mate",
+]
+AFTER_TRAIN = ["pls", "plz", "thank you so much", "thanks a lot", "guys", "bro", "mate", "please let me know", "let me know", "please answer", "or not", "right now", "do you know", "dear", "team", "please help"]

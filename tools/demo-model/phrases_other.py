@@ -78,11 +78,14 @@ DETAILS_TRAIN = {
             "ممكن تكلموني على {}", "كلموني {}", "جوالي هو {}", "ابغى تتصلون على {}", "هذا رقم جوالي {}", "حطوا رقمي {}",
             "رقمي {}", "جوالي {}", "رقم جوالي {}", "هذا رقمي {}", "وهذا رقمي {}", "تلفوني {}", "رقم تليفوني {}", "موبايلي {}",
             "اتصلوا علي {}", "كلموني على {}", "واتس {}", "رقم الواتساب {}", "للتواصل {}", "{}", "هاتفي {}",
+            "وجوالي {}", "وهذا جوالي {}", "على هذا الرقم {}", "اتصلوا فيني {}", "رقم التواصل {}", "تلفون {}", "موبايل {}", "جوال {}", "رقم {}", "اتصل علي {}",
+            "كلمني على {}", "ارسلوا لي واتساب على {}", "واتسابي {}", "الرقم {}", "هذا الرقم {}", "رقمي الجديد {}", "رقم الجوال: {}",
             "اتصلوا بي على الرقم {}", "رقمي هو {}", "تواصلوا معي على {}", "الجوال: {}", "دقوا علي {}",
         ],
         "EMAIL": [
             "(ممكن|ياليت|تقدرون) (ترسلون|ترسلوا|تراسلوني|تبعتوا) (على|لي على|ع) {}",
             "ممكن ترسلون على {}", "اكتبوا على {}", "هذا بريدي الإلكتروني {}", "ايميلي {}", "بريدي {}", "بريدي الإلكتروني {}", "هذا ايميلي {}", "الإيميل: {}", "راسلوني على {}", "ارسلوا لي على {}",
+            "وايميلي {}", "وهذا بريدي {}", "بريد {}", "ايميل {}", "راسلوني {}", "الايميل حقي {}", "ارسلوها على ايميلي {}",
             "{}", "عنواني الإلكتروني {}", "ابعتولي على {}", "إيميلي هو {}",
         ],
         "SA_NATIONAL_ID": [
@@ -105,11 +108,13 @@ DETAILS_TRAIN = {
             "you may reach me on {}", "my cellphone is {}", "please ring {}", "text me at {}", "my contact is {}", "phone me on {}",
             "my number is {}", "my phone is {}", "call me on {}", "call me at {}", "phone: {}", "here is my number {}",
             "my mobile {}", "{}", "my phone number is {}", "whatsapp {}", "reach me on {}", "contact me at {}",
+            "number {}", "phone {}", "tel {}", "and my number is {}", "my number {}", "call {}", "my whatsapp is {}", "my no is {}", "this number {}", "my phone {}",
             "mobile number {}", "this is my number: {}",
         ],
         "EMAIL": [
             "(please|kindly|could you|you may) (write|mail|send it|answer) (to|me at|to me at) {}",
             "this is my e-mail {}", "write me at {}", "my mail address is {}", "my email is {}", "my e-mail is {}", "email: {}", "write to me at {}", "here is my email {}", "{}", "send it to {}",
+            "mail {}", "email {}", "my email {}", "and my email is {}", "e-mail me on {}", "reply to {}",
             "contact me by mail {}", "email me at {}",
         ],
         "SA_NATIONAL_ID": [

@@ -1,5 +1,7 @@
 //! Prices as data and rating as a pure function: the same usage and price version always give the same amount.
 
+use std::borrow::Borrow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Pico, Timestamp, TokenUsage};
@@ -169,16 +171,21 @@ impl PriceVersion {
 
 /// The version in force at `at` for `model` at `target`: an exact model beats a prefix, a longer prefix a shorter, a later
 /// version an earlier. `None` means that the price is unknown, which is never zero.
-pub fn in_force<'a>(
-    versions: &'a [PriceVersion],
+pub fn in_force<'a, V: Borrow<PriceVersion>>(
+    versions: &'a [V],
     target: &str,
     model: &str,
     at: Timestamp,
-) -> Option<&'a PriceVersion> {
-    versions
-        .iter()
-        .filter(|version| version.effective_time <= at && version.covers(target, model))
-        .max_by_key(|version| (!version.model.ends_with('*'), version.model.len(), version.effective_time))
+) -> Option<&'a V> {
+    let rank = |version: &&V| {
+        let version = (*version).borrow();
+        (!version.model.ends_with('*'), version.model.len(), version.effective_time)
+    };
+    let applies = |version: &&V| {
+        let version = (*version).borrow();
+        version.effective_time <= at && version.covers(target, model)
+    };
+    versions.iter().filter(applies).max_by_key(rank)
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Grpc {
     }
 
     /// Runs a chat up to its first content.
-    async fn open(&self, headers: Headers, input: Option<wire::ChatInput>) -> Result<Answer, Status> {
+    async fn open(&self, headers: Headers, input: Option<wire::ChatInput>) -> Result<Box<Answer>, Status> {
         let input = input.ok_or_else(|| missing("input"))?;
         let ask = Ask {
             credential: headers.credential?,
@@ -67,7 +67,7 @@ fn not_built<T>(what: &str) -> Result<Response<T>, Status> {
 }
 
 /// Turns an answer into a stream of events; dropping the stream drops the answer.
-fn events(answer: Answer) -> EventStream<wire::StreamChatResponse> {
+fn events(answer: Box<Answer>) -> EventStream<wire::StreamChatResponse> {
     Box::pin(futures::stream::unfold(answer, |mut answer| async move {
         let event = answer.next().await?;
         let event = event.map(|event| wire::StreamChatResponse { event: Some(event) }).map_err(Status::from);
@@ -76,7 +76,7 @@ fn events(answer: Answer) -> EventStream<wire::StreamChatResponse> {
 }
 
 /// Gathers an answer into one message.
-pub(crate) async fn gather(mut answer: Answer) -> Result<wire::ChatResponse, Fault> {
+pub(crate) async fn gather(mut answer: Box<Answer>) -> Result<wire::ChatResponse, Fault> {
     let mut response =
         wire::ChatResponse { request_id: answer.request_id(), ..wire::ChatResponse::default() };
     let mut text = String::new();

@@ -1,11 +1,14 @@
 //! The price book as this gateway last read it; versions never change, so a known one stays right.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
-use kaleem_domain::{Timestamp, price};
+use kaleem_domain::{
+    Timestamp,
+    price::{self, PriceVersion},
+};
 use kaleem_proto::billing::v1::ListPricesRequest;
 use kaleem_rpc::{CallContext, Fault, convert};
 use tokio_util::sync::CancellationToken;
@@ -14,21 +17,21 @@ use crate::clients::Peers;
 
 /// Shared price versions.
 #[derive(Clone, Default)]
-pub(crate) struct Prices(Arc<RwLock<Arc<Vec<price::PriceVersion>>>>);
+pub(crate) struct Prices(Arc<RwLock<Vec<Arc<PriceVersion>>>>);
 
 impl Prices {
-    fn snapshot(&self) -> Arc<Vec<price::PriceVersion>> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The version called `name`.
-    pub(crate) fn version(&self, name: &str) -> Option<price::PriceVersion> {
-        self.snapshot().iter().find(|version| version.price_version == name).cloned()
+    pub(crate) fn version(&self, name: &str) -> Option<Arc<PriceVersion>> {
+        self.known().iter().find(|version| version.price_version == name).cloned()
     }
 
     /// The version in force for `model` at `target`.
-    pub(crate) fn in_force(&self, target: &str, model: &str, at: Timestamp) -> Option<price::PriceVersion> {
-        price::in_force(&self.snapshot(), target, model, at).cloned()
+    pub(crate) fn in_force(&self, target: &str, model: &str, at: Timestamp) -> Option<Arc<PriceVersion>> {
+        price::in_force(&self.known(), target, model, at).cloned()
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Vec<Arc<PriceVersion>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the book once.
@@ -39,7 +42,7 @@ impl Prices {
         };
         let listed = peers.list_prices(&ctx, ListPricesRequest { include_superseded: true }).await?;
         let versions = listed.versions.iter().filter_map(|version| convert::from_price_version(version).ok());
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(versions.collect());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = versions.map(Arc::new).collect();
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use tracing::Instrument as _;
 
 use crate::{Code, Fault, Transport, context, transport};
 use body::GuardedBody;
-use observe::CallRecord;
+use observe::{CallRecord, Methods};
 
 /// Bounds of one service.
 #[derive(Debug, Clone)]
@@ -101,6 +101,7 @@ impl Mount {
 pub struct Guarded<S> {
     inner: S,
     name: &'static str,
+    methods: Arc<Methods>,
     permits: Arc<Semaphore>,
     config: Arc<StackConfig>,
 }
@@ -109,7 +110,7 @@ impl<S> Guarded<S> {
     /// Wraps `inner`, known as `name`.
     pub fn new(inner: S, name: &'static str, config: &StackConfig) -> Self {
         let permits = Arc::new(Semaphore::new(config.concurrent_calls_max));
-        Self { inner, name, permits, config: Arc::new(config.clone()) }
+        Self { inner, name, methods: Arc::new(Methods::of(name)), permits, config: Arc::new(config.clone()) }
     }
 }
 
@@ -128,7 +129,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         request.extensions_mut().clear();
-        let mut record = CallRecord::start(self.name, &request);
+        let mut record = CallRecord::start(&self.methods, &request);
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             let response = overloaded(self.name).into_http();
             record.finish(Code::Unavailable);

@@ -1,17 +1,54 @@
 //! One span and one measurement a call, from its start to the end of its body.
 
-use std::time::Instant;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
 
 use http::{HeaderMap, Request, Response};
+use metrics::{Histogram, SharedString};
 use tonic::body::Body;
 use tracing::{Span, field, span::Entered};
 
 use crate::Code;
 
+/// The methods of one service that have answered well, so that most calls find their histogram without building its labels.
+#[derive(Debug)]
+pub(super) struct Methods {
+    service: &'static str,
+    known: RwLock<HashMap<Arc<str>, Arc<Method>>>,
+}
+
+/// A method and where the durations of its good calls go. Without a histogram the name is the caller's and may be anything.
+#[derive(Debug)]
+struct Method {
+    name: Arc<str>,
+    good: Option<Histogram>,
+}
+
+impl Methods {
+    pub(super) fn of(service: &'static str) -> Self {
+        Self { service, known: RwLock::default() }
+    }
+
+    fn find(&self, name: &str) -> Arc<Method> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.get(name).map(Arc::clone);
+        found.unwrap_or_else(|| Arc::new(Method { name: name.into(), good: None }))
+    }
+
+    /// Remembers a method that has answered well. Only names that the service knows come here, so there are few.
+    fn remember(&self, name: &Arc<str>, good: Histogram) {
+        let method = Arc::new(Method { name: Arc::clone(name), good: Some(good) });
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(name), method);
+    }
+}
+
 /// What is known of a running call.
 pub(super) struct CallRecord {
-    service: &'static str,
-    method: Box<str>,
+    methods: Arc<Methods>,
+    method: Arc<Method>,
     span: Span,
     started: Instant,
     finished: bool,
@@ -19,14 +56,14 @@ pub(super) struct CallRecord {
 
 impl CallRecord {
     /// Opens the span of `request`, as a child of the caller's where it names one.
-    pub(super) fn start(service: &'static str, request: &Request<Body>) -> Self {
-        let method: Box<str> = request.uri().path().rsplit('/').next().unwrap_or_default().into();
+    pub(super) fn start(methods: &Arc<Methods>, request: &Request<Body>) -> Self {
+        let method = methods.find(request.uri().path().rsplit('/').next().unwrap_or_default());
         let span = tracing::debug_span!(
             "rpc",
             otel.name = field::Empty,
             rpc.system = "grpc",
-            rpc.service = service,
-            rpc.method = &*method,
+            rpc.service = methods.service,
+            rpc.method = &*method.name,
             rpc.grpc.status_code = field::Empty,
         );
         if !span.is_disabled() {
@@ -35,7 +72,7 @@ impl CallRecord {
                 crate::trace::set_parent(&span, parent);
             }
         }
-        Self { service, method, span, started: Instant::now(), finished: false }
+        Self { methods: Arc::clone(methods), method, span, started: Instant::now(), finished: false }
     }
 
     pub(super) fn span(&self) -> Span {
@@ -47,7 +84,7 @@ impl CallRecord {
     }
 
     pub(super) fn method(&self) -> &str {
-        &self.method
+        &self.method.name
     }
 
     /// Notes an answer that is a failure from its headers on.
@@ -84,14 +121,25 @@ impl CallRecord {
             return;
         }
         self.span.record("rpc.grpc.status_code", status);
+        let elapsed = self.started.elapsed().as_secs_f64();
+        match &self.method.good {
+            Some(good) if status == "0" => good.record(elapsed),
+            _ => self.histogram(status).record(elapsed),
+        }
+    }
+
+    fn histogram(&self, status: &str) -> Histogram {
         // Code 12 is a method that nobody knows: its name is the caller's, not ours, and must not become a label.
-        let method = if status == "12" { "(unknown)" } else { &*self.method };
+        let method = if status == "12" { "(unknown)" } else { &*self.method.name };
         let labels = [
-            ("service", metrics::SharedString::const_str(self.service)),
-            ("method", metrics::SharedString::from(method.to_owned())),
-            ("code", metrics::SharedString::from(status.to_owned())),
+            ("service", SharedString::const_str(self.methods.service)),
+            ("method", SharedString::from(method.to_owned())),
+            ("code", SharedString::from(status.to_owned())),
         ];
-        metrics::histogram!("kaleem_rpc_duration_seconds", &labels)
-            .record(self.started.elapsed().as_secs_f64());
+        let histogram = metrics::histogram!("kaleem_rpc_duration_seconds", &labels);
+        if status == "0" {
+            self.methods.remember(&self.method.name, histogram.clone());
+        }
+        histogram
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Meter {
     senders: Senders,
     event: Option<Box<UsageEvent>>,
     dispatched: bool,
+    /// How the attempt ended; partial until it is settled.
+    status: UsageStatus,
     input_estimate: i64,
     counted: TokenUsage,
     reported: Option<TokenUsage>,
@@ -35,6 +37,7 @@ impl Meter {
             senders,
             event: None,
             dispatched: false,
+            status: UsageStatus::Partial,
             input_estimate: 0,
             counted: TokenUsage::default(),
             reported: None,
@@ -102,14 +105,14 @@ impl Meter {
 
     /// Settles an answer that ended.
     pub(crate) async fn settle(mut self, status: UsageStatus) -> Posted {
+        // Should the caller leave while the price is looked up, the meter posts this itself.
+        self.status = status;
         let usage = self.final_usage(status);
-        match self.take() {
-            None => Posted::default(),
-            Some(mut event) => {
-                close(&mut event, &usage, status);
-                self.books.post_whole(event, self.senders.entries.clone()).await
-            }
-        }
+        let Some(event) = self.event.as_mut() else { return Posted::default() };
+        close(event, &usage, status);
+        let cost = self.books.price(event, &usage).await;
+        let Some(event) = self.take() else { return Posted::default() };
+        self.books.post_rated(event, cost, self.senders.entries.clone()).await
     }
 
     /// The provider's count where there is one; else our own of what was received, with the input estimated.
@@ -145,10 +148,10 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let usage = self.final_usage(UsageStatus::Partial);
+        let usage = self.final_usage(self.status);
         let Some(mut event) = self.take() else { return };
         let outcome = if self.dispatched {
-            close(&mut event, &usage, UsageStatus::Partial);
+            close(&mut event, &usage, self.status);
             Outcome::Post(event)
         } else {
             Outcome::Release(event.reservation.unwrap_or_default(), ReleaseReason::CallerGone)

@@ -23,7 +23,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault, convert};
 use kaleem_runtime::{OnError, Supervisor};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{clients::Peers, fault, prices::Prices};
@@ -141,39 +141,33 @@ impl Books {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Posts in a task of its own, so that a caller who leaves meanwhile does not split it.
-    async fn post_whole(&self, event: Box<UsageEvent>, entries: mpsc::Sender<Entry>) -> Posted {
-        let (done, posted) = oneshot::channel();
-        let books = self.clone();
-        self.0.supervisor.spawn_detached("gateway post", async move {
-            // The caller may have left meanwhile.
-            let _ = done.send(books.post(event, entries).await);
-        });
-        posted.await.unwrap_or_default()
-    }
-
-    /// Journals `event`, settles its hold and queues it for Billing.
+    /// Rates `event`, journals it, settles its hold and queues it for Billing.
     async fn post(&self, mut event: Box<UsageEvent>, entries: mpsc::Sender<Entry>) -> Posted {
         let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
         let cost = self.price(&mut event, &usage).await;
+        self.post_rated(event, cost, entries).await
+    }
+
+    /// Journals a rated `event` at once, settles its hold and queues it for Billing. Dropped before its end it leaves the rest to
+    /// the recorder.
+    async fn post_rated(&self, event: Box<UsageEvent>, cost: Pico, entries: mpsc::Sender<Entry>) -> Posted {
         let appended = self.journal().append(&event);
-        let ticket = match appended {
-            Ok(ticket) => Some(ticket),
-            Err(error) => {
-                self.0.journal_failed.store(true, Ordering::Relaxed);
-                tracing::error!(%error, "the usage journal cannot be written; admission stops");
-                None
-            }
+        let ticket = appended.inspect_err(|error| {
+            self.0.journal_failed.store(true, Ordering::Relaxed);
+            tracing::error!(%error, "the usage journal cannot be written; admission stops");
+        });
+        let mut unsettled = Unsettled {
+            entry: Some(Entry { ticket: ticket.ok(), event: *event, cost, settled: false }),
+            entries,
         };
-        let settled = self.settle(&event, cost).await;
-        let entry = Entry { ticket, event: *event, cost, settled: settled.is_ok() };
-        if entries.send(entry).await.is_err() {
-            tracing::error!("the recorder has stopped; the event stays in the journal");
-        }
+        let Some(entry) = unsettled.entry.as_mut() else { return Posted::default() };
+        let settled = self.settle(&entry.event, cost).await;
+        entry.settled = settled.is_ok();
         let remaining = settled.unwrap_or_else(|fault| {
             tracing::warn!(%fault, "a hold was not settled yet; it will be tried again");
             None
         });
+        unsettled.queue().await;
         Posted { cost, remaining }
     }
 
@@ -249,6 +243,35 @@ impl Books {
         let request = ReleaseRequest { reservation: Some(reservation), reason: reason.into() };
         if let Err(fault) = self.0.peers.release(&bounded(), request).await {
             tracing::warn!(%fault, "a hold was not given back; it will expire");
+        }
+    }
+}
+
+/// A journalled event that Billing is to get, also if its caller leaves before the hold is settled.
+struct Unsettled {
+    entry: Option<Entry>,
+    entries: mpsc::Sender<Entry>,
+}
+
+impl Unsettled {
+    async fn queue(mut self) {
+        let Ok(permit) = self.entries.reserve().await else {
+            tracing::error!("the recorder has stopped; the event stays in the journal");
+            self.entry = None;
+            return;
+        };
+        if let Some(entry) = self.entry.take() {
+            permit.send(entry);
+        }
+    }
+}
+
+impl Drop for Unsettled {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take()
+            && self.entries.try_send(entry).is_err()
+        {
+            tracing::error!("an event could not be queued; it stays in the journal until the next start");
         }
     }
 }

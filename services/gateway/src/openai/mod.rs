@@ -142,7 +142,7 @@ fn deadline(headers: &HeaderMap) -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(seconds.clamp(1, 900)))
 }
 
-async fn unary(answer: Answer) -> Result<Response, Fault> {
+async fn unary(answer: Box<Answer>) -> Result<Response, Fault> {
     let response = gather(answer).await?;
     let mut answered = Json(encode::completion(&response)).into_response();
     let headers = answered.headers_mut();
@@ -157,7 +157,7 @@ async fn unary(answer: Answer) -> Result<Response, Fault> {
     Ok(answered)
 }
 
-fn stream(answer: Answer, shape: Shape, permit: OwnedSemaphorePermit) -> Response {
+fn stream(answer: Box<Answer>, shape: Shape, permit: OwnedSemaphorePermit) -> Response {
     let request_id = answer.request_id();
     let encoder = Encoder::new(&request_id, shape);
     let frames = futures::stream::unfold(

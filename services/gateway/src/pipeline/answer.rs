@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,6 +17,7 @@ use kaleem_proto::{
     quota::v1::Decision,
 };
 use kaleem_rpc::{Fault, convert};
+use tokio::time::Sleep;
 
 use super::{Routed, Stages, count_outcome, invoke::Started, quota_left::quota_left, reserve::Grant};
 use crate::{books::Meter, clients::Generation, fault};
@@ -44,6 +46,8 @@ pub(crate) struct Answer {
     grant: Grant,
     stages: Stages,
     idle_timeout: Duration,
+    /// Ends when the provider has been silent for too long, or at the deadline; made once, as every event moves it.
+    silence: Pin<Box<Sleep>>,
     include_reasoning: bool,
     streaming_since: Instant,
 }
@@ -62,6 +66,7 @@ impl Answer {
             grant,
             stages,
             idle_timeout,
+            silence: Box::pin(tokio::time::sleep(idle_timeout)),
             streaming_since: Instant::now(),
             routed,
         };
@@ -124,12 +129,16 @@ impl Answer {
     async fn receive(&mut self) -> Result<provider::Event, Fault> {
         let patience = Instant::now() + self.idle_timeout;
         let deadline = self.routed.ctx.deadline.map_or(patience, |deadline| deadline.min(patience));
-        match tokio::time::timeout_at(deadline.into(), self.generation.next()).await {
-            Ok(Ok(Some(event))) => Ok(event),
-            Ok(Ok(None)) => Err(fault::upstream_protocol("the model's answer was cut off before its end")),
-            Ok(Err(fault)) => Err(fault),
-            Err(_) if deadline < patience => Err(fault::deadline_exceeded()),
-            Err(_) => Err(fault::timed_out("silence between tokens")),
+        self.silence.as_mut().reset(deadline.into());
+        tokio::select! {
+            biased;
+            received = self.generation.next() => received?
+                .ok_or_else(|| fault::upstream_protocol("the model's answer was cut off before its end")),
+            () = &mut self.silence => Err(if deadline < patience {
+                fault::deadline_exceeded()
+            } else {
+                fault::timed_out("silence between tokens")
+            }),
         }
     }
 

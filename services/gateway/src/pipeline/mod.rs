@@ -36,6 +36,7 @@ use crate::{
 };
 use answer::Opening;
 use redact::Redacted;
+use stages::StageHistograms;
 
 /// Merchants whose posture is remembered at once.
 const POSTURES_MAX: u64 = 100_000;
@@ -61,6 +62,7 @@ pub(crate) struct Pipeline {
     books: Books,
     key: Key,
     postures: Cache<Arc<str>, i32>,
+    histograms: Arc<StageHistograms>,
 }
 
 /// What is fixed once a request was routed.
@@ -84,7 +86,8 @@ impl Pipeline {
     ) -> Self {
         let authenticator = Authenticator::new(Arc::clone(&peers), &config);
         let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
-        Self { config, clock, peers, authenticator, books, key, postures }
+        let histograms = Arc::new(StageHistograms::new());
+        Self { config, clock, peers, authenticator, books, key, postures, histograms }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -117,7 +120,7 @@ impl Pipeline {
     }
 
     /// Runs every stage up to the first content of an answer. A failure leaves nothing held and nothing billed.
-    pub(crate) async fn open(&self, ask: Ask) -> Result<Answer, Fault> {
+    pub(crate) async fn open(&self, ask: Ask) -> Result<Box<Answer>, Fault> {
         let opened = self.open_stages(ask).await;
         if let Err(fault) = &opened {
             count_outcome(&fault.reason);
@@ -125,8 +128,8 @@ impl Pipeline {
         opened
     }
 
-    async fn open_stages(&self, ask: Ask) -> Result<Answer, Fault> {
-        let mut stages = Stages::start();
+    async fn open_stages(&self, ask: Ask) -> Result<Box<Answer>, Fault> {
+        let mut stages = Stages::start(&self.histograms);
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = stages.run("authenticate", self.authenticator.caller(&ctx, &ask.credential)).await?;
         validate::input(&ask.input, &self.config)?;
@@ -150,7 +153,7 @@ impl Pipeline {
     }
 
     /// Tries the steps of the plan in order until one shows content; only failures before content move on.
-    async fn serve(&self, routed: Routed, mut stages: Stages) -> Result<Answer, Fault> {
+    async fn serve(&self, routed: Routed, mut stages: Stages) -> Result<Box<Answer>, Fault> {
         let plan = &routed.plan;
         let steps: Vec<&Step> = plan.primary.iter().chain(&plan.failovers).collect();
         let mut rest = &steps[..];
@@ -161,7 +164,7 @@ impl Pipeline {
             let step = rest[index];
             let failed = match stages.run("invoke", self.invoke(&routed, step, &grant, &mut meter)).await {
                 Ok(started) => {
-                    return Ok(Answer::new(Opening {
+                    return Ok(Box::new(Answer::new(Opening {
                         routed,
                         started,
                         meter,
@@ -169,7 +172,7 @@ impl Pipeline {
                         stages,
                         failed_over: attempt > 0,
                         idle_timeout: self.config.idle_timeout.get(),
-                    }));
+                    })));
                 }
                 Err(failed) => failed,
             };

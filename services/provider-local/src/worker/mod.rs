@@ -89,7 +89,8 @@ impl HttpWorker {
             estimated_input: estimate_input(&call.messages, &call.tools),
         };
         let assembler = Assembler::new(expected, body.warnings);
-        let answer = Answer::new(&self.name, reply, assembler, self.timeouts.idle);
+        // Boxed, as the stream moves its state for every event.
+        let answer = Box::new(Answer::new(&self.name, reply, assembler, self.timeouts.idle));
         let events = futures::stream::unfold(answer, async |mut answer| {
             answer.next().await.map(|event| (event, answer))
         });
