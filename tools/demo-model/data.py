@@ -109,15 +109,15 @@ def make_turn(topic: str, language: str, rng: random.Random, held_out: str | Non
         text = augment(text, language, rng)
         phrases, around = PHRASES[language], rng.random()
         if topic not in TALK and "{n}" != (held_out or ""):
-            befores, afters = (phrases.BEFORE, phrases.AFTER) if held_out else (phrases.BEFORE + phrases.BEFORE_TRAIN, phrases.AFTER + phrases.AFTER_TRAIN)
+            openings, closings = (phrases.BEFORE, phrases.AFTER) if held_out else (phrases.BEFORE + phrases.BEFORE_TRAIN, phrases.AFTER + phrases.AFTER_TRAIN)
             joint = rng.choice((" ", " ", "، ", ", ", "\n") if language == "ar" else (" ", ", ", ", ", ". ", "! "))
             if around < 0.15:
-                text = rng.choice(befores) + joint + text
+                text = rng.choice(openings) + joint + text
             elif around < 0.25:
-                text = text + (" " if language == "ar" else rng.choice((" ", ", "))) + rng.choice(afters)
+                text = text + (" " if language == "ar" else rng.choice((" ", ", "))) + rng.choice(closings)
             elif around < 0.31 and not held_out:
                 # A greeting, a courtesy and then the question.
-                text = rng.choice(befores) + joint + rng.choice(befores) + " " + text
+                text = rng.choice(openings) + joint + rng.choice(openings) + " " + text
         if language == "en":
             text = capitalise(text, rng)
         pieces.append(text + question_mark(language, rng))
