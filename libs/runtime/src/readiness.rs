@@ -55,11 +55,17 @@ impl Readiness {
     pub fn set(&self, component: impl Into<Cow<'static, str>>, state: Result<(), String>) {
         let (name, why) = (component.into(), state.err());
         self.components.send_if_modified(|components| {
-            let changed = components.0.get(&name) != Some(&why);
+            let known = components.0.get(&name);
+            let changed = known != Some(&why);
             if changed {
+                // Only a loss needs somebody's eye: every start begins with what is not ready yet, every stop ends with it.
+                let lost = name != DRAIN && known == Some(&None);
                 match &why {
                     None => tracing::info!(component = %name, "component is ready"),
-                    Some(reason) => tracing::warn!(component = %name, reason, "component is not ready"),
+                    Some(reason) if lost => {
+                        tracing::warn!(component = %name, reason, "component is not ready");
+                    }
+                    Some(reason) => tracing::info!(component = %name, reason, "component is not ready"),
                 }
                 let ready = i32::from(why.is_none());
                 metrics::gauge!("kaleem_runtime_component_ready", "component" => name.clone()).set(ready);

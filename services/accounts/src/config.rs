@@ -1,7 +1,8 @@
 //! Options of the service.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
+use kaleem_runtime::config::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, key};
@@ -23,8 +24,7 @@ pub struct Config {
     /// Most plans.
     pub plans_max: usize,
     /// Longest silence on the revocation feed.
-    #[serde(with = "humantime_serde")]
-    pub heartbeat: Duration,
+    pub heartbeat: Span,
     /// Most watchers of the revocation feed at once.
     pub watchers_max: usize,
 }
@@ -38,7 +38,7 @@ impl Default for Config {
             indexed_keys_max: 100_000,
             indexed_merchants_max: 20_000,
             plans_max: 256,
-            heartbeat: Duration::from_secs(1),
+            heartbeat: Span::seconds(1),
             watchers_max: 1_024,
         }
     }
@@ -46,7 +46,7 @@ impl Default for Config {
 
 impl Config {
     /// Checks what serde cannot.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let refuse = |field, rule| Err(Error::Config { field, rule });
         if !key::is_environment(&self.environment) {
             return refuse("environment", "1 to 16 lower-case letters and digits");
@@ -54,7 +54,7 @@ impl Config {
         if self.default_plan.is_empty() {
             return refuse("default_plan", "the id of a plan");
         }
-        if self.heartbeat.is_zero() || self.heartbeat > Duration::from_secs(1) {
+        if self.heartbeat == Span::ZERO || self.heartbeat > Span::seconds(1) {
             return refuse("heartbeat", "more than zero and at most 1s, the bound that gateways rely on");
         }
         if self.plans_max == 0 || self.watchers_max == 0 {
@@ -83,7 +83,7 @@ mod tests {
         let wrong = [
             Config { environment: "Dev_1".into(), ..Config::default() },
             Config { default_plan: String::new(), ..Config::default() },
-            Config { heartbeat: Duration::from_secs(2), ..Config::default() },
+            Config { heartbeat: Span::seconds(2), ..Config::default() },
             Config { watchers_max: 0, ..Config::default() },
         ];
         let messages: Vec<_> = wrong.iter().map(|config| config.check().unwrap_err().to_string()).collect();

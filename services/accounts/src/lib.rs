@@ -38,7 +38,7 @@ pub struct Deps {
 pub async fn build(config: Config, deps: Deps) -> Result<AccountsServiceServer<Grpc>, Error> {
     config.check()?;
     let store = store::sqlite::Sqlite::open(&config.data_folder).await?;
-    let feed_heartbeat = config.heartbeat;
+    let feed_heartbeat = config.heartbeat.get();
     let watchers_max = config.watchers_max;
     let stopping = deps.supervisor.stopping();
     let directory = directory::Directory::open(config, Arc::new(store), deps).await?;

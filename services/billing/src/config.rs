@@ -1,7 +1,8 @@
 //! Options of the service.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
+use kaleem_runtime::config::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, grpc::EVENTS_MAX};
@@ -15,8 +16,7 @@ pub struct Config {
     /// Events that make a commit start at once.
     pub commit_events: usize,
     /// Longest that an event waits for others to share its commit.
-    #[serde(with = "humantime_serde")]
-    pub commit_window: Duration,
+    pub commit_window: Span,
     /// Most events waiting for a commit; further calls are refused as overload.
     pub queued_events_max: usize,
     /// Most price versions.
@@ -28,7 +28,7 @@ impl Default for Config {
         Self {
             data_folder: PathBuf::from("kaleem-data"),
             commit_events: 256,
-            commit_window: Duration::from_millis(5),
+            commit_window: Span::millis(5),
             queued_events_max: 8_192,
             price_versions_max: 10_000,
         }
@@ -37,12 +37,12 @@ impl Default for Config {
 
 impl Config {
     /// Checks what serde cannot.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let refuse = |field, rule| Err(Error::Config { field, rule });
         if !(1..=4_096).contains(&self.commit_events) {
             return refuse("commit_events", "1 to 4096");
         }
-        if self.commit_window > Duration::from_secs(1) {
+        if self.commit_window > Span::seconds(1) {
             return refuse("commit_window", "at most 1s, as callers wait for it");
         }
         if self.queued_events_max < EVENTS_MAX {
@@ -73,7 +73,7 @@ mod tests {
     fn wrong_options_are_named() {
         let wrong = [
             ("commit_events", Config { commit_events: 0, ..Config::default() }),
-            ("commit_window", Config { commit_window: Duration::from_secs(2), ..Config::default() }),
+            ("commit_window", Config { commit_window: Span::seconds(2), ..Config::default() }),
             ("queued_events_max", Config { queued_events_max: 1_023, ..Config::default() }),
             ("price_versions_max", Config { price_versions_max: 0, ..Config::default() }),
         ];

@@ -63,7 +63,7 @@ impl Recorder {
             queue: Mutex::default(),
             full: Notify::new(),
             commit_events: config.commit_events,
-            commit_window: config.commit_window,
+            commit_window: config.commit_window.get(),
             queued_events_max: config.queued_events_max,
         };
         Self { shared: Arc::new(shared), supervisor: deps.supervisor.clone() }

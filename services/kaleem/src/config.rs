@@ -10,6 +10,8 @@ use kaleem_rpc::{Target, tls::TlsFiles};
 use kaleem_runtime::{drain::DrainConfig, telemetry::TelemetryConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::NodeError;
+
 /// Configuration of a process; sections of targets that do not run here are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -110,6 +112,37 @@ impl Config {
         let scheme = if self.mesh.tls.is_some() { "https" } else { "http" };
         let default = || format!("{scheme}://localhost:{}", port(target));
         self.mesh.peers.get(&target).cloned().unwrap_or_else(default)
+    }
+
+    /// Checks what serde cannot, for all targets; the error names the key.
+    pub fn check(&self) -> Result<(), NodeError> {
+        self.check_peers()?;
+        let within = |section, checked: anyhow::Result<()>| {
+            checked.map_err(|source| NodeError::Config { section, source })
+        };
+        within("accounts", self.accounts.check().map_err(Into::into))?;
+        within("router.policy", self.router.policy.check().map_err(Into::into))?;
+        within("billing", self.billing.check().map_err(Into::into))?;
+        within("provider_gemini", self.provider_gemini.validate().map_err(Into::into))?;
+        within("provider_local", self.provider_local.validate().map_err(Into::into))
+    }
+
+    fn check_peers(&self) -> Result<(), NodeError> {
+        let (scheme, why) = match self.mesh.tls {
+            Some(_) => ("https", "is set, and the services trust certificates only"),
+            None => ("http", "is not set, so the services have no certificates"),
+        };
+        for (target, address) in &self.mesh.peers {
+            let target = target.name();
+            let uri: tonic::transport::Uri = address.parse().unwrap_or_default();
+            if uri.host().is_none() || uri.scheme_str() != Some(scheme) {
+                let rule = anyhow::anyhow!(
+                    "{target} must be an address such as {scheme}://{target}:8102; mesh.tls {why}"
+                );
+                return Err(NodeError::Config { section: "mesh.peers", source: rule });
+            }
+        }
+        Ok(())
     }
 
     /// Puts every store that has no path of its own under the data folder.

@@ -44,6 +44,14 @@ pub enum NodeError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A value of the configuration is wrong.
+    #[error("{section}: {source:#}")]
+    Config {
+        /// Which part of it.
+        section: &'static str,
+        /// What is wrong, with the name of the key.
+        source: anyhow::Error,
+    },
     /// Certificates cannot be used.
     #[error("mesh.tls cannot be used")]
     Tls(#[from] TlsError),
@@ -69,6 +77,7 @@ impl NodeError {
     /// The exit code of `sysexits.h` that fits.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Config { .. } => 64,
             Self::Listen { .. } => 69,
             Self::Data(_) => 73,
             Self::Tls(_) | Self::Target(_) | Self::Unprotected { .. } => 78,

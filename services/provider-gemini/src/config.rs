@@ -219,7 +219,7 @@ impl Config {
     }
 
     /// Checks what the types cannot; the error names the key.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    pub fn validate(&self) -> Result<(), Error> {
         let wrong =
             |key: &str, why: String| Err(Error::Config { key: format!("provider_gemini.{key}"), why });
         if reqwest::Url::parse(&self.base_url).is_ok_and(|url| url.has_host()) {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize, Serializer};
+use kaleem_runtime::config::{Secret, Span};
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
@@ -29,8 +28,7 @@ pub struct Config {
     /// Separates the prefix caches of merchants on vLLM workers. Off trades that privacy for shared system prompts.
     pub cache_salt: bool,
     /// Key of the cache salts; without one each start of the process makes its own, and caches begin cold.
-    #[serde(serialize_with = "masked")]
-    pub cache_salt_key: Option<SecretString>,
+    pub cache_salt_key: Secret,
 }
 
 impl Default for Config {
@@ -42,7 +40,7 @@ impl Default for Config {
             workers: Vec::new(),
             timeouts: Timeouts::default(),
             cache_salt: true,
-            cache_salt_key: None,
+            cache_salt_key: Secret::default(),
         }
     }
 }
@@ -90,9 +88,9 @@ pub struct WorkerConfig {
     pub name: String,
     /// Address without path, for example `http://10.0.0.7:8000`; a trailing `/v1` is dropped.
     pub base_url: String,
-    /// Bearer token, where the worker wants one.
-    #[serde(default, serialize_with = "masked")]
-    pub api_key: Option<SecretString>,
+    /// Bearer token, where the worker wants one: a text, `{ file = "path" }` or `{ env = "NAME" }`.
+    #[serde(default)]
+    pub api_key: Secret,
     /// What it is.
     #[serde(default)]
     pub kind: WorkerKind,
@@ -134,34 +132,28 @@ fn default_capabilities() -> BTreeSet<Capability> {
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
     /// Until a worker's port accepts.
-    #[serde(with = "humantime_serde")]
-    pub connect: Duration,
+    pub connect: Span,
     /// From dispatch to the first event of the answer; then another worker is tried once.
-    #[serde(with = "humantime_serde")]
-    pub first_token: Duration,
+    pub first_token: Span,
     /// Between two pieces of an answer.
-    #[serde(with = "humantime_serde")]
-    pub idle: Duration,
+    pub idle: Span,
     /// For one health or model-list request.
-    #[serde(with = "humantime_serde")]
-    pub probe: Duration,
+    pub probe: Span,
     /// Between two health checks of a worker.
-    #[serde(with = "humantime_serde")]
-    pub probe_interval: Duration,
+    pub probe_interval: Span,
     /// How long the engine waits for a reader that takes nothing before it gives the slot to somebody else.
-    #[serde(with = "humantime_serde")]
-    pub reader_stall: Duration,
+    pub reader_stall: Span,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(2),
-            first_token: Duration::from_secs(30),
-            idle: Duration::from_secs(30),
-            probe: Duration::from_secs(1),
-            probe_interval: Duration::from_secs(2),
-            reader_stall: Duration::from_mins(1),
+            connect: Span::seconds(2),
+            first_token: Span::seconds(30),
+            idle: Span::seconds(30),
+            probe: Span::seconds(1),
+            probe_interval: Span::seconds(2),
+            reader_stall: Span::seconds(60),
         }
     }
 }
@@ -220,7 +212,7 @@ impl Timeouts {
             ("probe_interval", self.probe_interval),
             ("reader_stall", self.reader_stall),
         ];
-        all.into_iter().find(|(_, limit)| limit.is_zero()).map(|(field, _)| field)
+        all.into_iter().find(|(_, limit)| *limit == Span::ZERO).map(|(field, _)| field)
     }
 }
 
@@ -240,14 +232,6 @@ impl WorkerConfig {
     }
 }
 
-#[expect(clippy::ref_option, reason = "the signature that serde calls")]
-fn masked<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(_) => serializer.serialize_some("***"),
-        None => serializer.serialize_none(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,7 +245,7 @@ mod tests {
         let config = parse("{}");
         config.validate().unwrap();
         assert!(config.workers.is_empty() && !config.engine.enabled);
-        assert_eq!(config.timeouts.first_token, Duration::from_secs(30));
+        assert_eq!(config.timeouts.first_token, Span::seconds(30));
     }
 
     #[test]
@@ -271,7 +255,7 @@ mod tests {
         );
         let dump = serde_json::to_string(&config).unwrap();
         assert!(!dump.contains("hush") && !format!("{config:?}").contains("hush"));
-        assert!(dump.contains(r#""api_key":"***""#));
+        assert!(dump.contains(r#""api_key":"[redacted]""#));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Grpc {
                 pool,
                 target: config.target.clone(),
                 region: config.region.clone(),
-                first_token: config.timeouts.first_token,
+                first_token: config.timeouts.first_token.get(),
                 admission,
                 clock,
             }),

@@ -76,7 +76,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Servers, Error> {
     members.extend(http_members(&config, &deps.supervisor, &changes)?);
     let waits_for_model = loading.is_some() && config.workers.is_empty();
     let pool = Arc::new(Pool::new(members, changes));
-    pool::watch_members(&pool, config.timeouts.probe_interval, &deps.clock, &deps.supervisor);
+    pool::watch_members(&pool, config.timeouts.probe_interval.get(), &deps.clock, &deps.supervisor);
     let state = if waits_for_model { Err("the model is loading".to_owned()) } else { Ok(()) };
     deps.readiness.set(COMPONENT, state);
     if let Some(loading) = loading {
@@ -108,8 +108,8 @@ fn http_members(
     if config.workers.is_empty() {
         return Ok(Vec::new());
     }
-    let connector = Connector::new(config.timeouts.connect, supervisor.clone())?;
-    let salts = config.cache_salt.then(|| Salts::new(config.cache_salt_key.as_ref()));
+    let connector = Connector::new(config.timeouts.connect.get(), supervisor.clone())?;
+    let salts = config.cache_salt.then(|| Salts::new(&config.cache_salt_key));
     let with_address = config.workers.iter().filter_map(|settings| Some((settings, settings.address()?)));
     let members = with_address.map(|(settings, base)| {
         let worker = HttpWorker::new(settings, base, connector.clone(), &config.timeouts, salts.clone())?;

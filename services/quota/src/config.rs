@@ -1,7 +1,8 @@
 //! Configuration of the quota service.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
+use kaleem_runtime::config::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Limits;
@@ -23,20 +24,15 @@ pub struct Config {
     /// Commands that one commit takes at most.
     pub journal_batch_max: usize,
     /// How long a commit gathers commands.
-    #[serde(with = "humantime_serde")]
-    pub journal_gather: Duration,
+    pub journal_gather: Span,
     /// How long a command other than Reserve waits for room in the journal, and a policy or top-up for its commit.
-    #[serde(with = "humantime_serde")]
-    pub journal_wait: Duration,
+    pub journal_wait: Span,
     /// How often due holds are expired and old tombstones deleted.
-    #[serde(with = "humantime_serde")]
-    pub sweep_interval: Duration,
+    pub sweep_interval: Span,
     /// Bound on one call to accounts.
-    #[serde(with = "humantime_serde")]
-    pub accounts_timeout: Duration,
+    pub accounts_timeout: Span,
     /// How long a known policy counts while accounts cannot be reached. Reserve refuses afterwards.
-    #[serde(with = "humantime_serde")]
-    pub policy_stale_max: Duration,
+    pub policy_stale_max: Span,
 }
 
 impl Default for Config {
@@ -49,11 +45,11 @@ impl Default for Config {
             tombstones_per_merchant_max: limits.tombstones_max,
             journal_queue_max: 8_192,
             journal_batch_max: 1_024,
-            journal_gather: Duration::from_millis(20),
-            journal_wait: Duration::from_secs(1),
-            sweep_interval: Duration::from_secs(1),
-            accounts_timeout: Duration::from_secs(2),
-            policy_stale_max: Duration::from_mins(5),
+            journal_gather: Span::millis(20),
+            journal_wait: Span::seconds(1),
+            sweep_interval: Span::seconds(1),
+            accounts_timeout: Span::seconds(2),
+            policy_stale_max: Span::seconds(300),
         }
     }
 }

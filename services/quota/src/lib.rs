@@ -50,8 +50,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<QuotaServiceServer<Grpc
 
 /// Opens the journal as of its last commit and starts the tasks behind it: the sweep and the feed of policies.
 pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
-    let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout);
-    let sweep_interval = config.sweep_interval;
+    let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout.get());
+    let sweep_interval = config.sweep_interval.get();
     let surroundings = registry::Surroundings {
         clock: Arc::clone(&deps.clock),
         supervisor: deps.supervisor.clone(),

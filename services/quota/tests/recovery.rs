@@ -8,6 +8,7 @@ use std::time::Duration;
 use kaleem_domain::RequestId;
 use kaleem_proto::quota::v1 as wire;
 use kaleem_rpc::Code;
+use kaleem_runtime::config::Span;
 use sqlx::{Connection as _, sqlite::SqliteConnectOptions};
 use support::{FakeAccounts, Quota, fault, merchant, numbers, plan, reserve, seated, settle, until};
 
@@ -166,8 +167,8 @@ async fn a_journal_that_cannot_be_written_stops_admission_until_it_can() {
 async fn a_full_journal_refuses_new_calls_and_lets_others_end() {
     let quota = Quota::start(|config| {
         config.journal_queue_max = 2;
-        config.journal_gather = Duration::from_hours(1);
-        config.journal_wait = Duration::from_millis(50);
+        config.journal_gather = Span::seconds(3_600);
+        config.journal_wait = Span::millis(50);
     })
     .await;
     quota.accounts.put("dukkan", plan(9, 10_000, 100_000, 9));
@@ -217,7 +218,7 @@ async fn merchants_beyond_the_bound_are_written_out_and_read_back() {
 
 #[tokio::test]
 async fn the_sweep_expires_calls_of_merchants_that_stopped_calling() {
-    let quota = Quota::start(|config| config.sweep_interval = Duration::from_millis(5)).await;
+    let quota = Quota::start(|config| config.sweep_interval = Span::millis(5)).await;
     quota.accounts.put("dukkan", plan(9, 10_000, 100_000, 9));
     let mut client = support::client(&quota);
     let call =

@@ -25,7 +25,11 @@ pub struct Service {
 }
 
 pub fn config(folder: &Path) -> Config {
-    Config { data_folder: folder.join("data"), heartbeat: Duration::from_millis(20), ..Config::default() }
+    Config {
+        data_folder: folder.join("data"),
+        heartbeat: kaleem_runtime::config::Span::millis(20),
+        ..Config::default()
+    }
 }
 
 async fn start(config: &Config, clock: &ManualClock) -> (Client, Supervisor) {

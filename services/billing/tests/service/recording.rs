@@ -191,7 +191,8 @@ async fn many_callers_with_the_same_events_charge_each_once() {
 
 #[tokio::test]
 async fn a_store_that_cannot_write_says_so_and_recovers() {
-    let mut service = Service::start_with(|config| config.commit_window = std::time::Duration::ZERO).await;
+    let mut service =
+        Service::start_with(|config| config.commit_window = kaleem_runtime::config::Span::ZERO).await;
     let file = service.file().await;
     let sql = "CREATE TRIGGER broken BEFORE INSERT ON ledger_entry BEGIN SELECT raise(ABORT, 'disk'); END";
     sqlx::query(sql).execute(&file).await.unwrap();

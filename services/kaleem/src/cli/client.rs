@@ -30,7 +30,7 @@ pub(super) struct ClientArgs {
     #[arg(long, env = "KALEEM_API_KEY", hide_env_values = true, global = true)]
     api_key: Option<String>,
     /// Data folder of a server on this machine.
-    #[arg(long, env = "KALEEM_DATA_DIR", default_value = "kaleem-data", global = true)]
+    #[arg(long, env = "KALEEM_DATA_DIR", default_value_os_t = data_dir_of_server(), global = true)]
     data_dir: PathBuf,
 }
 
@@ -62,6 +62,11 @@ impl Interceptor for Credentials {
 
 /// A connection that shows its key.
 pub(super) type Connection = InterceptedService<Transport, Credentials>;
+
+/// Where a server that was started from the same shell keeps its data.
+fn data_dir_of_server() -> PathBuf {
+    std::env::var_os("KALEEM__DATA_DIR").map_or_else(|| PathBuf::from("kaleem-data"), PathBuf::from)
+}
 
 impl ClientArgs {
     /// The server's address.

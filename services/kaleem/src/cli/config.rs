@@ -24,8 +24,7 @@ pub(super) fn run(args: &ConfigArgs) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match &args.command {
         ConfigCommand::Check(server) => {
-            let config = server.load()?;
-            config.router.policy.check()?;
+            server.load()?;
             writeln!(out, "the configuration is sound")?;
         }
         ConfigCommand::Dump(server) => {

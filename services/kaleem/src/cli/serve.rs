@@ -85,7 +85,9 @@ impl ServerArgs {
 
     /// Reads the configuration.
     pub(super) fn load(&self) -> anyhow::Result<Config> {
-        Ok(load(&self.sources())?)
+        let config: Config = load(&self.sources())?;
+        config.check()?;
+        Ok(config)
     }
 }
 

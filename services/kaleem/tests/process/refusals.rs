@@ -35,6 +35,14 @@ fn a_data_folder_that_is_a_file() {
 fn a_wrong_key_a_wrong_value_and_a_missing_file() {
     refused(&["config", "check", "--set", "gateway.lisen=1"], 64, &["lisen"]);
     refused(&["config", "check", "--set", "gateway.idle_timeout=soon"], 64, &["gateway.idle_timeout"]);
+    refused(
+        &["config", "check", "--set", "mesh.peers.quota=localhost:8102"],
+        64,
+        &["mesh.peers", "quota", "http://"],
+    );
+    refused(&["config", "check", "--set", "billing.commit_events=0"], 64, &["billing", "commit_events"]);
+    let worker = r#"provider_local.workers=[{name="a",base_url="localhost:8000"}]"#;
+    refused(&["config", "check", "--set", worker], 64, &["provider_local", "workers[0].base_url"]);
     refused(&["config", "check", "--config", "absent.toml"], 64, &["absent.toml"]);
     let folder = Folder::new();
     fs::write(folder.path().join("kaleem.toml"), "[gateway]\nlisen = 1\n").unwrap();

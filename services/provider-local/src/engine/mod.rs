@@ -103,7 +103,7 @@ impl Engine {
             let _ = done.send(loader.load(opened, waiting));
         };
         thread.spawn(body).map_err(LoadError::Thread)?;
-        Ok((Self { id, shared, jobs, stall: config.timeouts.reader_stall }, loading))
+        Ok((Self { id, shared, jobs, stall: config.timeouts.reader_stall.get() }, loading))
     }
 
     /// Model id that callers name.

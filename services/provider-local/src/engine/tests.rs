@@ -3,6 +3,7 @@
 use candle_core::{DType, Tensor};
 use futures::StreamExt as _;
 use kaleem_proto::chat::v1::{FinishReason, GenerationOptions, Role, TokenUsage, UsageSource};
+use kaleem_runtime::config::Span;
 use kaleem_testkit::ManualClock;
 use serde_json::json;
 use tempfile::TempDir;
@@ -123,7 +124,7 @@ async fn a_reader_who_stalls_loses_its_slot() {
     let folder = folder(Shape::Successor, Family::Llama);
     let mut config = Config::default();
     config.engine.slots = 1;
-    config.timeouts.reader_stall = Duration::from_millis(20);
+    config.timeouts.reader_stall = Span::millis(20);
     let engine = engine(folder.path(), config).await;
     let stalled = engine.generate(Arc::new(call("a", 4000))).await.unwrap();
     let (text, ..) = answer(&engine, call("7", 50)).await.unwrap();

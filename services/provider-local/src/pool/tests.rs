@@ -10,7 +10,7 @@ use crate::worker::{Connector, HttpWorker, Probe, ServedModel};
 
 fn pool(workers: &str) -> Pool {
     let config: Config = serde_json::from_str(&format!(r#"{{"workers":{workers}}}"#)).unwrap();
-    let connector = Connector::new(config.timeouts.connect, kaleem_runtime::Supervisor::new()).unwrap();
+    let connector = Connector::new(config.timeouts.connect.get(), kaleem_runtime::Supervisor::new()).unwrap();
     let changes = watch::Sender::new(0);
     let member = |settings: &crate::config::WorkerConfig| {
         let address = settings.address().unwrap();

@@ -20,8 +20,7 @@ use hyper::{
 };
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
-use kaleem_runtime::Supervisor;
-use secrecy::{ExposeSecret as _, SecretString};
+use kaleem_runtime::{Supervisor, config::Secret};
 use tokio::net::TcpStream;
 use tower_service::Service as _;
 use url::Url;
@@ -110,14 +109,14 @@ struct Link {
 }
 
 impl Connections {
-    /// No connections to `base` yet. An address or a key that HTTP cannot carry is an error.
-    pub fn new(base: &Url, api_key: Option<&SecretString>, connector: Connector) -> Result<Self, Error> {
+    /// No connections to `base` yet; `api_key` may be empty. An address or a key that HTTP cannot carry is an error.
+    pub fn new(base: &Url, api_key: &Secret, connector: Connector) -> Result<Self, Error> {
         let unusable = |what: &str| Error::HttpClient(format!("{what} of {base} cannot be sent over HTTP"));
         let target = base.as_str().parse().map_err(|_| unusable("the address"))?;
         let host = base.host_str().unwrap_or_default();
         let host = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let bearer = |key: &SecretString| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))?;
+        let bearer = |key: &Secret| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))?;
             value.set_sensitive(true);
             Ok::<_, http::header::InvalidHeaderValue>(value)
         };
@@ -126,7 +125,10 @@ impl Connections {
             target,
             prefix: base.path().trim_end_matches('/').to_owned(),
             host: HeaderValue::from_str(&host).map_err(|_| unusable("the host"))?,
-            authorization: api_key.map(bearer).transpose().map_err(|_| unusable("the API key"))?,
+            authorization: (!api_key.is_empty())
+                .then(|| bearer(api_key))
+                .transpose()
+                .map_err(|_| unusable("the API key"))?,
             idle: Mutex::default(),
         })))
     }

@@ -63,7 +63,7 @@ impl Listener {
 
 fn connections(base: &Url) -> Connections {
     let connector = Connector::new(Duration::from_secs(5), Supervisor::new()).unwrap();
-    Connections::new(base, None, connector).unwrap()
+    Connections::new(base, &Secret::default(), connector).unwrap()
 }
 
 async fn body(connections: &Connections) -> Option<Vec<u8>> {

@@ -57,7 +57,7 @@ impl HttpWorker {
         Ok(Self {
             name: config.name.clone(),
             kind: config.kind,
-            connections: Connections::new(&base, config.api_key.as_ref(), connector)?,
+            connections: Connections::new(&base, &config.api_key, connector)?,
             base,
             timeouts: timeouts.clone(),
             salts: salts.filter(|_| config.kind == WorkerKind::Vllm),
@@ -90,7 +90,7 @@ impl HttpWorker {
         };
         let assembler = Assembler::new(expected, body.warnings);
         // Boxed, as the stream moves its state for every event.
-        let answer = Box::new(Answer::new(&self.name, reply, assembler, self.timeouts.idle));
+        let answer = Box::new(Answer::new(&self.name, reply, assembler, self.timeouts.idle.get()));
         let events = futures::stream::unfold(answer, async |mut answer| {
             answer.next().await.map(|event| (event, answer))
         });
@@ -142,7 +142,7 @@ impl HttpWorker {
             serde_json::from_slice(&bytes)
                 .map_err(|_| broken("its answer is not the JSON that was asked for"))
         };
-        let limit = self.timeouts.first_token;
+        let limit = self.timeouts.first_token.get();
         tokio::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| Err(self.unavailable(&format!("no answer within {limit:?}"))))

@@ -114,7 +114,7 @@ impl HttpWorker {
             let body = reply.bounded(BODY_BYTES_MAX).await.ok_or_else(|| format!("{path} breaks off"))?;
             Ok((status, body))
         };
-        let limit = self.timeouts.probe;
+        let limit = self.timeouts.probe.get();
         tokio::time::timeout(limit, exchange)
             .await
             .unwrap_or_else(|_| Err(format!("{path} gives no answer within {limit:?}")))

@@ -127,7 +127,7 @@ impl Registry {
 
     /// Without accounts, a policy that was checked lately still counts.
     fn endure(&self, merchant: &MerchantId, error: Error) -> Result<(), Error> {
-        let stale_max_ms = i64::try_from(self.config.policy_stale_max.as_millis()).unwrap_or(i64::MAX);
+        let stale_max_ms = i64::try_from(self.config.policy_stale_max.get().as_millis()).unwrap_or(i64::MAX);
         let mut slots = self.shard(merchant).lock()?;
         let checked_at = slots.get(merchant).and_then(|slot| slot.freshness.checked_at);
         let lately = checked_at.is_some_and(|at| self.clock.now().millis_since(at) < stale_max_ms);
