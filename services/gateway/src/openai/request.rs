@@ -12,6 +12,7 @@ use kaleem_proto::{
 use kaleem_rpc::Fault;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
+use serde_path_to_error::Segment;
 
 use super::encode::Shape;
 use crate::fault;
@@ -149,9 +150,10 @@ fn wrong(field: &str, description: &str) -> Fault {
 
 /// The chat that `body` asks for, and the shape that its answer must have.
 pub(super) fn parse(body: &[u8]) -> Result<(ChatInput, Shape), Fault> {
-    let asked: Completion<'_> = serde_json::from_slice(body).map_err(|error| {
-        fault::request_invalid(format!("the body is not a chat completion request: {}", place(&error)))
-    })?;
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let asked: Completion<'_> =
+        serde_path_to_error::deserialize(&mut json).map_err(|error| unreadable(&error))?;
+    json.end().map_err(|error| not_a_request(&place(&error)))?;
     refuse_unsupported(&asked)?;
     let shape = Shape {
         stream: asked.stream.unwrap_or(false),
@@ -185,6 +187,29 @@ pub(super) fn parse(body: &[u8]) -> Result<(ChatInput, Shape), Fault> {
         ..ChatInput::default()
     };
     Ok((input, shape))
+}
+
+fn not_a_request(why: &str) -> Fault {
+    fault::request_invalid(format!("the body is not a chat completion request: {why}"))
+}
+
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
+    let mut field = String::new();
+    for segment in error.path() {
+        field = match segment {
+            Segment::Seq { index } => format!("{field}[{index}]"),
+            // The keys of these objects are the caller's own words.
+            Segment::Map { .. } if matches!(field.as_str(), "metadata" | "logit_bias") => break,
+            Segment::Map { key } if field.is_empty() => key.clone(),
+            Segment::Map { key } => format!("{field}.{key}"),
+            Segment::Enum { .. } | Segment::Unknown => break,
+        }
+    }
+    let why = place(error.inner());
+    if field.is_empty() || !error.inner().is_data() {
+        return not_a_request(&why);
+    }
+    not_a_request(&format!("{field}: {why}")).violation(&field, &why)
 }
 
 /// Where and what, without quoting the text: it may hold personal data.

@@ -70,6 +70,21 @@ fn errors_say_where_and_never_what() {
 }
 
 #[test]
+fn a_wrong_type_is_named_by_its_path() {
+    for (body, field) in [
+        (r#"{"messages":[],"temperature":"hot"}"#, "temperature"),
+        (r#"{"messages":[{"role":"user","content":7}]}"#, "messages[0].content"),
+        (r#"{"messages":[],"stream_options":{"include_usage":1}}"#, "stream_options.include_usage"),
+        (r#"{"messages":[],"metadata":{"0551234567":1}}"#, "metadata"),
+    ] {
+        let fault = refused(body);
+        assert_eq!(fault.field_violations.first().map(|found| found.field.as_str()), Some(field), "{fault}");
+        assert!(!fault.to_string().contains("0551234567"), "{fault}");
+    }
+    assert!(refused(r#"{"messages":[]} x"#).field_violations.is_empty());
+}
+
+#[test]
 fn pictures_come_as_data_urls_only() {
     let ask = |url: &str| {
         format!(
