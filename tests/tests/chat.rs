@@ -6,10 +6,12 @@
     reason = "a test stops at its first surprise"
 )]
 
+use kaleem_proto::billing::v1::{ListUsageEventsRequest, UsageStatus};
 use kaleem_rpc::Fault;
+use kaleem_runtime::config::Span;
 use kaleem_testkit::{Gate, gemini_upstream as gemini, openai_upstream as worker};
 use kaleem_tests::{
-    MERCHANT,
+    MERCHANT, Mesh, Shape,
     ask::{listen, question, streamed, text_of, whole},
     in_both_shapes,
 };
@@ -128,6 +130,30 @@ in_both_shapes! {
         assert!(fault.metadata.contains_key("reset_time"), "{fault:?}");
         mesh.nothing_held().await;
         assert_eq!(mesh.ledger_with(5).await.request_count, 5);
+        mesh.stop().await;
+    }
+}
+
+/// The provider had the request and may bill it: our cost and the merchant's tokens, but no charge.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_that_shows_nothing_in_time_is_our_cost_and_no_charge() {
+    for shape in [Shape::AllInOne, Shape::Split] {
+        let patience = Span::millis(300);
+        let mesh = Mesh::start_with(shape, |config| config.gateway.first_token_timeout = patience).await;
+        mesh.worker.push(worker::Reply::new().stall());
+        let refused = mesh.client().chat(whole(question("tiny-llama", "سؤال"))).await.unwrap_err();
+        let fault = Fault::from_status(&refused);
+        assert_eq!((fault.reason.as_ref(), fault.metadata["stage"].as_str()), ("UPSTREAM_TIMEOUT", "invoke"));
+        mesh.nothing_held().await;
+        let ledger = mesh.ledger_with(1).await;
+        assert_eq!((ledger.request_count, ledger.sell_pico_usd), (1, 0));
+        assert!(ledger.usage.unwrap().input_fresh_count > 0);
+        let request =
+            ListUsageEventsRequest { merchant_id: MERCHANT.into(), ..ListUsageEventsRequest::default() };
+        let events = mesh.billing().list_usage_events(request).await.unwrap().into_inner().events;
+        assert_eq!(events[0].event.as_ref().unwrap().status(), UsageStatus::FailedBilled);
+        assert_eq!(mesh.quota_of("month_cost_nano_usd").await.posted, 0);
+        assert!(mesh.quota_of("month_tokens").await.posted > 0);
         mesh.stop().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps the holds of long streams alive.
+//! Keeps the holds of long streams alive and their progress on disk.
 
 use std::{
     collections::HashMap,
@@ -19,6 +19,8 @@ use super::{Books, bounded};
 const FIRST_BEAT: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_secs(5);
 const BEATS_MAX: usize = 1024;
+/// How much of a stream a killed process may lose.
+pub(super) const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Attempts that run now, by event id.
 #[derive(Default)]
@@ -41,6 +43,12 @@ impl Live {
         self.0.remove(&reservation.event_id);
     }
 
+    /// Event ids of the streams that have output, with its tokens so far.
+    fn progress(&self) -> Vec<(String, i64)> {
+        let counts = self.0.iter().map(|(id, running)| (id, running.output.load(Ordering::Relaxed)));
+        counts.filter(|(_, output)| *output > 0).map(|(id, output)| (id.clone(), output)).collect()
+    }
+
     fn beats(&self) -> Vec<Beat> {
         let old = self.0.values().filter(|running| running.since.elapsed() >= FIRST_BEAT);
         old.map(|running| Beat {
@@ -48,6 +56,17 @@ impl Live {
             output_token_count: running.output.load(Ordering::Relaxed),
         })
         .collect()
+    }
+}
+
+/// Journals how far the streams have come.
+pub(super) fn journal_progress(books: &Books) {
+    let progress = books.live().progress();
+    for (event_id, output) in progress {
+        let journalled = books.journal().progress(&event_id, output);
+        if let Err(error) = journalled {
+            tracing::warn!(%error, "the progress of a stream was not journalled");
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use kaleem_proto::{
     provider::v1::stream_generate_response::Started,
     quota::v1::ReleaseReason,
 };
-use kaleem_rpc::convert;
+use kaleem_rpc::{Fault, convert};
 
 use super::{Books, Outcome, Posted, Senders, close};
 
@@ -22,6 +22,7 @@ pub(crate) struct Meter {
     senders: Senders,
     event: Option<Box<UsageEvent>>,
     dispatched: bool,
+    started: bool,
     /// How the attempt ended; partial until it is settled.
     status: UsageStatus,
     input_estimate: i64,
@@ -37,6 +38,7 @@ impl Meter {
             senders,
             event: None,
             dispatched: false,
+            started: false,
             status: UsageStatus::Partial,
             input_estimate: 0,
             counted: TokenUsage::default(),
@@ -53,14 +55,27 @@ impl Meter {
         self.event = Some(Box::new(event));
     }
 
-    /// From here on the provider may bill what it read, so the hold is settled and no longer given back.
-    pub(crate) fn dispatched(&mut self, input_estimate: i64) {
+    /// Notes that the attempt is about to be dispatched. From here on the provider may bill what it read, so it must be known even
+    /// if this process dies: a journal that cannot be written is the last reason to refuse.
+    pub(crate) fn dispatch(&mut self, input_estimate: i64) -> Result<(), Fault> {
+        let Some(event) = self.event.as_mut() else { return Ok(()) };
+        let usage =
+            TokenUsage { input_fresh: input_estimate, source: UsageSource::Partial, ..TokenUsage::default() };
+        close(event, &usage, UsageStatus::Unconfirmed);
+        self.books.intend(event)?;
         self.dispatched = true;
         self.input_estimate = input_estimate;
+        Ok(())
+    }
+
+    /// Whether a model has said that it serves the attempt.
+    pub(crate) const fn has_started(&self) -> bool {
+        self.started
     }
 
     /// Notes who really serves.
     pub(crate) fn started(&mut self, started: &Started) {
+        self.started = true;
         let Some(event) = self.event.as_mut() else { return };
         if !started.served_model.is_empty() {
             event.model_served.clone_from(&started.served_model);

@@ -23,7 +23,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault, convert};
 use kaleem_runtime::{OnError, Supervisor};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{clients::Peers, fault, prices::Prices};
@@ -137,6 +137,15 @@ impl Books {
         self.0.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Writes down an attempt before it is dispatched.
+    fn intend(&self, event: &UsageEvent) -> Result<(), Fault> {
+        let intended = self.journal().intend(event);
+        intended.map_err(|error| {
+            self.0.journal_failed.store(true, Ordering::Relaxed);
+            fault::journal_unavailable(&error)
+        })
+    }
+
     fn live(&self) -> MutexGuard<'_, Live> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -151,7 +160,7 @@ impl Books {
     /// Journals a rated `event` at once, settles its hold and queues it for Billing. Dropped before its end it leaves the rest to
     /// the recorder.
     async fn post_rated(&self, event: Box<UsageEvent>, cost: Pico, entries: mpsc::Sender<Entry>) -> Posted {
-        let appended = self.journal().append(&event);
+        let appended = self.journal().finish(&event);
         let ticket = appended.inspect_err(|error| {
             self.0.journal_failed.store(true, Ordering::Relaxed);
             tracing::error!(%error, "the usage journal cannot be written; admission stops");
@@ -190,6 +199,9 @@ impl Books {
             return Pico::ZERO;
         };
         reservation.price_version.clone_from(&price.price_version);
+        if !is_sold(event.status()) {
+            return Pico::ZERO;
+        }
         price.amount(Book::Sell, usage).unwrap_or_else(|error| {
             tracing::error!(%error, "usage cannot be rated");
             Pico::ZERO
@@ -206,15 +218,22 @@ impl Books {
         Ok(self.0.peers.settle(&bounded(), request).await?.remaining)
     }
 
+    /// Works until the last meter is gone: through the drain, whose last streams are the longest.
     async fn post_outcomes(
         self,
         mut outcomes: mpsc::Receiver<(Outcome, mpsc::Sender<Entry>)>,
         stop: CancellationToken,
     ) -> io::Result<()> {
         let mut open = true;
+        let mut progress = tokio::time::interval(heartbeat::PROGRESS_INTERVAL);
+        progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let next = tokio::select! {
                 next = outcomes.recv() => next,
+                _ = progress.tick() => {
+                    heartbeat::journal_progress(&self);
+                    continue;
+                }
                 () = stop.cancelled(), if open => {
                     open = false;
                     self.close();
@@ -240,6 +259,9 @@ impl Books {
 
     /// Gives a hold back; if Quota cannot be told, the hold expires by itself.
     async fn release(&self, reservation: Reservation, reason: ReleaseReason) {
+        if let Err(error) = self.journal().release(&reservation.event_id) {
+            tracing::error!(%error, "a release could not be journalled; a restart would take its call for one that was cut off");
+        }
         let request = ReleaseRequest { reservation: Some(reservation), reason: reason.into() };
         if let Err(fault) = self.0.peers.release(&bounded(), request).await {
             tracing::warn!(%fault, "a hold was not given back; it will expire");
@@ -278,6 +300,11 @@ impl Drop for Unsettled {
 
 fn bounded() -> CallContext {
     CallContext { deadline: Some(std::time::Instant::now() + PEER_TIMEOUT), ..CallContext::default() }
+}
+
+/// Whether the merchant pays; Billing books the rest as our cost alone.
+const fn is_sold(status: UsageStatus) -> bool {
+    matches!(status, UsageStatus::Ok | UsageStatus::Partial)
 }
 
 /// The status and counts with which an event is posted.

@@ -38,6 +38,11 @@ pub(super) fn another_may_serve(fault: &Fault) -> bool {
     }
 }
 
+/// Whether the provider may bill an attempt that failed with `fault` before it showed anything: it had the request and was left.
+pub(super) fn provider_may_bill(fault: &Fault) -> bool {
+    matches!(fault.reason.as_ref(), "UPSTREAM_TIMEOUT" | "DEADLINE_EXCEEDED")
+}
+
 impl Routed {
     /// The usage event of an attempt, without its usage.
     pub(super) fn usage_event(&self, reservation: &Reservation, step: &Step, gateway_id: &str) -> UsageEvent {
@@ -68,7 +73,7 @@ impl Pipeline {
         let request = generate_request(routed, step, grant);
         let patience = Instant::now() + self.config.first_token_timeout.get();
         let deadline = routed.ctx.deadline.map_or(patience, |deadline| deadline.min(patience));
-        meter.dispatched(routed.input_token_count);
+        meter.dispatch(routed.input_token_count)?;
         let opened = async {
             let generation = self.peers.generate(&routed.ctx, admission, request).await?;
             first_content(generation, step, meter).await

@@ -17,6 +17,7 @@ use std::{sync::Arc, time::Instant};
 
 use kaleem_domain::{Clock, RequestId};
 use kaleem_proto::{
+    billing::v1::UsageStatus,
     gateway::v1::ChatInput,
     router::v1::{SelectRouteResponse, Step},
 };
@@ -176,7 +177,11 @@ impl Pipeline {
                 }
                 Err(failed) => failed,
             };
-            meter.release();
+            if meter.has_started() || invoke::provider_may_bill(&failed) {
+                meter.settle(UsageStatus::FailedBilled).await;
+            } else {
+                meter.release();
+            }
             self.report(&routed, step, &failed).await;
             rest = &rest[index + 1..];
             attempt += 1;
