@@ -37,6 +37,9 @@ pub(crate) struct Snapshot {
     pub(crate) prices: Vec<PriceVersion>,
 }
 
+/// How much more often sources are read while nothing serves.
+const IMPATIENCE: u32 = 10;
+
 /// The current snapshot; cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Catalogue {
@@ -77,10 +80,13 @@ impl Catalogue {
             });
             let mut offers: Vec<Offer> = offers.collect();
             offers.sort_by(|a, b| a.target.cmp(&b.target));
+            // At a start, and where everything is down, callers wait for the first model.
+            let serving = offers.iter().any(|offer| !offer.is_down());
+            let wait = if serving { interval } else { interval / IMPATIENCE };
             self.replace(Snapshot { offers, prices: prices.clone() });
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(interval) => {}
+                () = tokio::time::sleep(wait) => {}
             }
         }
     }
