@@ -128,6 +128,9 @@ in_both_shapes! {
         let fault = Fault::from_status(&refused);
         assert_eq!((fault.reason.as_str(), fault.metadata["limit"].as_str()), ("QUOTA_EXCEEDED", "day_requests"));
         assert!(fault.metadata.contains_key("reset_time"), "{fault:?}");
+        let said = fault.localized.unwrap();
+        assert_eq!(said.locale, "ar");
+        assert!(said.message.contains("حد الطلبات اليومية") && said.message.contains(" من 5"), "{said:?}");
         mesh.nothing_held().await;
         assert_eq!(mesh.ledger_with(5).await.request_count, 5);
         mesh.stop().await;

@@ -95,6 +95,15 @@ pub struct QuotaViolation {
     pub description: String,
 }
 
+/// A message for the end user, `google.rpc.LocalizedMessage`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Localized {
+    /// BCP 47 tag of its language.
+    pub locale: String,
+    /// The message.
+    pub message: String,
+}
+
 /// A failure: clients branch on `(domain, reason)`, people read `message`. The only way to make a [`Status`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -114,6 +123,8 @@ pub struct Fault {
     pub field_violations: Vec<FieldViolation>,
     /// Spent quotas.
     pub quota_violations: Vec<QuotaViolation>,
+    /// What the end user may read, where there is something. Boxed, as few failures have it.
+    pub localized: Option<Box<Localized>>,
 }
 
 impl Fault {
@@ -128,6 +139,7 @@ impl Fault {
             retry_after: None,
             field_violations: Vec::new(),
             quota_violations: Vec::new(),
+            localized: None,
         }
     }
 
@@ -158,6 +170,13 @@ impl Fault {
     pub fn quota_violation(mut self, subject: impl Into<String>, description: impl Into<String>) -> Self {
         self.quota_violations
             .push(QuotaViolation { subject: subject.into(), description: description.into() });
+        self
+    }
+
+    /// Adds a message for the end user in the language of `locale`.
+    #[must_use]
+    pub fn localized(mut self, locale: &str, message: impl Into<String>) -> Self {
+        self.localized = Some(Box::new(Localized { locale: locale.to_owned(), message: message.into() }));
         self
     }
 
@@ -192,6 +211,9 @@ impl Fault {
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
             field_violations,
             quota_violations,
+            localized: details.localized_message().map(|said| {
+                Box::new(Localized { locale: said.locale.clone(), message: said.message.clone() })
+            }),
         }
     }
 }
@@ -210,6 +232,9 @@ impl Fault {
     /// Cuts what would not cross the wire, so that a fault is the same in process and over TCP: the first violations stay.
     fn bounded(mut self) -> Self {
         self.message.truncate(self.message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        if let Some(localized) = self.localized.as_mut() {
+            localized.message.truncate(localized.message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        }
         let mut left = METADATA_BYTES_MAX;
         self.metadata.retain(|key, value| fits(&mut left, key, value));
         let before = self.field_violations.len() + self.quota_violations.len();
@@ -246,6 +271,9 @@ impl From<Fault> for Status {
         for violation in fault.quota_violations {
             details.add_quota_failure_violation(violation.subject, violation.description);
         }
+        if let Some(localized) = fault.localized {
+            details.set_localized_message(localized.locale, localized.message);
+        }
         Self::with_error_details_and_metadata(fault.code.into(), fault.message, details, MetadataMap::new())
     }
 }
@@ -269,6 +297,7 @@ mod tests {
                 .with("cap", 100)
                 .retry_after(Duration::from_secs(5))
                 .violation("input.messages", "must not be empty")
+                .localized("ar", "نفد الرصيد")
                 .quota_violation("merchant:dukkan", "100 of 100");
         assert_eq!(Fault::from_status(&Status::from(fault.clone())), fault);
     }

@@ -16,7 +16,7 @@ mod trace;
 mod transport;
 
 pub use context::CallContext;
-pub use fault::{Code, Fault, FieldViolation, QuotaViolation};
+pub use fault::{Code, Fault, FieldViolation, Localized, QuotaViolation};
 pub use resolver::{Resolver, ResolverError, Target};
 pub use stack::{Guarded, Mount, StackConfig};
 pub use transport::{Transport, remote};

@@ -10,7 +10,7 @@ mod error;
 mod event;
 mod grpc;
 mod ledger;
-mod price_file;
+pub mod price_file;
 mod prices;
 mod rating;
 mod recorder;

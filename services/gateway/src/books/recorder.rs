@@ -5,13 +5,13 @@ use std::{io, time::Duration};
 use kaleem_domain::Pico;
 use kaleem_proto::billing::v1::{RecordUsageRequest, UsageEvent, record_usage_response::Outcome};
 use kaleem_rpc::convert;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{Books, bounded, journal::Ticket};
 
 const BATCH_MAX: usize = 256;
-/// How long a batch gathers. Its events are in the journal, so that waiting risks nothing, and a commit costs Billing the same
+/// How long a batch gathers after the last one. Its events are in the journal, so that waiting risks nothing, and a commit costs Billing the same
 /// for one event as for fifty.
 const GATHER: Duration = Duration::from_millis(20);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -34,25 +34,38 @@ pub(super) async fn run(
     left: Vec<(Ticket, UsageEvent)>,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
     for (ticket, mut event) in left {
         let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
         let cost = books.price(&mut event, &usage).await;
-        tell(&books, vec![Entry { ticket: Some(ticket), event, cost, settled: false }], &stop).await;
+        batch.push(Entry { ticket: Some(ticket), event, cost, settled: false });
+        if batch.len() == BATCH_MAX {
+            tell(&books, std::mem::take(&mut batch), &stop).await;
+        }
     }
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        gather(&mut entries, &mut batch, &stop).await;
+    if !batch.is_empty() {
         tell(&books, std::mem::take(&mut batch), &stop).await;
+    }
+    let mut told = Instant::now();
+    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        gather(&mut entries, &mut batch, told + GATHER, &stop).await;
+        tell(&books, std::mem::take(&mut batch), &stop).await;
+        told = Instant::now();
     }
     Ok(())
 }
 
-/// Lets more entries come, unless the batch is full or the process stops.
-async fn gather(entries: &mut mpsc::Receiver<Entry>, batch: &mut Vec<Entry>, stop: &CancellationToken) {
+/// Lets more entries come until `due`, unless the batch is full or the process stops. After a quiet time nothing waits.
+async fn gather(
+    entries: &mut mpsc::Receiver<Entry>,
+    batch: &mut Vec<Entry>,
+    due: Instant,
+    stop: &CancellationToken,
+) {
     if batch.len() < BATCH_MAX {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(GATHER) => {}
+            () = tokio::time::sleep_until(due) => {}
         }
     }
     while batch.len() < BATCH_MAX {

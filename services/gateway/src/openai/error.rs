@@ -47,6 +47,7 @@ fn body(fault: &Fault, status: StatusCode) -> Value {
         "param": param,
         "code": fault.reason.to_ascii_lowercase(),
         "metadata": fault.metadata,
+        "localized_message": fault.localized.as_ref().map(|said| json!({"locale": said.locale, "message": said.message})),
     }})
 }
 

@@ -8,6 +8,7 @@ mod invoke;
 mod language;
 mod quota_left;
 mod redact;
+mod refusal;
 mod reserve;
 mod route;
 mod stages;
@@ -160,8 +161,10 @@ impl Pipeline {
         let mut rest = &steps[..];
         let mut attempt = 0;
         loop {
-            let (index, mut meter, grant) =
-                stages.run("reserve", self.reserve(&routed, rest, attempt)).await?;
+            let (index, mut meter, grant) = stages
+                .run("reserve", self.reserve(&routed, rest, attempt))
+                .await
+                .map_err(|fault| refusal::explained(fault, routed.language))?;
             let step = rest[index];
             let failed = match stages.run("invoke", self.invoke(&routed, step, &grant, &mut meter)).await {
                 Ok(started) => {

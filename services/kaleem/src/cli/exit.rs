@@ -36,6 +36,9 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "kaleem: {error:#}");
     if let Some(fault) = error.downcast_ref::<Fault>() {
+        if let Some(localized) = &fault.localized {
+            let _ = writeln!(stderr, "  {}", localized.message);
+        }
         for violation in &fault.field_violations {
             let _ = writeln!(stderr, "  {}: {}", violation.field, violation.description);
         }

@@ -93,7 +93,8 @@ pub(super) async fn run(args: MerchantArgs) -> anyhow::Result<()> {
 
 type Accounts = AccountsServiceClient<super::client::Connection>;
 
-async fn set_state(
+/// Puts a merchant into `state`.
+pub(super) async fn set_state(
     accounts: &mut Accounts,
     merchant_id: String,
     state: MerchantState,
@@ -142,7 +143,7 @@ fn print_json(merchants: &[Merchant]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_table(merchants: &[Merchant]) -> anyhow::Result<()> {
+pub(super) fn print_table(merchants: &[Merchant]) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.set_header(["merchant", "name", "plan", "zone", "state", "providers"]);
     for merchant in merchants {

@@ -8,8 +8,13 @@ mod config;
 mod doctor;
 mod exit;
 mod key;
+mod ledger;
 mod merchant;
+mod price;
+mod quota;
 mod serve;
+mod statement;
+mod table;
 mod usage;
 
 use std::process::ExitCode;
@@ -46,6 +51,14 @@ enum Command {
     Key(key::KeyArgs),
     /// Shows what a merchant used, what is held and what it costs.
     Usage(usage::UsageArgs),
+    /// Shows caps, adds to them, suspends and resumes.
+    Quota(quota::QuotaArgs),
+    /// Shows or closes what a merchant owes for a month.
+    Statement(statement::StatementArgs),
+    /// Proves the books.
+    Ledger(ledger::LedgerArgs),
+    /// Lists prices and adds new ones; versions never change.
+    Price(price::PriceArgs),
     /// Says what is reachable, what is missing and how to mend it.
     Doctor(doctor::DoctorArgs),
     /// Checks or prints the configuration.
@@ -93,6 +106,10 @@ async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Merchant(args) => merchant::run(args).await.map(|()| 0),
         Command::Key(args) => key::run(args).await.map(|()| 0),
         Command::Usage(args) => usage::run(args).await.map(|()| 0),
+        Command::Quota(args) => quota::run(args).await.map(|()| 0),
+        Command::Statement(args) => statement::run(args).await.map(|()| 0),
+        Command::Ledger(args) => ledger::run(args).await,
+        Command::Price(args) => price::run(args).await.map(|()| 0),
         Command::Doctor(args) => doctor::run(args).await,
         Command::Config(args) => config::run(&args).map(|()| 0),
         Command::Bench(args) => bench::run(args).await.map(|()| 0),

@@ -117,3 +117,47 @@ fn merchants_and_keys_are_made_listed_suspended_and_revoked() {
     );
     assert_eq!(server.terminate(), Some(0));
 }
+
+#[test]
+fn an_operator_raises_caps_adds_prices_and_proves_the_books() {
+    let folder = Folder::new();
+    let server = Server::up(&folder);
+    assert_eq!(kaleem(&folder, &["chat", "-q", "مرحبا"]).code, 0);
+    let cap = |name: &str| {
+        let shown = kaleem(&folder, &["quota", "show", "demo-shop", "--json"]).json();
+        let found = shown["quota"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap();
+        found["cap"].as_str().unwrap().parse::<i64>().unwrap()
+    };
+    let before = (cap("month_cost_nano_usd"), cap("month_tokens"));
+    let grant = ["quota", "grant", "demo-shop", "--usd", "2.5", "--tokens", "1000", "--op-id", "op-1"];
+    for _ in 0..2 {
+        assert_eq!(kaleem(&folder, &grant).code, 0, "the second one adds nothing");
+    }
+    let after = (cap("month_cost_nano_usd"), cap("month_tokens"));
+    assert_eq!(after, (before.0 + 2_500_000_000, before.1 + 1_000));
+    let wrong = kaleem(&folder, &["quota", "grant", "demo-shop", "--usd", "1e3"]);
+    assert_eq!((wrong.code, wrong.stderr.contains("nine decimals")), (64, true), "{wrong:?}");
+
+    let prices = "[[version]]\nprice_version = 'tiny@1'\ntarget = 'provider-local'\nmodel = 'tiny'\nverified = true\n\
+                  effective = '2026-01-01T00:00:00Z'\nsource = 'test'\ncost = { input = '0.02', output = '0.06' }\n";
+    std::fs::write(folder.path().join("prices.toml"), prices).unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            kaleem(&folder, &["price", "put", "prices.toml"]).code,
+            0,
+            "the same version again is no error"
+        );
+    }
+    std::fs::write(folder.path().join("prices.toml"), prices.replace("0.06", "0.07")).unwrap();
+    let changed = kaleem(&folder, &["price", "put", "prices.toml"]);
+    assert_eq!((changed.code, changed.stderr.contains("tiny@1")), (65, true), "{changed:?}");
+    let listed = kaleem(&folder, &["price", "list"]).stdout;
+    assert!(listed.contains("tiny@1") && listed.contains("$0.06"), "{listed}");
+
+    let verified = server.wait_until(Duration::from_secs(10), || {
+        let verified = kaleem(&folder, &["ledger", "verify", "--json"]);
+        (verified.json()["events"] == 1).then_some(verified)
+    });
+    assert_eq!((verified.code, verified.json()["faults"].as_array().unwrap().len()), (0, 0));
+    assert_eq!(server.terminate(), Some(0));
+}
