@@ -51,6 +51,9 @@ pub enum Error {
     /// No such version.
     #[error("price version {0} does not exist; list the prices, or add it")]
     PriceUnknown(String),
+    /// The payment is there with another merchant or amount.
+    #[error("payment {0} was posted for another merchant or amount; post this one under its own payment_id")]
+    PaymentIdReused(String),
     /// The sum does not fit the answer.
     #[error("the amount is beyond what one answer can carry; ask for a smaller window")]
     AmountOverflow,

@@ -2,6 +2,7 @@
 
 mod fault;
 mod messages;
+mod payment;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -257,9 +258,9 @@ impl BillingService for Grpc {
 
     async fn post_payment(
         &self,
-        _request: Request<proto::PostPaymentRequest>,
+        request: Request<proto::PostPaymentRequest>,
     ) -> Answer<proto::PostPaymentResponse> {
-        Err(Error::NotBuilt("PostPayment").into())
+        Ok(Response::new(self.pay(request.into_inner()).await?))
     }
 
     async fn close_statement(
@@ -305,6 +306,15 @@ pub(crate) fn wrong(field: &str, rule: &str) -> Error {
     Error::RequestInvalid(vec![Violation::new(field, rule)])
 }
 
+const MERCHANT_RULE: &str = "3 to 40 lower-case letters, digits and dashes";
+
 fn merchant_id(text: &str) -> Result<MerchantId, Error> {
-    MerchantId::parse(text).map_err(|_| wrong("merchant_id", "3 to 40 lower-case letters, digits and dashes"))
+    MerchantId::parse(text).map_err(|_| wrong("merchant_id", MERCHANT_RULE))
+}
+
+/// An id that a caller makes up: it comes back in errors and in the books, so it must be readable.
+const ID_RULE: &str = "1 to 128 visible ASCII characters";
+
+fn is_id(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,4 +1,4 @@
-//! Double entry: which accounts a usage event moves.
+//! Double entry: which accounts a transaction moves.
 
 use crate::event::{Status, UsageEvent};
 
@@ -11,6 +11,27 @@ pub struct Entry {
     pub amount_pico: i64,
 }
 
+/// What a transaction is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The charge of an event.
+    Usage,
+    /// A payment of a merchant.
+    Payment,
+}
+
+impl Kind {
+    /// The word of the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Payment => "topup",
+        }
+    }
+}
+
+/// What payment providers hold for us.
+pub const CASH: &str = "cash:psp";
 /// What merchants owed us for usage.
 pub const REVENUE: &str = "rev:usage";
 /// Cost of calls that the provider's bill has not confirmed.
@@ -19,6 +40,11 @@ pub const SUSPENSE: &str = "suspense:unconfirmed";
 /// What a merchant owes.
 pub fn receivable(merchant: &str) -> String {
     format!("m:{merchant}:receivable")
+}
+
+/// What a merchant has paid: what it can still spend is this less what it owes.
+pub fn prepaid(merchant: &str) -> String {
+    format!("m:{merchant}:prepaid")
 }
 
 /// What we owe a provider.
@@ -42,6 +68,15 @@ pub fn usage_entries(event: &UsageEvent, sell_pico: i64, cost_pico: i64) -> Vec<
             [Entry { account: debit, amount_pico: amount }, Entry { account: credit, amount_pico: -amount }]
         })
         .collect()
+}
+
+/// The entries of a payment. It raises what the merchant has paid and leaves what it owes alone, so that the entries follow from
+/// the payment and not from the balance of the moment.
+pub fn payment_entries(merchant: &str, amount_pico: i64) -> Vec<Entry> {
+    vec![
+        Entry { account: CASH.to_owned(), amount_pico },
+        Entry { account: prepaid(merchant), amount_pico: -amount_pico },
+    ]
 }
 
 #[cfg(test)]

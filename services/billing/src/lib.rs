@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod grpc;
 mod ledger;
+mod payment;
 pub mod price_file;
 mod prices;
 mod rating;

@@ -10,6 +10,7 @@ use kaleem_domain::{Timestamp, price::PriceVersion};
 use crate::{
     event::UsageEvent,
     ledger::Entry,
+    payment::Payment,
     rating::{Line, RatedEvent},
     summary::{Sums, WindowId},
 };
@@ -84,6 +85,15 @@ pub struct Recorded {
     pub outcome: Outcome,
     /// What the merchant pays, in pico-US-dollars.
     pub sell_pico: i64,
+}
+
+/// What became of a transaction that is posted once by the id of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// Posted now, or was there already, the same: its transaction.
+    Transaction(i64),
+    /// Was there already, different; nothing changed.
+    Different,
 }
 
 /// What became of a price version.
@@ -169,6 +179,8 @@ pub trait Store: Ledger {
     fn price(&self, id: String) -> Pending<'_, Option<PriceVersion>>;
     /// Adds a price version to a book of at most `max`.
     fn add_price(&self, version: PriceVersion, now: Timestamp, max: usize) -> Pending<'_, Added>;
+    /// Posts a payment, once for ever by its id.
+    fn post_payment(&self, payment: Payment, now: Timestamp) -> Pending<'_, Posted>;
     /// Month window of the merchant's newest event.
     fn newest_month(&self, merchant: String) -> Pending<'_, Option<String>>;
     /// Sums of a window by the model that served, in order of the model.

@@ -27,6 +27,9 @@ impl From<&Error> for Fault {
             Error::PriceUnknown(id) => {
                 fault(Code::FailedPrecondition, "PRICE_UNKNOWN").with("price_version", id)
             }
+            Error::PaymentIdReused(id) => {
+                fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)
+            }
             Error::Overloaded => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
             Error::Commit => fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY),
             Error::Store(_) => {

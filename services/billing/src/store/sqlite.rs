@@ -3,6 +3,7 @@
 mod books;
 mod bulk;
 mod open;
+mod post;
 mod prices;
 mod record;
 mod rows;
@@ -13,8 +14,9 @@ use std::{fs::File, path::Path};
 use kaleem_domain::{Timestamp, price::PriceVersion};
 use sqlx::SqlitePool;
 
-use super::{Added, Books, Error, Ledger, Pending, Recorded, Store, StoredEvent};
+use super::{Added, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent};
 use crate::{
+    payment::Payment,
     rating::RatedEvent,
     summary::{Sums, WindowId},
 };
@@ -77,6 +79,15 @@ impl Store for Sqlite {
             let added = prices::add(&mut transaction, &version, now, max).await?;
             transaction.commit().await?;
             Ok(added)
+        })
+    }
+
+    fn post_payment(&self, payment: Payment, now: Timestamp) -> Pending<'_, Posted> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            let posted = post::payment(&mut transaction, &payment, now).await?;
+            transaction.commit().await?;
+            Ok(posted)
         })
     }
 

@@ -5,6 +5,7 @@
 mod audit;
 mod crash;
 mod harness;
+mod payments;
 mod prices;
 mod reading;
 mod recording;

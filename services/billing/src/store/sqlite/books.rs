@@ -28,7 +28,7 @@ const COUNTS: [(&str, &str); 7] = [
     ),
     (
         "transactions belong to no event",
-        "SELECT count(*) FROM ledger_txn WHERE event_seq NOT IN (SELECT seq FROM usage_event)",
+        "SELECT count(*) FROM ledger_txn WHERE event_seq IS NOT NULL AND event_seq NOT IN (SELECT seq FROM usage_event)",
     ),
     (
         "usage transactions name no event",

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use kaleem_domain::Timestamp;
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteArguments};
 
-use super::bulk::{self, bind_all};
+use super::{
+    bulk::{self, bind_all},
+    post::{self, Posting},
+};
 use crate::{
     event::source_word,
-    ledger::{Entry, usage_entries},
     rating::{Line, RatedEvent, book_word, component_word},
     store::{Error, Outcome, Recorded},
 };
@@ -86,40 +88,21 @@ async fn insert(
     if events.is_empty() {
         return Ok(());
     }
-    let sql = "SELECT coalesce((SELECT max(seq) FROM usage_event), 0), coalesce((SELECT max(txn_id) FROM ledger_txn), 0),
-               coalesce((SELECT max(seq) FROM ledger_entry), 0)";
-    let newest = sqlx::query(sql).fetch_one(&mut *connection).await?;
-    let (event_seq, txn_id, mut entry_seq): (i64, i64, i64) =
-        (newest.try_get(0)?, newest.try_get(1)?, newest.try_get(2)?);
-    let events: Vec<(i64, &RatedEvent)> = (event_seq + 1..).zip(events.iter().copied()).collect();
-    let mut lines: Vec<(i64, Line)> = Vec::new();
-    let mut transactions: Vec<(i64, i64)> = Vec::new();
-    let mut entries: Vec<(i64, i64, Entry)> = Vec::new();
-    for ((seq, event), txn_id) in events.iter().zip(txn_id + 1..) {
-        lines.extend(event.lines.iter().map(|line| (*seq, *line)));
-        transactions.push((txn_id, *seq));
-        for entry in usage_entries(&event.event, event.sell_pico, event.cost_pico) {
-            entry_seq += 1;
-            entries.push((entry_seq, txn_id, entry));
-        }
-    }
+    let sql = "SELECT coalesce(max(seq), 0) FROM usage_event";
+    let newest: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
+    let events: Vec<(i64, &RatedEvent)> = (newest + 1..).zip(events.iter().copied()).collect();
     insert_events(connection, &events, now).await?;
+    let lines: Vec<(i64, Line)> =
+        events.iter().flat_map(|(seq, event)| event.lines.iter().map(|line| (*seq, *line))).collect();
     let columns = ["event_seq", "side", "component", "units", "amount_pico"];
     bulk::insert(connection, "rated_line", &columns, &lines, |arguments, (seq, line)| {
         let (side, component) = (book_word(line.book), component_word(line.component));
         bind_all!(arguments, *seq, side, component, line.units, line.amount_pico)
     })
     .await?;
-    let columns = ["txn_id", "kind", "event_seq", "create_time_ms"];
-    bulk::insert(connection, "ledger_txn", &columns, &transactions, |arguments, (txn_id, seq)| {
-        bind_all!(arguments, *txn_id, "usage", *seq, now.as_millis())
-    })
-    .await?;
-    let columns = ["seq", "txn_id", "account", "amount_pico"];
-    bulk::insert(connection, "ledger_entry", &columns, &entries, |arguments, (seq, txn_id, entry)| {
-        bind_all!(arguments, *seq, *txn_id, entry.account.as_str(), entry.amount_pico)
-    })
-    .await
+    let postings: Vec<_> = events.iter().map(|(seq, event)| Posting::usage(*seq, event)).collect();
+    post::post(connection, &postings, now).await?;
+    Ok(())
 }
 
 const EVENT_COLUMNS: [&str; 30] = [

@@ -1,0 +1,43 @@
+//! Payments.
+
+use kaleem_domain::MerchantId;
+use kaleem_proto::billing::v1 as proto;
+
+use super::{Grpc, ID_RULE, MERCHANT_RULE, is_id};
+use crate::{Error, Violation, payment::Payment, store::Posted};
+
+impl Grpc {
+    pub(super) async fn pay(
+        &self,
+        request: proto::PostPaymentRequest,
+    ) -> Result<proto::PostPaymentResponse, Error> {
+        let payment = checked(request)?;
+        match self.store.post_payment(payment.clone(), self.clock.now()).await? {
+            Posted::Transaction(id) => Ok(proto::PostPaymentResponse { transaction_id: id.to_string() }),
+            Posted::Different => Err(Error::PaymentIdReused(payment.id)),
+        }
+    }
+}
+
+/// Checks every field and names each that is wrong.
+fn checked(request: proto::PostPaymentRequest) -> Result<Payment, Error> {
+    let mut violations = Vec::new();
+    if !is_id(&request.payment_id) {
+        violations.push(Violation::new("payment_id", ID_RULE));
+    }
+    if request.amount_pico_usd <= 0 {
+        let rule = "at least 1; a payment that went back is not a payment";
+        violations.push(Violation::new("amount_pico_usd", rule));
+    }
+    match MerchantId::parse(&request.merchant_id) {
+        Ok(merchant_id) if violations.is_empty() => {
+            let (id, amount_pico) = (request.payment_id, request.amount_pico_usd);
+            Ok(Payment { id, merchant_id, amount_pico })
+        }
+        Ok(_) => Err(Error::RequestInvalid(violations)),
+        Err(_) => {
+            violations.push(Violation::new("merchant_id", MERCHANT_RULE));
+            Err(Error::RequestInvalid(violations))
+        }
+    }
+}
