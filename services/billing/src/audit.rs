@@ -100,7 +100,9 @@ async fn audit_events(
                     booked.stored.event.event_id, booked.stored.event.merchant_id
                 ));
             }
-            for line in &booked.lines {
+            // What was taken back is in no sum; its reversal has taken it out of the accounts.
+            let counted = if booked.reversal.is_none() { booked.lines.as_slice() } else { &[] };
+            for line in counted {
                 match line.book {
                     Book::Sell => totals.sell_lines += i128::from(line.amount_pico),
                     Book::Cost => totals.cost_lines += i128::from(line.amount_pico),
@@ -128,8 +130,15 @@ fn event_faults(booked: &BookedEvent, version: Option<&PriceVersion>) -> Vec<Str
     if booked.transaction.is_none() {
         faults.push("it has no transaction".to_owned());
     }
-    if ledger::usage_entries(&stored.event, stored.sell_pico, stored.cost_pico) != booked.entries {
+    let entries = ledger::usage_entries(&stored.event, stored.sell_pico, stored.cost_pico);
+    if entries != booked.entries {
         faults.push("its entries are not those of its amounts".to_owned());
+    }
+    if booked.reversal.as_ref().is_some_and(|reversal| *reversal != ledger::reversed(&entries)) {
+        faults.push("its reversal does not take back its charge".to_owned());
+    }
+    if booked.reversal.is_some() != stored.reversed {
+        faults.push("its reversal and its amendment do not go together".to_owned());
     }
     faults
 }

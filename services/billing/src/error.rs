@@ -51,6 +51,22 @@ pub enum Error {
     /// No such version.
     #[error("price version {0} does not exist; list the prices, or add it")]
     PriceUnknown(String),
+    /// The merchant has no such event.
+    #[error("the merchant has no event {0}; ListUsageEvents shows its events")]
+    EventNotFound(String),
+    /// The event's charge was taken back before.
+    #[error("event {event_id} was reversed by {op_id}; {}", after_reversal(replacement.as_deref()))]
+    EventReversed {
+        /// The event.
+        event_id: String,
+        /// The correction that did it.
+        op_id: String,
+        /// Event that took its place.
+        replacement: Option<String>,
+    },
+    /// The id of the correction was used for another one.
+    #[error("op_id {0} was used for another correction; send this one under its own op_id")]
+    OpIdReused(String),
     /// The payment is there with another merchant or amount.
     #[error("payment {0} was posted for another merchant or amount; post this one under its own payment_id")]
     PaymentIdReused(String),
@@ -60,6 +76,13 @@ pub enum Error {
     /// A later step builds it.
     #[error("{0} is not built yet")]
     NotBuilt(&'static str),
+}
+
+fn after_reversal(replacement: Option<&str>) -> String {
+    match replacement {
+        Some(id) => format!("amend {id}, which took its place"),
+        None => "nothing took its place, so record another event".to_owned(),
+    }
 }
 
 fn summary(violations: &[Violation]) -> String {

@@ -3,11 +3,14 @@
 use kaleem_domain::{MerchantId, Timestamp, TokenUsage, UsageSource};
 use sha2::{Digest as _, Sha256};
 
+use crate::amendment::REVISION_MARK;
+
 /// Largest token count: counters elsewhere live in stores whose numbers are doubles.
 pub const COUNT_MAX: i64 = (1 << 53) - 1;
 /// An admission may seem to lie this far ahead, as the clocks of quota and billing differ.
 const SKEW_MAX_MS: i64 = 5 * 60 * 1_000;
-const TEXT_BYTES_MAX: usize = 256;
+/// Longest text.
+pub const TEXT_BYTES_MAX: usize = 256;
 
 /// How a call ended, for the bill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,12 +108,41 @@ impl Rejection {
     }
 }
 
+impl Rejection {
+    /// The field that is wrong, and what would be right.
+    pub fn rule(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ReservationIncomplete => (
+                "reservation",
+                "complete: merchant, request, attempt of 0 or more, event, windows, admission time and price version",
+            ),
+            Self::EventIdInvalid => {
+                ("reservation.event_id", "the month of its window, a slash, and a rest without ~")
+            }
+            Self::WindowInvalid => {
+                ("reservation.month_window_id", "MYYYYMM, with the day window dYYYYMMDD inside it")
+            }
+            Self::AdmitTimeInFuture => {
+                ("reservation.admit_time", "at most five minutes ahead of the ledger's clock")
+            }
+            Self::ModelMissing => ("model_served", "set, and so must target be"),
+            Self::TokenCountInvalid => ("usage", "set, with counts from 0 to 2^53-1"),
+            Self::StatusInvalid => ("status", "a USAGE_STATUS other than UNSPECIFIED"),
+            Self::TextInvalid => {
+                ("decision_id", "like every text at most 256 bytes without control characters")
+            }
+            Self::PriceUnknown => ("reservation.price_version", "one that ListPrices shows"),
+            Self::AmountOverflow => ("usage", "an amount that fits a ledger row, $9.2 million"),
+        }
+    }
+}
+
 /// One call that reached a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageEvent {
     /// Who pays.
     pub merchant_id: MerchantId,
-    /// Identity of the charge: `<YYYYMM>/<request_id>/<attempt>`.
+    /// Identity of the charge: `<YYYYMM>/<request_id>/<attempt>`, with [`REVISION_MARK`] and a number for a replacement.
     pub event_id: String,
     /// Request.
     pub request_id: String,
@@ -149,8 +181,23 @@ pub struct UsageEvent {
 }
 
 impl UsageEvent {
-    /// Checks every rule that needs no price.
+    /// Checks every rule for an event from outside that needs no price.
     pub fn check(&self, now: Timestamp) -> Result<(), Rejection> {
+        if self.event_id.contains(REVISION_MARK) {
+            return Err(Rejection::EventIdInvalid);
+        }
+        self.check_fields(now)
+    }
+
+    /// Month of an event id, `YYYYMM`.
+    pub fn month_of(event_id: &str) -> Option<&str> {
+        let (month, rest) = event_id.split_once('/')?;
+        let is_month = month.len() == 6 && month.bytes().all(|byte| byte.is_ascii_digit());
+        (is_month && !rest.is_empty() && event_id.len() <= TEXT_BYTES_MAX).then_some(month)
+    }
+
+    /// Checks every rule of an event, also one that replaces another.
+    pub fn check_fields(&self, now: Timestamp) -> Result<(), Rejection> {
         if [&self.event_id, &self.request_id, &self.price_version].iter().any(|text| text.is_empty())
             || self.attempt < 0
         {
@@ -165,7 +212,7 @@ impl UsageEvent {
         if !day.starts_with(month) {
             return Err(Rejection::WindowInvalid);
         }
-        if self.event_id.strip_prefix(month).is_none_or(|rest| !rest.starts_with('/') || rest.len() < 2) {
+        if Self::month_of(&self.event_id) != Some(month) {
             return Err(Rejection::EventIdInvalid);
         }
         if self.admit_time.millis_since(now) > SKEW_MAX_MS {
@@ -284,6 +331,7 @@ pub mod tests {
         assert_eq!(refused(|e| e.attempt = -1), Some(Rejection::ReservationIncomplete));
         assert_eq!(refused(|e| e.event_id = "202612/0199-a/0".into()), Some(Rejection::EventIdInvalid));
         assert_eq!(refused(|e| e.event_id = "202611".into()), Some(Rejection::EventIdInvalid));
+        assert_eq!(refused(|e| e.event_id = "202611/0199-a/0~1".into()), Some(Rejection::EventIdInvalid));
         assert_eq!(refused(|e| e.event_id = "2026110199/0".into()), Some(Rejection::EventIdInvalid));
         assert_eq!(refused(|e| e.month_window = "202611".into()), Some(Rejection::WindowInvalid));
         assert_eq!(refused(|e| e.day_window = "d20261220".into()), Some(Rejection::WindowInvalid));

@@ -1,5 +1,6 @@
 //! The gRPC face of the service: validate, call the domain, map the answer.
 
+mod amend;
 mod fault;
 mod messages;
 mod payment;
@@ -251,9 +252,9 @@ impl BillingService for Grpc {
 
     async fn amend_usage(
         &self,
-        _request: Request<proto::AmendUsageRequest>,
+        request: Request<proto::AmendUsageRequest>,
     ) -> Answer<proto::AmendUsageResponse> {
-        Err(Error::NotBuilt("AmendUsage").into())
+        Ok(Response::new(self.amend(request.into_inner()).await?))
     }
 
     async fn post_payment(

@@ -16,6 +16,8 @@ pub struct Entry {
 pub enum Kind {
     /// The charge of an event.
     Usage,
+    /// The charge of an event, taken back.
+    Reversal,
     /// A payment of a merchant.
     Payment,
 }
@@ -25,6 +27,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Usage => "usage",
+            Self::Reversal => "reversal",
             Self::Payment => "topup",
         }
     }
@@ -68,6 +71,12 @@ pub fn usage_entries(event: &UsageEvent, sell_pico: i64, cost_pico: i64) -> Vec<
             [Entry { account: debit, amount_pico: amount }, Entry { account: credit, amount_pico: -amount }]
         })
         .collect()
+}
+
+/// The entries that take `entries` back.
+pub fn reversed(entries: &[Entry]) -> Vec<Entry> {
+    let reversed = |entry: &Entry| Entry { account: entry.account.clone(), amount_pico: -entry.amount_pico };
+    entries.iter().map(reversed).collect()
 }
 
 /// The entries of a payment. It raises what the merchant has paid and leaves what it owes alone, so that the entries follow from

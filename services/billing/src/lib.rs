@@ -4,6 +4,7 @@
 //! transaction, and the answer comes after its commit. Concurrent callers share commits, so that durability costs one disk
 //! flush a batch and not one a call.
 
+mod amendment;
 mod audit;
 mod config;
 mod error;

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use kaleem_domain::{Timestamp, price::PriceVersion};
 
 use crate::{
+    amendment::Amendment,
     event::UsageEvent,
     ledger::Entry,
     payment::Payment,
@@ -87,6 +88,24 @@ pub struct Recorded {
     pub sell_pico: i64,
 }
 
+/// What became of a correction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Amended {
+    /// Carried out now, or was before, the same: its transactions, the reversal first.
+    Transactions(Vec<i64>),
+    /// Its id was used for another correction; nothing changed.
+    Different,
+    /// The merchant has no such event.
+    NotFound,
+    /// The event was reversed before; nothing changed.
+    Reversed {
+        /// The correction that did it.
+        op_id: String,
+        /// Event that took its place.
+        replacement: Option<String>,
+    },
+}
+
 /// What became of a transaction that is posted once by the id of its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
@@ -126,6 +145,8 @@ pub struct StoredEvent {
     pub cost_pico: i64,
     /// When it was recorded.
     pub record_time: Timestamp,
+    /// A correction took its charge back.
+    pub reversed: bool,
 }
 
 /// An event with everything that the books say about it.
@@ -139,6 +160,8 @@ pub struct BookedEvent {
     pub transaction: Option<i64>,
     /// Entries of that transaction in order.
     pub entries: Vec<Entry>,
+    /// Entries of the transaction that took it back.
+    pub reversal: Option<Vec<Entry>>,
 }
 
 /// An entry with its place.
@@ -179,11 +202,13 @@ pub trait Store: Ledger {
     fn price(&self, id: String) -> Pending<'_, Option<PriceVersion>>;
     /// Adds a price version to a book of at most `max`.
     fn add_price(&self, version: PriceVersion, now: Timestamp, max: usize) -> Pending<'_, Added>;
+    /// Reverses an event and records its replacement, once for ever by the id of the correction.
+    fn amend(&self, amendment: Amendment, now: Timestamp) -> Pending<'_, Amended>;
     /// Posts a payment, once for ever by its id.
     fn post_payment(&self, payment: Payment, now: Timestamp) -> Pending<'_, Posted>;
     /// Month window of the merchant's newest event.
     fn newest_month(&self, merchant: String) -> Pending<'_, Option<String>>;
-    /// Sums of a window by the model that served, in order of the model.
+    /// Sums of a window, without what was reversed, by the model that served, in order of the model.
     fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>>;
     /// Up to `limit` events of a merchant before `sequence`, newest first.
     fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>>;

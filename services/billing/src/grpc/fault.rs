@@ -27,6 +27,12 @@ impl From<&Error> for Fault {
             Error::PriceUnknown(id) => {
                 fault(Code::FailedPrecondition, "PRICE_UNKNOWN").with("price_version", id)
             }
+            Error::EventNotFound(id) => fault(Code::NotFound, "EVENT_NOT_FOUND").with("event_id", id),
+            Error::EventReversed { op_id, replacement, .. } => {
+                let fault = fault(Code::FailedPrecondition, "EVENT_REVERSED").with("op_id", op_id);
+                replacement.iter().fold(fault, |fault, id| fault.with("replacement_event_id", id))
+            }
+            Error::OpIdReused(id) => fault(Code::AlreadyExists, "OP_ID_REUSED").with("op_id", id),
             Error::PaymentIdReused(id) => {
                 fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)
             }

@@ -91,6 +91,7 @@ pub fn recorded_event(stored: &StoredEvent) -> proto::RecordedEvent {
         event: Some(event),
         sell_pico_usd: stored.sell_pico,
         record_time: Some(convert::timestamp(stored.record_time)),
+        reversed: stored.reversed,
     }
 }
 

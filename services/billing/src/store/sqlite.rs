@@ -1,5 +1,6 @@
 //! The embedded ledger: one SQLite file with one writer, durable on every commit.
 
+mod amend;
 mod books;
 mod bulk;
 mod open;
@@ -14,8 +15,9 @@ use std::{fs::File, path::Path};
 use kaleem_domain::{Timestamp, price::PriceVersion};
 use sqlx::SqlitePool;
 
-use super::{Added, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent};
+use super::{Added, Amended, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent};
 use crate::{
+    amendment::Amendment,
     payment::Payment,
     rating::RatedEvent,
     summary::{Sums, WindowId},
@@ -82,6 +84,15 @@ impl Store for Sqlite {
         })
     }
 
+    fn amend(&self, amendment: Amendment, now: Timestamp) -> Pending<'_, Amended> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            let amended = amend::amend(&mut transaction, &amendment, now).await?;
+            transaction.commit().await?;
+            Ok(amended)
+        })
+    }
+
     fn post_payment(&self, payment: Payment, now: Timestamp) -> Pending<'_, Posted> {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
@@ -101,7 +112,11 @@ impl Store for Sqlite {
 
     fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>> {
         Box::pin(async move {
-            let sql = "SELECT * FROM usage_event WHERE merchant_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?";
+            let sql = concat!(
+                "SELECT ",
+                rows::event_columns!(),
+                " FROM usage_event WHERE merchant_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+            );
             let query = sqlx::query(sql).bind(merchant).bind(sequence).bind(limit);
             query
                 .fetch_all(&mut *self.readers.acquire().await?)

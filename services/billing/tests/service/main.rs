@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a step that fails must stop the test")]
 
+mod amending;
 mod audit;
 mod crash;
 mod harness;

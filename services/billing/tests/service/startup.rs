@@ -50,7 +50,7 @@ async fn a_store_of_another_version() {
     let service = Service::start().await;
     let path = service.folder.path().join("data/billing.sqlite");
     let pool = sqlx::SqlitePool::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = 99").execute(&pool).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1").execute(&pool).await.unwrap();
     pool.close().await;
     let Service { client, supervisor, folder, .. } = service;
     drop((client, supervisor));

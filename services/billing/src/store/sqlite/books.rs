@@ -7,7 +7,7 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::rows;
 use crate::{
-    ledger::Entry,
+    ledger::{Entry, Kind},
     rating::Line,
     store::{BookedEntry, BookedEvent, Books, Error, Pending, StoredEvent},
 };
@@ -18,7 +18,7 @@ pub struct View {
 }
 
 /// Rows that belong nowhere, or are missing. Rows are numbered from 1 without gaps, so a missing number is a deleted row.
-const COUNTS: [(&str, &str); 7] = [
+const COUNTS: [(&str, &str); 9] = [
     ("usage events are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM usage_event"),
     ("transactions are missing", "SELECT coalesce(max(txn_id), 0) - count(*) FROM ledger_txn"),
     ("entries are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM ledger_entry"),
@@ -35,6 +35,16 @@ const COUNTS: [(&str, &str); 7] = [
         "SELECT count(*) FROM ledger_txn WHERE kind = 'usage' AND event_seq IS NULL",
     ),
     (
+        "amendments have no reversal of their event",
+        "SELECT count(*) FROM amendment AS a WHERE reversal_txn NOT IN
+         (SELECT txn_id FROM ledger_txn AS t WHERE t.kind = 'reversal' AND t.event_seq = a.event_seq)",
+    ),
+    (
+        "events took the place of none",
+        "SELECT count(*) FROM usage_event WHERE instr(event_id, '~') > 0 AND seq NOT IN
+         (SELECT replacement_seq FROM amendment WHERE replacement_seq IS NOT NULL)",
+    ),
+    (
         "entries belong to no transaction",
         "SELECT count(*) FROM ledger_entry WHERE txn_id NOT IN (SELECT txn_id FROM ledger_txn)",
     ),
@@ -49,16 +59,22 @@ impl View {
     }
 
     async fn read_events(&mut self, sequence: i64, limit: i64) -> Result<Vec<BookedEvent>, Error> {
-        let sql = "SELECT * FROM usage_event WHERE seq > ? ORDER BY seq LIMIT ?";
+        let sql = concat!(
+            "SELECT ",
+            rows::event_columns!(),
+            " FROM usage_event WHERE seq > ? ORDER BY seq LIMIT ?"
+        );
         let found = sqlx::query(sql).bind(sequence).bind(limit).fetch_all(&mut *self.transaction).await?;
         let events: Vec<StoredEvent> = found.iter().map(rows::stored_event).collect::<Result<_, _>>()?;
         let Some(last) = events.last().map(|event| event.sequence) else { return Ok(Vec::new()) };
         let mut lines = self.read_lines(sequence, last).await?;
-        let mut transactions = self.read_transactions(sequence, last).await?;
+        let mut transactions = self.read_transactions(Kind::Usage, sequence, last).await?;
+        let mut reversals = self.read_transactions(Kind::Reversal, sequence, last).await?;
         let booked = |stored: StoredEvent| {
             let lines = lines.remove(&stored.sequence).unwrap_or_default();
             let (transaction, entries) = transactions.remove(&stored.sequence).unzip();
-            BookedEvent { stored, lines, transaction, entries: entries.unwrap_or_default() }
+            let reversal = reversals.remove(&stored.sequence).map(|(_, entries)| entries);
+            BookedEvent { stored, lines, transaction, entries: entries.unwrap_or_default(), reversal }
         };
         Ok(events.into_iter().map(booked).collect())
     }
@@ -80,17 +96,19 @@ impl View {
         Ok(lines)
     }
 
-    /// Usage transactions of the events after `first` up to `last`, with their entries.
+    /// Transactions of a kind of the events after `first` up to `last`, with their entries.
     async fn read_transactions(
         &mut self,
+        kind: Kind,
         first: i64,
         last: i64,
     ) -> Result<HashMap<i64, (i64, Vec<Entry>)>, Error> {
         let sql = "SELECT t.event_seq, t.txn_id, e.account, e.amount_pico FROM ledger_txn AS t
                    LEFT JOIN ledger_entry AS e ON e.txn_id = t.txn_id
-                   WHERE t.kind = 'usage' AND t.event_seq > ? AND t.event_seq <= ? ORDER BY e.seq";
+                   WHERE t.kind = ? AND t.event_seq > ? AND t.event_seq <= ? ORDER BY e.seq";
         let mut transactions: HashMap<i64, (i64, Vec<Entry>)> = HashMap::new();
-        for row in sqlx::query(sql).bind(first).bind(last).fetch_all(&mut *self.transaction).await? {
+        let query = sqlx::query(sql).bind(kind.word()).bind(first).bind(last);
+        for row in query.fetch_all(&mut *self.transaction).await? {
             let transaction = row.try_get("txn_id")?;
             let (_, entries) =
                 transactions.entry(row.try_get("event_seq")?).or_insert((transaction, Vec::new()));

@@ -24,6 +24,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
+/// Steps from an empty file to today's tables, numbered from 1; a step never changes once a ledger was made with it.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("billing", include_str!("../../../migrations/0001_billing.sql")),
+    ("amendment", include_str!("../../../migrations/0002_amendment.sql")),
+];
+
 /// Makes `folder` and takes its lock; the lock ends with the file, also when the process is killed.
 pub async fn lock(folder: &Path) -> Result<File, Error> {
     let refuse = |path: PathBuf| move |source| Error::Folder { path, source };
@@ -65,8 +71,10 @@ pub async fn pools(folder: &Path) -> Result<(SqlitePool, SqlitePool), Error> {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../../migrations/0001_billing.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "billing".into(), MigrationType::Simple, sql, false)])
+    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations((1..).zip(MIGRATIONS).map(migration).collect())
 }
 
 /// Says what an error while opening means for the operator.

@@ -5,7 +5,7 @@ use sqlx::{Arguments as _, Row as _, SqliteConnection};
 
 use super::bulk::{self, bind_all};
 use crate::{
-    ledger::{Entry, Kind, usage_entries},
+    ledger::{Entry, Kind, reversed, usage_entries},
     payment::Payment,
     rating::RatedEvent,
     store::{Error, Posted},
@@ -18,6 +18,8 @@ pub struct Posting {
     event_seq: Option<i64>,
     /// Id of its source where that is no event.
     ref_id: Option<String>,
+    /// Transaction that it takes back.
+    corrects: Option<i64>,
     entries: Vec<Entry>,
 }
 
@@ -25,12 +27,23 @@ impl Posting {
     /// The charge of an event.
     pub fn usage(event_seq: i64, event: &RatedEvent) -> Self {
         let entries = usage_entries(&event.event, event.sell_pico, event.cost_pico);
-        Self { kind: Kind::Usage, event_seq: Some(event_seq), ref_id: None, entries }
+        Self { kind: Kind::Usage, event_seq: Some(event_seq), ref_id: None, corrects: None, entries }
+    }
+
+    /// Takes back `charge`, the transaction of an event with these entries, by the correction `op_id`.
+    pub fn reversal(event_seq: i64, charge: i64, op_id: &str, entries: &[Entry]) -> Self {
+        Self {
+            kind: Kind::Reversal,
+            event_seq: Some(event_seq),
+            ref_id: Some(op_id.to_owned()),
+            corrects: Some(charge),
+            entries: reversed(entries),
+        }
     }
 
     fn payment(payment: &Payment) -> Self {
         let (ref_id, entries) = (Some(payment.id.clone()), payment.entries());
-        Self { kind: Kind::Payment, event_seq: None, ref_id, entries }
+        Self { kind: Kind::Payment, event_seq: None, ref_id, corrects: None, entries }
     }
 }
 
@@ -45,10 +58,10 @@ pub async fn post(
     let newest = sqlx::query(sql).fetch_one(&mut *connection).await?;
     let (first, entry_seq) = (newest.try_get::<i64, _>(0)? + 1, newest.try_get::<i64, _>(1)? + 1);
     let transactions: Vec<(i64, &Posting)> = (first..).zip(postings).collect();
-    let columns = ["txn_id", "kind", "event_seq", "ref_id", "create_time_ms"];
+    let columns = ["txn_id", "kind", "event_seq", "ref_id", "corrects_txn", "create_time_ms"];
     bulk::insert(connection, "ledger_txn", &columns, &transactions, |arguments, (id, posting)| {
         let (event_seq, ref_id) = (posting.event_seq, posting.ref_id.as_deref());
-        bind_all!(arguments, *id, posting.kind.word(), event_seq, ref_id, now.as_millis())
+        bind_all!(arguments, *id, posting.kind.word(), event_seq, ref_id, posting.corrects, now.as_millis())
     })
     .await?;
     let entries =

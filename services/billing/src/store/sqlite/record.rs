@@ -46,7 +46,9 @@ pub async fn record(
         };
         outcomes.push(outcome);
     }
-    insert(connection, &new, now).await?;
+    if !new.is_empty() {
+        insert(connection, &new, now).await?;
+    }
     Ok(outcomes)
 }
 
@@ -80,14 +82,21 @@ async fn held(
     Ok(held)
 }
 
-async fn insert(
+/// Numbers of the first event and the first transaction of an insertion; the others follow without gaps.
+#[derive(Debug, Clone, Copy)]
+pub struct First {
+    /// Sequence.
+    pub event: i64,
+    /// Transaction.
+    pub transaction: i64,
+}
+
+/// Writes events that the ledger does not hold, with their lines, transactions and entries.
+pub async fn insert(
     connection: &mut SqliteConnection,
     events: &[&RatedEvent],
     now: Timestamp,
-) -> Result<(), Error> {
-    if events.is_empty() {
-        return Ok(());
-    }
+) -> Result<First, Error> {
     let sql = "SELECT coalesce(max(seq), 0) FROM usage_event";
     let newest: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await?;
     let events: Vec<(i64, &RatedEvent)> = (newest + 1..).zip(events.iter().copied()).collect();
@@ -101,8 +110,8 @@ async fn insert(
     })
     .await?;
     let postings: Vec<_> = events.iter().map(|(seq, event)| Posting::usage(*seq, event)).collect();
-    post::post(connection, &postings, now).await?;
-    Ok(())
+    let transaction = post::post(connection, &postings, now).await?;
+    Ok(First { event: newest + 1, transaction })
 }
 
 const EVENT_COLUMNS: [&str; 30] = [

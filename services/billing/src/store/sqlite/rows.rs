@@ -10,7 +10,15 @@ use crate::{
     store::{BookedEntry, Error, StoredEvent},
 };
 
-/// Reads a row of `usage_event`.
+/// Columns of `usage_event` with whether the event was reversed.
+macro_rules! event_columns {
+    () => {
+        "usage_event.*, seq IN (SELECT event_seq FROM amendment) AS reversed"
+    };
+}
+pub(super) use event_columns;
+
+/// Reads a row of [`event_columns`].
 pub fn stored_event(row: &SqliteRow) -> Result<StoredEvent, Error> {
     let wrong = |column| Error::Value { table: "usage_event", column };
     let usage = TokenUsage {
@@ -50,6 +58,7 @@ pub fn stored_event(row: &SqliteRow) -> Result<StoredEvent, Error> {
         sell_pico: row.try_get("sell_pico")?,
         cost_pico: row.try_get("cost_pico")?,
         record_time: Timestamp::from_millis(row.try_get("record_time_ms")?),
+        reversed: row.try_get("reversed")?,
     })
 }
 

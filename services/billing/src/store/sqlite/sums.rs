@@ -32,7 +32,7 @@ const BY_MODEL: &str = concat!(
         "cost_pico"
     ),
     " FROM usage_event WHERE window_month = ? AND merchant_id = ? AND window_day BETWEEN ? AND ?
-      GROUP BY model_served ORDER BY model_served",
+      AND seq NOT IN (SELECT event_seq FROM amendment) GROUP BY model_served ORDER BY model_served",
 );
 
 /// Sums of a window by model.
