@@ -8,10 +8,13 @@ use crate::{
     Error, ledger,
     prices::Prices,
     rating,
-    store::{BookedEvent, Books},
+    statement::{Cut, Draft, draw_up},
+    store::{BookedEvent, BookedStatement, Books},
 };
 
 const PAGE: i64 = 1_000;
+/// Statements a page: each is drawn up again.
+const STATEMENTS: i64 = 16;
 /// Faults shown; the rest is only counted, as one cause can break every row.
 const FAULTS_MAX: usize = 100;
 
@@ -48,7 +51,7 @@ struct Totals {
 }
 
 /// Checks the books: every event still has the hash, the lines and the entries that its stored fields and price version give;
-/// every transaction and the whole sum to zero; the lines sum to the revenue and to what we owe.
+/// every transaction and the whole sum to zero; the lines sum to the revenue and to what we owe; every statement is what the ledger gives.
 pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Error> {
     let mut verdict = Verdict::default();
     let mut totals = Totals::default();
@@ -57,6 +60,7 @@ pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Er
     }
     audit_events(books, prices, &mut verdict, &mut totals).await?;
     audit_entries(books, &mut verdict, &mut totals).await?;
+    audit_statements(books, &mut verdict).await?;
     if totals.entries != 0 {
         verdict.fault(format!("all entries sum to {} pico-USD and not to 0", totals.entries));
     }
@@ -171,6 +175,34 @@ async fn audit_entries(
     }
     close(open, verdict);
     Ok(())
+}
+
+/// Draws every statement up again from the ledger alone.
+async fn audit_statements(books: &mut dyn Books, verdict: &mut Verdict) -> Result<(), Error> {
+    let mut after = (String::new(), String::new());
+    loop {
+        let page = books.statements(after, STATEMENTS).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = (last.statement.merchant_id.to_string(), last.statement.cut.period.to_string());
+        for booked in page {
+            let name =
+                format!("statement {} of {}", booked.statement.cut.period, booked.statement.merchant_id);
+            if booked.statement.entries(booked.previous.as_ref()) != booked.entries {
+                verdict.fault(format!("{name}: its entries are not those of its rounding"));
+            }
+            if !statement_is_of_the_ledger(booked) {
+                verdict.fault(format!("{name}: drawing it up again does not give it"));
+            }
+        }
+    }
+}
+
+fn statement_is_of_the_ledger(booked: BookedStatement) -> bool {
+    let BookedStatement { statement, previous, used, .. } = booked;
+    let Cut { max_sequence, max_transaction, .. } = statement.cut;
+    let draft = Draft { previous, skipped: None, max_sequence, max_transaction, used };
+    let drawn = draw_up(statement.merchant_id.clone(), statement.cut.period.clone(), draft);
+    drawn.is_ok_and(|drawn| drawn == statement)
 }
 
 fn close(transaction: Option<(i64, i128)>, verdict: &mut Verdict) {

@@ -1,6 +1,6 @@
 //! What can go wrong, split by cause.
 
-use crate::{price_file, store};
+use crate::{period::Period, price_file, store};
 
 /// A field that is wrong, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,32 @@ pub enum Error {
     /// The merchant has no such event.
     #[error("the merchant has no event {0}; ListUsageEvents shows its events")]
     EventNotFound(String),
+    /// The month is not over everywhere.
+    #[error(
+        "month {0} is not over in every time zone; close it from noon UTC on the first of the next month"
+    )]
+    PeriodOpen(Period),
+    /// An earlier month has events and no statement.
+    #[error("month {earlier} has events and no statement; close it before {period}")]
+    EarlierPeriodOpen {
+        /// The month to close.
+        period: Period,
+        /// The month that comes first.
+        earlier: Period,
+    },
+    /// A later month was closed, and this one never was.
+    #[error(
+        "month {later} is closed, so what is recorded for {period} comes into the next statement; close that"
+    )]
+    PeriodPassed {
+        /// The month to close.
+        period: Period,
+        /// The newest month that was closed.
+        later: Period,
+    },
+    /// The month was not closed.
+    #[error("the merchant has no statement of {0}; close the month first")]
+    StatementNotFound(Period),
     /// The event's charge was taken back before.
     #[error("event {event_id} was reversed by {op_id}; {}", after_reversal(replacement.as_deref()))]
     EventReversed {

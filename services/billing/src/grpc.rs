@@ -4,6 +4,7 @@ mod amend;
 mod fault;
 mod messages;
 mod payment;
+mod statement;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -266,16 +267,16 @@ impl BillingService for Grpc {
 
     async fn close_statement(
         &self,
-        _request: Request<proto::CloseStatementRequest>,
+        request: Request<proto::CloseStatementRequest>,
     ) -> Answer<proto::CloseStatementResponse> {
-        Err(Error::NotBuilt("CloseStatement").into())
+        Ok(Response::new(self.close(request.into_inner()).await?))
     }
 
     async fn get_statement(
         &self,
-        _request: Request<proto::GetStatementRequest>,
+        request: Request<proto::GetStatementRequest>,
     ) -> Answer<proto::GetStatementResponse> {
-        Err(Error::NotBuilt("GetStatement").into())
+        Ok(Response::new(self.statement(request.into_inner()).await?))
     }
 
     async fn import_provider_bill(

@@ -20,6 +20,8 @@ pub enum Kind {
     Reversal,
     /// A payment of a merchant.
     Payment,
+    /// The closing of a month.
+    Statement,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Usage => "usage",
             Self::Reversal => "reversal",
             Self::Payment => "topup",
+            Self::Statement => "statement",
         }
     }
 }
@@ -48,6 +51,11 @@ pub fn receivable(merchant: &str) -> String {
 /// What a merchant has paid: what it can still spend is this less what it owes.
 pub fn prepaid(merchant: &str) -> String {
     format!("m:{merchant}:prepaid")
+}
+
+/// Fractions of a cent that no statement has asked for yet.
+pub fn rounding(merchant: &str) -> String {
+    format!("rounding:{merchant}")
 }
 
 /// What we owe a provider.
@@ -77,6 +85,17 @@ pub fn usage_entries(event: &UsageEvent, sell_pico: i64, cost_pico: i64) -> Vec<
 pub fn reversed(entries: &[Entry]) -> Vec<Entry> {
     let reversed = |entry: &Entry| Entry { account: entry.account.clone(), amount_pico: -entry.amount_pico };
     entries.iter().map(reversed).collect()
+}
+
+/// The entries of a statement: what changed of the rounding leaves what the merchant owes, which then is in whole cents.
+pub fn statement_entries(merchant: &str, rounding_pico: i64) -> Vec<Entry> {
+    if rounding_pico == 0 {
+        return Vec::new();
+    }
+    vec![
+        Entry { account: rounding(merchant), amount_pico: rounding_pico },
+        Entry { account: receivable(merchant), amount_pico: -rounding_pico },
+    ]
 }
 
 /// The entries of a payment. It raises what the merchant has paid and leaves what it owes alone, so that the entries follow from

@@ -12,10 +12,12 @@ mod event;
 mod grpc;
 mod ledger;
 mod payment;
+mod period;
 pub mod price_file;
 mod prices;
 mod rating;
 mod recorder;
+mod statement;
 mod store;
 mod summary;
 

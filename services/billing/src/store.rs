@@ -5,14 +5,16 @@ pub mod sqlite;
 use std::{io, path::PathBuf};
 
 use futures::future::BoxFuture;
-use kaleem_domain::{Timestamp, price::PriceVersion};
+use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
 
 use crate::{
     amendment::Amendment,
     event::UsageEvent,
     ledger::Entry,
     payment::Payment,
+    period::Period,
     rating::{Line, RatedEvent},
+    statement::{Closed, Cut, Draft, Statement, Used},
     summary::{Sums, WindowId},
 };
 
@@ -175,12 +177,27 @@ pub struct BookedEntry {
     pub entry: Entry,
 }
 
+/// A statement with everything that the books say about it.
+#[derive(Debug)]
+pub struct BookedStatement {
+    /// The statement.
+    pub statement: Statement,
+    /// The one before it.
+    pub previous: Option<Cut>,
+    /// What it counts, made again from the ledger.
+    pub used: Vec<Used>,
+    /// Entries of its transaction.
+    pub entries: Vec<Entry>,
+}
+
 /// A view of the whole ledger at one instant, for its audit.
 pub trait Books: Send {
     /// Up to `limit` events after `sequence`, in order.
     fn events(&mut self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEvent>>;
     /// Up to `limit` entries after `(transaction, sequence)`, in that order.
     fn entries(&mut self, after: (i64, i64), limit: i64) -> Pending<'_, Vec<BookedEntry>>;
+    /// Up to `limit` statements after `(merchant, period)`, in that order.
+    fn statements(&mut self, after: (String, String), limit: i64) -> Pending<'_, Vec<BookedStatement>>;
     /// Faults that only the back end can see, one sentence each: a broken file, rows that are missing or belong nowhere.
     fn faults(&mut self) -> Pending<'_, Vec<String>>;
 }
@@ -206,6 +223,12 @@ pub trait Store: Ledger {
     fn amend(&self, amendment: Amendment, now: Timestamp) -> Pending<'_, Amended>;
     /// Posts a payment, once for ever by its id.
     fn post_payment(&self, payment: Payment, now: Timestamp) -> Pending<'_, Posted>;
+    /// Reads a statement.
+    fn statement(&self, merchant: MerchantId, period: Period) -> Pending<'_, Option<Statement>>;
+    /// What a statement of `period` would count at this instant.
+    fn draft(&self, merchant: MerchantId, period: Period) -> Pending<'_, Draft>;
+    /// Writes a statement that was drawn up after `previous`, unless another came between.
+    fn close(&self, statement: Statement, previous: Option<Cut>, now: Timestamp) -> Pending<'_, Closed>;
     /// Month window of the merchant's newest event.
     fn newest_month(&self, merchant: String) -> Pending<'_, Option<String>>;
     /// Sums of a window, without what was reversed, by the model that served, in order of the model.

@@ -32,6 +32,18 @@ impl From<&Error> for Fault {
                 let fault = fault(Code::FailedPrecondition, "EVENT_REVERSED").with("op_id", op_id);
                 replacement.iter().fold(fault, |fault, id| fault.with("replacement_event_id", id))
             }
+            Error::PeriodOpen(period) => {
+                fault(Code::FailedPrecondition, "PERIOD_OPEN").with("period", period)
+            }
+            Error::EarlierPeriodOpen { earlier, .. } => {
+                fault(Code::FailedPrecondition, "EARLIER_PERIOD_OPEN").with("period", earlier)
+            }
+            Error::PeriodPassed { later, .. } => {
+                fault(Code::FailedPrecondition, "PERIOD_PASSED").with("period", later)
+            }
+            Error::StatementNotFound(period) => {
+                fault(Code::NotFound, "STATEMENT_NOT_FOUND").with("period", period)
+            }
             Error::OpIdReused(id) => fault(Code::AlreadyExists, "OP_ID_REUSED").with("op_id", id),
             Error::PaymentIdReused(id) => {
                 fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)

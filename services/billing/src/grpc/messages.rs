@@ -15,6 +15,7 @@ use super::wrong;
 use crate::{
     Error, Violation,
     event::{Rejection, Status, UsageEvent},
+    statement::{CURRENCY, Line, Statement},
     store::{Outcome, Recorded, StoredEvent},
     summary::{Sums, narrow},
 };
@@ -111,6 +112,27 @@ pub fn result(result: Result<Recorded, Rejection>) -> response::Result {
             reason: rejection.reason().to_owned(),
             sell_pico_usd: 0,
         },
+    }
+}
+
+pub fn statement(statement: &Statement) -> proto::Statement {
+    let line = |line: &Line| proto::statement::Line {
+        model: line.model.clone(),
+        component: component(line.component).into(),
+        price_version: line.price_version.clone(),
+        unit_count: line.units,
+        amount_pico_usd: line.amount_pico,
+        amount_minor: line.amount_minor,
+        period: line.period.to_string(),
+    };
+    proto::Statement {
+        merchant_id: statement.merchant_id.to_string(),
+        period: statement.cut.period.to_string(),
+        max_sequence: statement.cut.max_sequence,
+        currency: CURRENCY.to_owned(),
+        total_minor: statement.total_minor,
+        lines: statement.lines.iter().map(line).collect(),
+        carry_pico_usd: statement.cut.carry_pico,
     }
 }
 

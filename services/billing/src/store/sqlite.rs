@@ -8,18 +8,21 @@ mod post;
 mod prices;
 mod record;
 mod rows;
+mod statements;
 mod sums;
 
 use std::{fs::File, path::Path};
 
-use kaleem_domain::{Timestamp, price::PriceVersion};
+use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
 use sqlx::SqlitePool;
 
 use super::{Added, Amended, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent};
 use crate::{
     amendment::Amendment,
     payment::Payment,
+    period::Period,
     rating::RatedEvent,
+    statement::{Closed, Cut, Draft, Statement},
     summary::{Sums, WindowId},
 };
 
@@ -99,6 +102,25 @@ impl Store for Sqlite {
             let posted = post::payment(&mut transaction, &payment, now).await?;
             transaction.commit().await?;
             Ok(posted)
+        })
+    }
+
+    fn statement(&self, merchant: MerchantId, period: Period) -> Pending<'_, Option<Statement>> {
+        Box::pin(async move { statements::get(&mut *self.readers.begin().await?, &merchant, &period).await })
+    }
+
+    fn draft(&self, merchant: MerchantId, period: Period) -> Pending<'_, Draft> {
+        Box::pin(
+            async move { statements::draft(&mut *self.readers.begin().await?, &merchant, &period).await },
+        )
+    }
+
+    fn close(&self, statement: Statement, previous: Option<Cut>, now: Timestamp) -> Pending<'_, Closed> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            let closed = statements::close(&mut transaction, &statement, previous.as_ref(), now).await?;
+            transaction.commit().await?;
+            Ok(closed)
         })
     }
 

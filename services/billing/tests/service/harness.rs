@@ -142,6 +142,16 @@ pub fn reserved(mut event: proto::UsageEvent, change: impl FnOnce(&mut Reservati
     event
 }
 
+/// `event` in another month, on its first day.
+pub fn in_month(event: proto::UsageEvent, month: &str) -> proto::UsageEvent {
+    reserved(event, |reservation| {
+        reservation.admit_time = Some(convert::timestamp(Timestamp::from_millis(0)));
+        reservation.day_window_id = format!("d{month}01");
+        reservation.month_window_id = format!("M{month}");
+        reservation.event_id = format!("{month}/{}/0", reservation.request_id);
+    })
+}
+
 /// `event` with other token counts.
 pub fn counted(mut event: proto::UsageEvent, change: impl FnOnce(&mut TokenUsage)) -> proto::UsageEvent {
     event.usage.as_mut().map(change).unwrap();

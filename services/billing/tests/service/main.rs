@@ -11,3 +11,4 @@ mod prices;
 mod reading;
 mod recording;
 mod startup;
+mod statements;

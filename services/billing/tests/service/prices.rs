@@ -155,8 +155,6 @@ async fn what_a_later_step_builds_says_so() {
     let mut service = Service::start().await;
     let client = &mut service.client;
     let faults = [
-        client.close_statement(proto::CloseStatementRequest::default()).await.err(),
-        client.get_statement(proto::GetStatementRequest::default()).await.err(),
         client.import_provider_bill(proto::ImportProviderBillRequest::default()).await.err(),
         client.get_reconciliation(proto::GetReconciliationRequest::default()).await.err(),
         client.tail_ledger(proto::TailLedgerRequest::default()).await.err(),

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use kaleem_domain::price::Component;
+use kaleem_domain::{MerchantId, price::Component};
 use sqlx::{Row as _, Sqlite, Transaction};
 
-use super::rows;
+use super::{rows, statements};
 use crate::{
     ledger::{Entry, Kind},
+    period::Period,
     rating::Line,
-    store::{BookedEntry, BookedEvent, Books, Error, Pending, StoredEvent},
+    store::{BookedEntry, BookedEvent, BookedStatement, Books, Error, Pending, StoredEvent},
 };
 
 /// A read transaction: in write-ahead mode it sees one state of the file, whatever is written meanwhile.
@@ -18,7 +19,7 @@ pub struct View {
 }
 
 /// Rows that belong nowhere, or are missing. Rows are numbered from 1 without gaps, so a missing number is a deleted row.
-const COUNTS: [(&str, &str); 9] = [
+const COUNTS: [(&str, &str); 10] = [
     ("usage events are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM usage_event"),
     ("transactions are missing", "SELECT coalesce(max(txn_id), 0) - count(*) FROM ledger_txn"),
     ("entries are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM ledger_entry"),
@@ -43,6 +44,10 @@ const COUNTS: [(&str, &str); 9] = [
         "events took the place of none",
         "SELECT count(*) FROM usage_event WHERE instr(event_id, '~') > 0 AND seq NOT IN
          (SELECT replacement_seq FROM amendment WHERE replacement_seq IS NOT NULL)",
+    ),
+    (
+        "closings have no statement",
+        "SELECT count(*) FROM ledger_txn WHERE kind = 'statement' AND txn_id NOT IN (SELECT txn_id FROM statement)",
     ),
     (
         "entries belong to no transaction",
@@ -120,6 +125,36 @@ impl View {
         Ok(transactions)
     }
 
+    async fn read_statements(
+        &mut self,
+        after: (String, String),
+        limit: i64,
+    ) -> Result<Vec<BookedStatement>, Error> {
+        let connection = &mut *self.transaction;
+        let sql = "SELECT merchant_id, period, txn_id FROM statement WHERE (merchant_id, period) > (?, ?)
+                   ORDER BY merchant_id, period LIMIT ?";
+        let query = sqlx::query(sql).bind(after.0).bind(after.1).bind(limit);
+        let mut booked = Vec::new();
+        for row in query.fetch_all(&mut *connection).await? {
+            let wrong = |column| Error::Value { table: "statement", column };
+            let merchant = MerchantId::parse(row.try_get(0)?).map_err(|_| wrong("merchant_id"))?;
+            let period = Period::parse(row.try_get(1)?).ok_or_else(|| wrong("period"))?;
+            let statement = statements::get(connection, &merchant, &period).await?;
+            let statement = statement.ok_or_else(|| wrong("period"))?;
+            let previous = statements::newest(connection, &merchant, Some(&period)).await?;
+            let max = (statement.cut.max_sequence, statement.cut.max_transaction);
+            let used = statements::used(connection, &merchant, &period, max, previous.as_ref()).await?;
+            let sql = "SELECT * FROM ledger_entry WHERE txn_id = ? ORDER BY seq";
+            let query = sqlx::query(sql).bind(row.try_get::<i64, _>(2)?);
+            let mut entries = Vec::new();
+            for row in query.fetch_all(&mut *connection).await? {
+                entries.push(rows::entry(&row)?.entry);
+            }
+            booked.push(BookedStatement { statement, previous, used, entries });
+        }
+        Ok(booked)
+    }
+
     async fn read_faults(&mut self) -> Result<Vec<String>, Error> {
         let mut faults = Vec::new();
         let checks = sqlx::query_scalar("PRAGMA quick_check(10)").fetch_all(&mut *self.transaction).await?;
@@ -147,6 +182,10 @@ impl Books for View {
             let query = sqlx::query(sql).bind(after.0).bind(after.1).bind(limit);
             query.fetch_all(&mut *self.transaction).await?.iter().map(rows::entry).collect()
         })
+    }
+
+    fn statements(&mut self, after: (String, String), limit: i64) -> Pending<'_, Vec<BookedStatement>> {
+        Box::pin(self.read_statements(after, limit))
     }
 
     fn faults(&mut self) -> Pending<'_, Vec<String>> {

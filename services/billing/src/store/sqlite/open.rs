@@ -25,9 +25,10 @@ const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Steps from an empty file to today's tables, numbered from 1; a step never changes once a ledger was made with it.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("billing", include_str!("../../../migrations/0001_billing.sql")),
     ("amendment", include_str!("../../../migrations/0002_amendment.sql")),
+    ("statement", include_str!("../../../migrations/0003_statement.sql")),
 ];
 
 /// Makes `folder` and takes its lock; the lock ends with the file, also when the process is killed.

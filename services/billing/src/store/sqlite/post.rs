@@ -8,6 +8,7 @@ use crate::{
     ledger::{Entry, Kind, reversed, usage_entries},
     payment::Payment,
     rating::RatedEvent,
+    statement::{Cut, Statement},
     store::{Error, Posted},
 };
 
@@ -38,6 +39,17 @@ impl Posting {
             ref_id: Some(op_id.to_owned()),
             corrects: Some(charge),
             entries: reversed(entries),
+        }
+    }
+
+    /// The closing of a month after `previous`.
+    pub fn statement(statement: &Statement, previous: Option<&Cut>) -> Self {
+        Self {
+            kind: Kind::Statement,
+            event_seq: None,
+            ref_id: Some(format!("{}/{}", statement.merchant_id, statement.cut.period)),
+            corrects: None,
+            entries: statement.entries(previous),
         }
     }
 

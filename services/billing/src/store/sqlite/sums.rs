@@ -19,6 +19,8 @@ macro_rules! halves {
     };
 }
 
+pub(super) use halves;
+
 const BY_MODEL: &str = concat!(
     "SELECT model_served, count(*) AS events, max(seq) AS max_seq, ",
     halves!(
@@ -56,12 +58,15 @@ pub async fn newest_month(
     Ok(sqlx::query_scalar(sql).bind(merchant).fetch_optional(connection).await?)
 }
 
+/// Joins the halves of a sum.
+pub fn joined(row: &SqliteRow, column: &str) -> Result<i128, Error> {
+    let high: i64 = row.try_get(format!("{column}_high").as_str())?;
+    let low: i64 = row.try_get(format!("{column}_low").as_str())?;
+    Ok((i128::from(high) << 32) + i128::from(low))
+}
+
 fn sums(row: &SqliteRow) -> Result<(String, Sums), Error> {
-    let sum = |column: &str| -> Result<i128, Error> {
-        let high: i64 = row.try_get(format!("{column}_high").as_str())?;
-        let low: i64 = row.try_get(format!("{column}_low").as_str())?;
-        Ok((i128::from(high) << 32) + i128::from(low))
-    };
+    let sum = |column| joined(row, column);
     let sums = Sums {
         events: row.try_get::<i64, _>("events")?.into(),
         counts: [

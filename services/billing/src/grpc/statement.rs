@@ -1,0 +1,28 @@
+//! Statements.
+
+use kaleem_proto::billing::v1 as proto;
+
+use super::{Grpc, merchant_id, messages};
+use crate::{Error, period::Period, statement};
+
+impl Grpc {
+    pub(super) async fn close(
+        &self,
+        request: proto::CloseStatementRequest,
+    ) -> Result<proto::CloseStatementResponse, Error> {
+        let (merchant_id, period) = (merchant_id(&request.merchant_id)?, Period::field(&request.period)?);
+        let now = self.clock.now();
+        let statement = statement::close(self.store.as_ref(), merchant_id, period, now).await?;
+        Ok(proto::CloseStatementResponse { statement: Some(messages::statement(&statement)) })
+    }
+
+    pub(super) async fn statement(
+        &self,
+        request: proto::GetStatementRequest,
+    ) -> Result<proto::GetStatementResponse, Error> {
+        let (merchant_id, period) = (merchant_id(&request.merchant_id)?, Period::field(&request.period)?);
+        let statement = self.store.statement(merchant_id, period.clone()).await?;
+        let statement = statement.ok_or(Error::StatementNotFound(period))?;
+        Ok(proto::GetStatementResponse { statement: Some(messages::statement(&statement)) })
+    }
+}
