@@ -1,5 +1,10 @@
 //! The audit of the books: every invariant, checked from the stored rows alone.
 
+mod chain;
+
+#[cfg(test)]
+pub use chain::audit as audit_chains;
+
 use std::{collections::HashMap, sync::Arc};
 
 use kaleem_domain::price::{Book, PriceVersion};
@@ -51,7 +56,8 @@ struct Totals {
 }
 
 /// Checks the books: every event still has the hash, the lines and the entries that its stored fields and price version give;
-/// every transaction and the whole sum to zero; the lines sum to the revenue and to what we owe; every statement is what the ledger gives.
+/// every transaction and the whole sum to zero; the lines sum to the revenue and to what we owe; every statement is what the ledger
+/// gives; every link of the chains fits.
 pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Error> {
     let mut verdict = Verdict::default();
     let mut totals = Totals::default();
@@ -61,6 +67,7 @@ pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Er
     audit_events(books, prices, &mut verdict, &mut totals).await?;
     audit_entries(books, &mut verdict, &mut totals).await?;
     audit_statements(books, &mut verdict).await?;
+    chain::audit(books, &mut verdict).await?;
     if totals.entries != 0 {
         verdict.fault(format!("all entries sum to {} pico-USD and not to 0", totals.entries));
     }

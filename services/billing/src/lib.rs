@@ -6,6 +6,7 @@
 
 mod amendment;
 mod audit;
+mod chain;
 mod config;
 mod error;
 mod event;

@@ -9,6 +9,7 @@ use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
 
 use crate::{
     amendment::Amendment,
+    chain::{Content, EventContent},
     event::UsageEvent,
     ledger::Entry,
     payment::Payment,
@@ -190,12 +191,94 @@ pub struct BookedStatement {
     pub entries: Vec<Entry>,
 }
 
+/// A transaction with everything that its link in the chain covers.
+#[derive(Debug)]
+pub struct BookedTransaction {
+    /// Number.
+    pub transaction: i64,
+    /// What it is about.
+    pub kind: String,
+    /// Whose chain it is in.
+    pub merchant: Option<String>,
+    /// Its link.
+    pub chain_sha256: Option<Vec<u8>>,
+    /// Event that it charges or takes back.
+    pub event_seq: Option<i64>,
+    /// Id of its source.
+    pub ref_id: Option<String>,
+    /// Transaction that it takes back.
+    pub corrects: Option<i64>,
+    /// When it was posted.
+    pub create_time: Timestamp,
+    /// Row of the event that it charges.
+    pub event: Option<BookedPayload>,
+    /// Its entries in order, each with its sequence.
+    pub entries: Vec<(i64, Entry)>,
+}
+
+/// The row of a charged event, its payload by its hash.
+#[derive(Debug)]
+pub struct BookedPayload {
+    /// Hash of the payload.
+    pub payload_sha256: Vec<u8>,
+    /// Fence of quota's counters.
+    pub epoch: i64,
+    /// Who reported it.
+    pub gateway_id: String,
+    /// What the merchant pays, in pico-US-dollars.
+    pub sell_pico: i64,
+    /// What the provider charges us, in pico-US-dollars.
+    pub cost_pico: i64,
+    /// When it was recorded.
+    pub record_time: Timestamp,
+}
+
+impl BookedTransaction {
+    /// What its link in the chain of `merchant` covers, without the entries.
+    pub fn content<'a>(&'a self, merchant: &'a str) -> Content<'a> {
+        Content {
+            transaction: self.transaction,
+            kind: &self.kind,
+            merchant,
+            event_seq: self.event_seq,
+            ref_id: self.ref_id.as_deref(),
+            corrects: self.corrects,
+            create_time: self.create_time,
+            event: self.event.as_ref().map(|event| EventContent {
+                payload_sha256: &event.payload_sha256,
+                epoch: event.epoch,
+                gateway_id: &event.gateway_id,
+                sell_pico: event.sell_pico,
+                cost_pico: event.cost_pico,
+                record_time: event.record_time,
+            }),
+        }
+    }
+}
+
+/// Where a merchant's chain ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainHead {
+    /// Merchant.
+    pub merchant: String,
+    /// Newest transaction.
+    pub transaction: i64,
+    /// Its link.
+    pub chain_sha256: Vec<u8>,
+}
+
 /// A view of the whole ledger at one instant, for its audit.
 pub trait Books: Send {
     /// Up to `limit` events after `sequence`, in order.
     fn events(&mut self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEvent>>;
     /// Up to `limit` entries after `(transaction, sequence)`, in that order.
     fn entries(&mut self, after: (i64, i64), limit: i64) -> Pending<'_, Vec<BookedEntry>>;
+    /// Newest transaction from before there were chains.
+    fn chain_start(&mut self) -> Pending<'_, i64>;
+    /// Up to `limit` transactions after `transaction`, in order.
+    fn transactions(&mut self, transaction: i64, limit: i64) -> Pending<'_, Vec<BookedTransaction>>;
+    /// Ends of all chains, one a merchant.
+    fn chain_heads(&mut self) -> Pending<'_, Vec<ChainHead>>;
     /// Up to `limit` statements after `(merchant, period)`, in that order.
     fn statements(&mut self, after: (String, String), limit: i64) -> Pending<'_, Vec<BookedStatement>>;
     /// Faults that only the back end can see, one sentence each: a broken file, rows that are missing or belong nowhere.

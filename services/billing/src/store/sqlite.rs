@@ -3,6 +3,7 @@
 mod amend;
 mod books;
 mod bulk;
+mod chain;
 mod open;
 mod post;
 mod prices;

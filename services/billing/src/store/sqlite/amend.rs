@@ -34,7 +34,7 @@ pub async fn amend(
         return Ok(Amended::Reversed { op_id: row.try_get(0)?, replacement: row.try_get(1)? });
     }
     let (charge, entries) = charge(connection, event_seq).await?;
-    let reversal = Posting::reversal(event_seq, charge, &amendment.op_id, &entries);
+    let reversal = Posting::reversal(event_seq, charge, amendment, &entries);
     let reversal = post::post(connection, &[reversal], now).await?;
     let replacement = match &amendment.replacement {
         Some(event) => Some(record::insert(connection, &[event], now).await?),

@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use kaleem_domain::{MerchantId, price::Component};
 use sqlx::{Row as _, Sqlite, Transaction};
 
-use super::{rows, statements};
+use super::{chain, rows, statements};
 use crate::{
     ledger::{Entry, Kind},
     period::Period,
     rating::Line,
-    store::{BookedEntry, BookedEvent, BookedStatement, Books, Error, Pending, StoredEvent},
+    store::{
+        BookedEntry, BookedEvent, BookedStatement, BookedTransaction, Books, ChainHead, Error, Pending,
+        StoredEvent,
+    },
 };
 
 /// A read transaction: in write-ahead mode it sees one state of the file, whatever is written meanwhile.
@@ -125,6 +128,28 @@ impl View {
         Ok(transactions)
     }
 
+    async fn read_chained(&mut self, transaction: i64, limit: i64) -> Result<Vec<BookedTransaction>, Error> {
+        let connection = &mut *self.transaction;
+        let sql =
+            "SELECT t.*, u.payload_sha256, u.epoch, u.gateway_id, u.sell_pico, u.cost_pico, u.record_time_ms
+                   FROM ledger_txn AS t LEFT JOIN usage_event AS u ON u.seq = t.event_seq AND t.kind = 'usage'
+                   WHERE t.txn_id > ? ORDER BY t.txn_id LIMIT ?";
+        let query = sqlx::query(sql).bind(transaction).bind(limit);
+        let found = query.fetch_all(&mut *connection).await?;
+        let mut booked: Vec<_> = found.iter().map(rows::transaction).collect::<Result<_, _>>()?;
+        let Some(last) = booked.last().map(|booked| booked.transaction) else { return Ok(booked) };
+        let sql = "SELECT * FROM ledger_entry WHERE txn_id > ? AND txn_id <= ? ORDER BY txn_id, seq";
+        let mut entries: HashMap<i64, Vec<(i64, Entry)>> = HashMap::new();
+        for row in sqlx::query(sql).bind(transaction).bind(last).fetch_all(&mut *connection).await? {
+            let entry = rows::entry(&row)?;
+            entries.entry(entry.transaction).or_default().push((entry.sequence, entry.entry));
+        }
+        for booked in &mut booked {
+            booked.entries = entries.remove(&booked.transaction).unwrap_or_default();
+        }
+        Ok(booked)
+    }
+
     async fn read_statements(
         &mut self,
         after: (String, String),
@@ -182,6 +207,21 @@ impl Books for View {
             let query = sqlx::query(sql).bind(after.0).bind(after.1).bind(limit);
             query.fetch_all(&mut *self.transaction).await?.iter().map(rows::entry).collect()
         })
+    }
+
+    fn chain_start(&mut self) -> Pending<'_, i64> {
+        Box::pin(async move {
+            let sql = "SELECT txn_id FROM chain_start";
+            Ok(sqlx::query_scalar(sql).fetch_one(&mut *self.transaction).await?)
+        })
+    }
+
+    fn transactions(&mut self, transaction: i64, limit: i64) -> Pending<'_, Vec<BookedTransaction>> {
+        Box::pin(self.read_chained(transaction, limit))
+    }
+
+    fn chain_heads(&mut self) -> Pending<'_, Vec<ChainHead>> {
+        Box::pin(chain::all_heads(&mut self.transaction))
     }
 
     fn statements(&mut self, after: (String, String), limit: i64) -> Pending<'_, Vec<BookedStatement>> {

@@ -18,9 +18,30 @@ pub async fn insert<T>(
     rows: &[T],
     bind: impl Fn(&mut SqliteArguments, &T) -> Bound,
 ) -> Result<(), Error> {
+    run(connection, &format!("INSERT INTO {table}"), columns, rows, bind).await
+}
+
+/// Runs `REPLACE INTO <table> (<columns>) VALUES …` for all `rows`.
+pub async fn replace<T>(
+    connection: &mut SqliteConnection,
+    table: &'static str,
+    columns: &[&'static str],
+    rows: &[T],
+    bind: impl Fn(&mut SqliteArguments, &T) -> Bound,
+) -> Result<(), Error> {
+    run(connection, &format!("REPLACE INTO {table}"), columns, rows, bind).await
+}
+
+async fn run<T>(
+    connection: &mut SqliteConnection,
+    verb: &str,
+    columns: &[&'static str],
+    rows: &[T],
+    bind: impl Fn(&mut SqliteArguments, &T) -> Bound,
+) -> Result<(), Error> {
     for chunk in chunks(rows) {
         let values = tuples(columns.len(), chunk.len());
-        let sql = format!("INSERT INTO {table} ({}) VALUES {values}", columns.join(", "));
+        let sql = format!("{verb} ({}) VALUES {values}", columns.join(", "));
         let mut arguments = SqliteArguments::default();
         for row in chunk {
             bind(&mut arguments, row).map_err(sqlx::Error::Encode)?;

@@ -7,7 +7,7 @@ use crate::{
     event::{Status, UsageEvent, parse_source},
     ledger::Entry,
     rating::{Line, parse_book, parse_component},
-    store::{BookedEntry, Error, StoredEvent},
+    store::{BookedEntry, BookedPayload, BookedTransaction, Error, StoredEvent},
 };
 
 /// Columns of `usage_event` with whether the event was reversed.
@@ -72,6 +72,33 @@ pub fn line(row: &SqliteRow) -> Result<(i64, Line), Error> {
         amount_pico: row.try_get("amount_pico")?,
     };
     Ok((row.try_get("event_seq")?, line))
+}
+
+/// Reads a row of `ledger_txn` with its event's, without entries.
+pub fn transaction(row: &SqliteRow) -> Result<BookedTransaction, Error> {
+    let payload: Option<Vec<u8>> = row.try_get("payload_sha256")?;
+    let event = |payload_sha256| -> Result<BookedPayload, Error> {
+        Ok(BookedPayload {
+            payload_sha256,
+            epoch: row.try_get("epoch")?,
+            gateway_id: row.try_get("gateway_id")?,
+            sell_pico: row.try_get("sell_pico")?,
+            cost_pico: row.try_get("cost_pico")?,
+            record_time: Timestamp::from_millis(row.try_get("record_time_ms")?),
+        })
+    };
+    Ok(BookedTransaction {
+        transaction: row.try_get("txn_id")?,
+        kind: row.try_get("kind")?,
+        merchant: row.try_get("merchant_id")?,
+        chain_sha256: row.try_get("chain_sha256")?,
+        event_seq: row.try_get("event_seq")?,
+        ref_id: row.try_get("ref_id")?,
+        corrects: row.try_get("corrects_txn")?,
+        create_time: Timestamp::from_millis(row.try_get("create_time_ms")?),
+        event: payload.map(event).transpose()?,
+        entries: Vec::new(),
+    })
 }
 
 /// Reads a row of `ledger_entry`.

@@ -1,0 +1,152 @@
+//! The chain finds what every other check lets through: rows that were changed, taken out, put in or swapped with care.
+
+use kaleem_proto::billing::v1 as proto;
+
+use crate::harness::{Service, event, reserved};
+
+const TABLES: [&str; 4] = ["usage_event", "rated_line", "ledger_txn", "ledger_entry"];
+
+/// Five events of `ward` and one of `hulm`, all with the same charge, and a payment between them.
+async fn booked() -> Service {
+    let mut service = Service::start().await;
+    service.record((0..3).map(|index| event(&format!("r-{index}"))).collect()).await.unwrap();
+    let (payment_id, merchant_id) = ("pay-1".to_owned(), "ward".to_owned());
+    let payment = proto::PostPaymentRequest { payment_id, merchant_id, amount_pico_usd: 5 };
+    service.client.post_payment(payment).await.unwrap();
+    let other = reserved(event("x"), |reservation| reservation.merchant_id = "hulm".into());
+    service.record(vec![event("r-3"), other, event("r-4")]).await.unwrap();
+    assert_eq!(service.verify().await.faults, Vec::<String>::new());
+    service
+}
+
+/// Runs `sql` on a file whose rows can be changed.
+async fn tamper(service: &Service, sql: &str) {
+    let file = service.file().await;
+    let mut connection = file.acquire().await.unwrap();
+    for table in TABLES {
+        for action in ["update", "delete"] {
+            let drop = format!("DROP TRIGGER {table}_{action}");
+            sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&mut *connection).await.unwrap();
+        }
+    }
+    sqlx::raw_sql("PRAGMA foreign_keys = OFF").execute(&mut *connection).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await.unwrap();
+}
+
+/// Takes the event `seq` out with all that belongs to it.
+fn without(seq: i64, transaction: i64) -> String {
+    format!(
+        "DELETE FROM ledger_entry WHERE txn_id = {transaction}; DELETE FROM ledger_txn WHERE txn_id = {transaction};
+         DELETE FROM rated_line WHERE event_seq = {seq}; DELETE FROM usage_event WHERE seq = {seq};"
+    )
+}
+
+const BROKEN: &str = "it does not follow from the transaction of ward before it";
+
+#[tokio::test]
+async fn what_only_the_chain_can_see_is_found() {
+    let cases = [
+        ("a changed reporter", "UPDATE usage_event SET gateway_id = 'gw-9' WHERE seq = 2".to_owned(), 2),
+        ("a changed epoch", "UPDATE usage_event SET epoch = 9 WHERE seq = 3".to_owned(), 3),
+        ("a changed time", "UPDATE ledger_txn SET create_time_ms = 0 WHERE txn_id = 1".to_owned(), 1),
+        ("a changed payment id", "UPDATE ledger_txn SET ref_id = 'pay-2' WHERE txn_id = 4".to_owned(), 4),
+        (
+            "a changed payment",
+            "UPDATE ledger_entry SET amount_pico = amount_pico * 2 WHERE txn_id = 4".to_owned(),
+            4,
+        ),
+        (
+            "two swapped events",
+            "UPDATE usage_event SET seq = 99 WHERE seq = 1; UPDATE usage_event SET seq = 1 WHERE seq = 2;
+             UPDATE usage_event SET seq = 2 WHERE seq = 99"
+                .to_owned(),
+            1,
+        ),
+        (
+            "an event moved into the place of one that was taken out",
+            without(2, 2)
+                + "UPDATE usage_event SET seq = 2 WHERE seq = 6; UPDATE rated_line SET event_seq = 2 WHERE event_seq = 6;
+                   UPDATE ledger_txn SET txn_id = 2, event_seq = 2 WHERE txn_id = 7;
+                   UPDATE ledger_entry SET txn_id = 2, seq = seq - 18 WHERE txn_id = 7;",
+            2,
+        ),
+        ("a link that was set", "UPDATE ledger_txn SET chain_sha256 = zeroblob(32) WHERE txn_id = 5".to_owned(), 5),
+    ];
+    for (what, sql, transaction) in cases {
+        let mut service = booked().await;
+        tamper(&service, &sql).await;
+        let faults = service.verify().await.faults;
+        let expected = format!("transaction {transaction}: {BROKEN}");
+        assert!(faults.contains(&expected), "{what}: {faults:#?}");
+        let others =
+            faults.iter().filter(|fault| !fault.contains(BROKEN) && !fault.contains("chain of ward"));
+        // Only the swapped events' own entries and the payment's shape could tell, and both are consistent.
+        assert_eq!(others.count(), 0, "no other check sees {what}: {faults:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_newest_event_cannot_be_taken_away() {
+    let mut service = booked().await;
+    tamper(&service, &without(6, 7)).await;
+    let faults = service.verify().await.faults;
+    assert_eq!(faults, ["chain of ward: it should end with transaction 7, not transaction 5"]);
+}
+
+#[tokio::test]
+async fn a_chain_cannot_lose_its_links_its_end_or_its_merchant() {
+    let cases = [
+        (
+            "UPDATE ledger_txn SET chain_sha256 = NULL, merchant_id = NULL WHERE txn_id = 3",
+            "transaction 3: it is in no chain",
+        ),
+        ("UPDATE ledger_txn SET chain_sha256 = NULL WHERE txn_id = 3", "transaction 3: it is in no chain"),
+        ("DELETE FROM chain_head WHERE merchant_id = 'ward'", "chain of ward: its end is missing"),
+        (
+            "UPDATE ledger_txn SET merchant_id = 'hulm' WHERE txn_id = 5",
+            "transaction 5: it does not follow from the transaction of hulm before it",
+        ),
+        (
+            "INSERT INTO chain_head VALUES ('none', 8, zeroblob(32))",
+            "chain of none: it should end with transaction 8, not nothing",
+        ),
+    ];
+    for (sql, fault) in cases {
+        let mut service = booked().await;
+        tamper(&service, sql).await;
+        let faults = service.verify().await.faults;
+        assert!(faults.iter().any(|found| found == fault), "{sql}: {faults:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_was_put_in_is_found() {
+    let mut service = booked().await;
+    let copy =
+        "INSERT INTO ledger_txn (txn_id, kind, ref_id, create_time_ms) VALUES (8, 'topup', 'pay-9', 0);
+                INSERT INTO ledger_entry VALUES (27, 8, 'cash:psp', 5), (28, 8, 'm:ward:prepaid', -5)";
+    tamper(&service, copy).await;
+    assert_eq!(service.verify().await.faults, ["transaction 8: it is in no chain"]);
+}
+
+#[tokio::test]
+async fn chains_go_on_after_a_restart_and_through_corrections_and_statements() {
+    let service = booked().await;
+    let mut service = service.restart().await;
+    service.record(vec![event("r-5")]).await.unwrap();
+    let amendment = proto::AmendUsageRequest {
+        op_id: "op-1".into(),
+        merchant_id: "ward".into(),
+        event_id: "202611/r-1/0".into(),
+        replacement: Some(event("r-1")),
+        reason: "test".into(),
+    };
+    service.client.amend_usage(amendment).await.unwrap();
+    service.clock.advance(std::time::Duration::from_hours(24 * 60));
+    let close = proto::CloseStatementRequest { merchant_id: "ward".into(), period: "202611".into() };
+    service.client.close_statement(close).await.unwrap();
+    assert_eq!(service.verify().await.faults, Vec::<String>::new());
+    let sql = "SELECT count(*) FROM ledger_txn WHERE merchant_id = 'ward' AND length(chain_sha256) = 32";
+    let linked: i64 = sqlx::query_scalar(sql).fetch_one(&service.file().await).await.unwrap();
+    assert_eq!(linked, 10, "six events, a payment, a reversal, a replacement and a closing");
+}
