@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use kaleem_runtime::config::Span;
+use kaleem_runtime::config::{Secret, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Limits;
 
 /// Configuration of the quota service; every bound has a default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// SQLite file of the journal; its folder must exist.
@@ -33,6 +33,50 @@ pub struct Config {
     pub accounts_timeout: Span,
     /// How long a known policy counts while accounts cannot be reached. Reserve refuses afterwards.
     pub policy_stale_max: Span,
+    /// Alerts about used caps.
+    pub alerts: Alerts,
+}
+
+/// Where alerts go and how long they are kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alerts {
+    /// Address that each alert is posted to; empty sends none.
+    pub webhook_url: String,
+    /// Signs webhooks; plain, or `whsec_` and base64.
+    pub webhook_secret: Secret,
+    /// Bound on one try.
+    pub webhook_timeout: Span,
+    /// Wait after the first failed try; it doubles with each.
+    pub webhook_retry_wait: Span,
+    /// Longest wait between two tries.
+    pub webhook_retry_wait_max: Span,
+    /// An alert that is not taken this long after it was made is given up.
+    pub webhook_give_up_after: Span,
+    /// How often the outbox is looked through for tries that are due.
+    pub poll_interval: Span,
+    /// How long alerts are kept for watchers. Windows are kept for shorter, so no alert is made again.
+    pub kept: Span,
+    /// Watchers at once.
+    pub watchers_max: usize,
+}
+
+const DAY_SECONDS: u64 = 86_400;
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self {
+            webhook_url: String::new(),
+            webhook_secret: Secret::default(),
+            webhook_timeout: Span::seconds(10),
+            webhook_retry_wait: Span::seconds(1),
+            webhook_retry_wait_max: Span::seconds(15 * 60),
+            webhook_give_up_after: Span::seconds(DAY_SECONDS),
+            poll_interval: Span::seconds(1),
+            kept: Span::seconds(100 * DAY_SECONDS),
+            watchers_max: 64,
+        }
+    }
 }
 
 impl Default for Config {
@@ -50,6 +94,7 @@ impl Default for Config {
             sweep_interval: Span::seconds(1),
             accounts_timeout: Span::seconds(2),
             policy_stale_max: Span::seconds(300),
+            alerts: Alerts::default(),
         }
     }
 }

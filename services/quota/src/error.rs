@@ -30,6 +30,20 @@ pub enum Error {
     /// The journal holds a row that is not what was written.
     #[error("the quota journal is damaged: {0}")]
     Damaged(String),
+    /// No alert has this id any more, or ever had.
+    #[error("no alert with this id is kept; watch without from_alert_id to start now")]
+    AlertUnknown,
+    /// As many watch alerts as may.
+    #[error("as many watch alerts as quota.alerts.watchers_max allows; try again")]
+    WatchersFull,
+    /// A setting cannot work.
+    #[error("{key} {why}")]
+    Config {
+        /// Dotted key.
+        key: &'static str,
+        /// What is wrong and what would be right.
+        why: String,
+    },
     /// The journal could not be opened at start.
     #[error("cannot open the quota journal {}: {source}; check that its folder exists and can be written", path.display())]
     Open {

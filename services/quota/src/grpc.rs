@@ -6,14 +6,14 @@ mod fault;
 
 use std::{pin::Pin, sync::Arc};
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use kaleem_domain::MerchantId;
 use kaleem_proto::quota::v1::{self as wire, quota_service_server::QuotaService};
 use kaleem_rpc::{Code, Fault};
 use tonic::{Request, Response, Status};
 
 use crate::{Registry, machine::Reserved};
-use fault::{DOMAIN, refused};
+use fault::{DOMAIN, failed, refused};
 
 /// Quota as a gRPC service.
 pub struct Grpc {
@@ -168,9 +168,16 @@ impl QuotaService for Grpc {
 
     async fn watch_alerts(
         &self,
-        _request: Request<wire::WatchAlertsRequest>,
+        request: Request<wire::WatchAlertsRequest>,
     ) -> Result<Response<Self::WatchAlertsStream>, Status> {
-        Err(not_implemented("WatchAlerts"))
+        let (from, merchant) = decode::watch_alerts(request.into_inner())?;
+        let watched = self.registry.watchers().watch(from.as_deref(), merchant).await;
+        let alerts = watched.map_err(|error| failed(&error))?;
+        let messages = alerts.map(|alert| match alert {
+            Ok(alert) => Ok(encode::alert(alert)),
+            Err(error) => Err(failed(&error).into()),
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn rebuild(

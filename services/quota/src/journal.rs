@@ -47,6 +47,8 @@ struct Inner {
     urgent: Notify,
     /// Number of the last committed command.
     committed: watch::Sender<u64>,
+    /// Counts commits that had alerts.
+    alerted: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -83,6 +85,7 @@ impl Journal {
             failing: AtomicBool::new(false),
             urgent: Notify::new(),
             committed: watch::Sender::new(0),
+            alerted: watch::Sender::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -127,6 +130,11 @@ impl Journal {
     /// Number of the last committed command.
     pub(crate) fn committed(&self) -> u64 {
         *self.inner.committed.borrow()
+    }
+
+    /// Changes with each commit that has alerts.
+    pub(crate) fn alerted(&self) -> watch::Receiver<u64> {
+        self.inner.alerted.subscribe()
     }
 
     /// Waits until everything taken in so far is committed.
@@ -190,7 +198,7 @@ impl Inner {
                         tracing::info!("the quota journal can be written again");
                         self.readiness.set(COMPONENT, Ok(()));
                     }
-                    metrics::histogram!("kaleem_quota_commit_commands").record(batch.commands as f64);
+                    self.report_commit(batch);
                     return true;
                 }
                 Err(error) => self.report(&error),
@@ -205,6 +213,17 @@ impl Inner {
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY_WAIT.1);
+        }
+    }
+
+    fn report_commit(&self, batch: &Batch) {
+        metrics::histogram!("kaleem_quota_commit_commands").record(batch.commands as f64);
+        for alert in batch.alerts() {
+            metrics::counter!("kaleem_quota_alerts_total", "dimension" => alert.dimension.name())
+                .increment(1);
+        }
+        if batch.alerts().next().is_some() {
+            self.alerted.send_modify(|commits| *commits += 1);
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod machine;
 
+mod alerts;
 mod clients;
 mod config;
 mod error;
@@ -25,7 +26,7 @@ use kaleem_proto::{
 use kaleem_rpc::Transport;
 use kaleem_runtime::{OnError, Readiness, Supervisor};
 
-pub use config::Config;
+pub use config::{Alerts, Config};
 pub use error::Error;
 pub use grpc::Grpc;
 pub use registry::Registry;
@@ -48,8 +49,9 @@ pub async fn build(config: Config, deps: Deps) -> Result<QuotaServiceServer<Grpc
     Ok(QuotaServiceServer::new(Grpc::new(open(config, deps).await?)))
 }
 
-/// Opens the journal as of its last commit and starts the tasks behind it: the sweep and the feed of policies.
+/// Opens the journal as of its last commit and starts the tasks behind it: the sweep, the feed of policies and webhooks.
 pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
+    let webhook = alerts::Webhook::from_config(&config.alerts)?;
     let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout.get());
     let sweep_interval = config.sweep_interval.get();
     let surroundings = registry::Surroundings {
@@ -62,6 +64,10 @@ pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
     let stopping = deps.supervisor.stopping();
     let sweep = sweeper::sweep(Arc::clone(&registry), sweep_interval, stopping.clone());
     deps.supervisor.spawn("quota sweep", OnError::Shutdown, sweep);
+    if let Some(delivery) = registry.delivery(webhook) {
+        let deliver = delivery.run(stopping.clone());
+        deps.supervisor.spawn("quota alert delivery", OnError::Log, deliver);
+    }
     let follow = feed::follow(accounts, Arc::clone(&registry), deps.clock, stopping);
     deps.supervisor.spawn("quota accounts feed", OnError::Shutdown, follow);
     Ok(registry)

@@ -16,6 +16,7 @@ use kaleem_runtime::{Readiness, Supervisor};
 
 use crate::{
     Config, Error,
+    alerts::{Delivery, Watchers, Webhook},
     clients::Accounts,
     feed::Feed,
     journal::{Journal, Place},
@@ -44,6 +45,7 @@ pub struct Registry {
     feed: Feed,
     store: Store,
     journal: Journal,
+    watchers: Watchers,
     epoch: i64,
     /// Accounts failed and is not asked before this instant, in milliseconds.
     accounts_down_until: AtomicI64,
@@ -72,8 +74,12 @@ impl Registry {
         let store = Store::open(&config.path).await?;
         let Surroundings { clock, supervisor, readiness, accounts } = surroundings;
         let per_shard = config.merchants_max.div_ceil(SHARDS);
+        let stopping = supervisor.stopping();
+        let journal = Journal::new(store.clone(), supervisor, readiness, &config);
+        let watchers = Watchers::new(store.clone(), journal.alerted(), config.alerts.watchers_max, stopping);
         let registry = Self {
-            journal: Journal::new(store.clone(), supervisor, readiness, &config),
+            journal,
+            watchers,
             epoch: store.epoch().await?,
             shards: (0..SHARDS).map(|_| Shard::new(per_shard)).collect(),
             hasher: RandomState::new(),
@@ -223,8 +229,28 @@ impl Registry {
 
     /// Deletes what the journal need not remember any more, a bounded number.
     pub(crate) async fn prune(&self) -> Result<u64, Error> {
-        let before = self.clock.now().plus_millis(-TOMBSTONE_LIFE_MS);
-        self.store.prune_tombstones(before, PRUNED_PER_SWEEP_MAX).await
+        let now = self.clock.now();
+        let tombstones = now.plus_millis(-TOMBSTONE_LIFE_MS);
+        let pruned = self.store.prune_tombstones(tombstones, PRUNED_PER_SWEEP_MAX).await?;
+        let kept_ms = i64::try_from(self.config.alerts.kept.get().as_millis()).unwrap_or(i64::MAX);
+        let alerts = self.store.prune_alerts(now.plus_millis(-kept_ms), PRUNED_PER_SWEEP_MAX).await?;
+        Ok(pruned + alerts)
+    }
+
+    /// Where alerts are watched.
+    pub(crate) const fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+
+    /// The task that sends webhooks, where one is configured.
+    pub(crate) fn delivery(&self, webhook: Option<Webhook>) -> Option<Delivery> {
+        webhook.map(|webhook| Delivery {
+            webhook,
+            store: self.store.clone(),
+            committed: self.journal.alerted(),
+            clock: Arc::clone(&self.clock),
+            config: self.config.alerts.clone(),
+        })
     }
 
     /// Waits until everything answered so far is committed.

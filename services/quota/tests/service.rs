@@ -213,6 +213,6 @@ async fn what_is_not_built_yet_says_so() {
     let (_quota, mut client) = seated().await;
     let refused = fault(client.acquire_upstream(wire::AcquireUpstreamRequest::default()).await);
     assert_eq!((refused.code, refused.reason.as_str()), (Code::Unimplemented, "NOT_IMPLEMENTED"));
-    let refused = fault(client.watch_alerts(wire::WatchAlertsRequest::default()).await);
+    let refused = fault(client.rebuild(wire::RebuildRequest::default()).await);
     assert_eq!(refused.reason, "NOT_IMPLEMENTED");
 }

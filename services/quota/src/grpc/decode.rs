@@ -199,6 +199,19 @@ pub(super) fn top_up(request: wire::GrantTopUpRequest) -> Result<(MerchantId, To
     violations.done(command)
 }
 
+/// After which alert to go on, and whose; `None` is from now on, and everybody's.
+pub(super) fn watch_alerts(
+    request: wire::WatchAlertsRequest,
+) -> Result<(Option<String>, Option<MerchantId>), Fault> {
+    let mut violations = Violations::default();
+    let from = Some(request.from_alert_id).filter(|id| !id.is_empty());
+    let id_fits = from.as_ref().is_none_or(|id| id.len() <= NAME_LEN_MAX);
+    violations.require(id_fits, "from_alert_id", "must be the id of an alert");
+    let named = !request.merchant_id.is_empty();
+    let merchant = named.then(|| merchant_id(&request.merchant_id, "merchant_id", &mut violations)).flatten();
+    violations.done(Some((from, merchant)))
+}
+
 /// A reservation as its holder sends it back.
 struct Found {
     merchant: MerchantId,

@@ -4,8 +4,9 @@ use kaleem_domain::MerchantId;
 use kaleem_proto::{quota::v1 as wire, router::v1::QuotaPosture};
 use kaleem_rpc::convert;
 
-use crate::machine::{
-    Decision, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage,
+use crate::{
+    machine::{Decision, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage},
+    store::StoredAlert,
 };
 
 pub(super) fn reserved(merchant: &MerchantId, reserved: &Reserved) -> wire::ReserveResponse {
@@ -91,5 +92,16 @@ fn dimension(usage: &DimensionUsage) -> wire::get_usage_response::Dimension {
         cap: usage.cap,
         window_id: usage.window.map(|window| window.id.to_string()).unwrap_or_default(),
         reset_time: usage.window.map(|window| convert::timestamp(window.end)),
+    }
+}
+
+pub(super) fn alert(alert: StoredAlert) -> wire::WatchAlertsResponse {
+    wire::WatchAlertsResponse {
+        alert_id: alert.alert_id,
+        merchant_id: alert.merchant_id,
+        dimension: alert.dimension,
+        window_id: alert.window.to_string(),
+        percent: alert.percent,
+        create_time: Some(convert::timestamp(alert.created_at)),
     }
 }

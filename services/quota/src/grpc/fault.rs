@@ -30,8 +30,22 @@ pub(super) fn refused(merchant: &MerchantId, error: Error) -> Fault {
             Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string())
                 .retry_after(OUTAGE_RETRY)
         }
-        Error::Store(_) | Error::Damaged(_) | Error::Open { .. } | Error::Migrate { .. } => {
-            tracing::error!(%error, %merchant, "the quota journal cannot be used");
+        error => failed(&error),
+    }
+}
+
+/// What a watcher of alerts is told, and everybody about a journal that cannot be used.
+pub(super) fn failed(error: &Error) -> Fault {
+    match error {
+        Error::AlertUnknown => {
+            Fault::new(Code::FailedPrecondition, DOMAIN, "ALERT_UNKNOWN", error.to_string())
+                .violation("from_alert_id", error.to_string())
+        }
+        Error::WatchersFull => {
+            Fault::new(Code::Unavailable, DOMAIN, "OVERLOADED", error.to_string()).retry_after(OUTAGE_RETRY)
+        }
+        error => {
+            tracing::error!(%error, "the quota journal cannot be used");
             let message = "the quota journal cannot be used; its cause is in the log of quota";
             Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(OUTAGE_RETRY)
         }

@@ -80,6 +80,7 @@ impl MerchantState {
             }
             self.profile = command.profile.clone();
             self.overridden = !stated_by_accounts;
+            self.tell_crossed_now(now, changes);
         }
         if stated_by_accounts {
             self.accounts_profile = Some(command.profile.clone());
@@ -95,7 +96,7 @@ impl MerchantState {
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<i64, Refusal> {
-        self.begin(now, changes)?;
+        let now = self.begin(now, changes)?;
         if let Some(record) = self.top_ups.get(&command.op_id) {
             return if record.grants(command) {
                 Ok(record.policy_version)
@@ -129,6 +130,13 @@ impl MerchantState {
         changes.extend([Change::Counter(*counter), Change::TopUp(record.clone())]);
         changes.push(Change::Merchant(Box::new(self.record())));
         self.top_ups.insert(record.op_id.clone(), record);
+        self.tell_crossed_now(now, changes);
         Ok(self.policy_version)
+    }
+
+    /// Takes changed caps of the windows now open in: what they re-arm, and what a cut makes crossed.
+    fn tell_crossed_now(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        let windows = self.calendar.windows();
+        self.tell_crossed((windows.day.id, windows.month.id), now, changes);
     }
 }

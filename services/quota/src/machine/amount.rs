@@ -12,7 +12,7 @@ pub const TOKENS_PER_CALL_MAX: i64 = 1 << 31;
 pub const COST_PER_CALL_MAX: i64 = 1_000_000_000_000;
 
 /// What is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
     /// Requests in the merchant's day.
     DayRequests,
@@ -36,6 +36,11 @@ impl Dimension {
             Self::MonthCost => "month_cost_nano_usd",
             Self::Concurrency => "concurrent_requests",
         }
+    }
+
+    /// Reads a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dimension| dimension.name() == name)
     }
 }
 

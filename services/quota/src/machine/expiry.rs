@@ -38,7 +38,7 @@ impl MerchantState {
         let Some(hold) = self.close(key) else { return };
         changes.push(Change::HoldEnded(key));
         let posted = hold.conservative();
-        self.post((hold.day, hold.month), posted, changes);
+        self.post((hold.day, hold.month), posted, now, changes);
         let tombstone = Tombstone {
             key,
             ending: Ending::Expired,

@@ -19,6 +19,8 @@ pub(super) struct Choice {
     pub(super) decision: Decision,
     pub(super) granted_output: i64,
     pub(super) amount: Amount,
+    /// What was in the way of the first candidate, where it is not the one that fits.
+    pub(super) blocked: Option<Blocked>,
 }
 
 /// The dimension that is in the way, and what the call needs of it.
@@ -39,7 +41,13 @@ impl Room {
             match self.fit(candidate, output, money_refused) {
                 Ok(amount) => {
                     let decision = if index == 0 { Decision::Allow } else { Decision::DegradeModel };
-                    return Ok(Choice { index, decision, granted_output: output, amount });
+                    return Ok(Choice {
+                        index,
+                        decision,
+                        granted_output: output,
+                        amount,
+                        blocked: first_block,
+                    });
                 }
                 Err(blocked) => {
                     money_refused |= blocked.dimension == Dimension::MonthCost;
@@ -50,7 +58,7 @@ impl Room {
         let shortened = may_shrink.then(|| self.shorten(candidates)).flatten();
         // An empty ladder is refused before it comes here; were it not, nothing would be admitted.
         let blocked = first_block.unwrap_or(Blocked { dimension: Dimension::Concurrency, needed: 1 });
-        shortened.ok_or(blocked)
+        shortened.map(|choice| Choice { blocked: Some(blocked), ..choice }).ok_or(blocked)
     }
 
     fn shorten(&self, candidates: &[Candidate]) -> Option<Choice> {
@@ -63,7 +71,13 @@ impl Room {
                 return None;
             }
             let amount = self.fit(candidate, output, money_refused).ok()?;
-            Some(Choice { index, decision: Decision::DegradeShorter, granted_output: output, amount })
+            Some(Choice {
+                index,
+                decision: Decision::DegradeShorter,
+                granted_output: output,
+                amount,
+                blocked: None,
+            })
         })
     }
 

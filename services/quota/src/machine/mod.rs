@@ -14,6 +14,7 @@
 //! admission, whenever it settles. No IO, no clock: the instant is an argument and every change of stored state is returned.
 
 mod administer;
+mod alert;
 mod amount;
 mod calendar;
 mod counters;
@@ -31,6 +32,7 @@ mod tests;
 use kaleem_domain::{Timestamp, window::WindowError};
 
 pub use administer::{Origin, PutPolicy, TopUp, TopUpRecord};
+pub use alert::{ALERT_PERCENTS, Alert, CAP_REACHED_PERCENT, Marks, Percents};
 pub use amount::{Amount, COST_PER_CALL_MAX, COUNT_MAX, Dimension, TOKENS_PER_CALL_MAX};
 pub use calendar::{Calendar, Era, Span, WindowId, Windows};
 pub use counters::Counter;
@@ -110,9 +112,15 @@ pub enum Change {
     Merchant(Box<MerchantRecord>),
     /// A top-up was granted.
     TopUp(TopUpRecord),
+    /// What was told of a cap changed.
+    Marks(Marks),
+    /// Marks of a window are no longer kept.
+    MarksDropped(WindowId),
+    /// A percentage of a cap was crossed.
+    Alert(Alert),
 }
 
-/// Why a command changed nothing but expired holds.
+/// Why a command changed nothing but expired holds and what was told of the cap in its way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The id was used for something else, or its reservation ended; `ended` says how.
@@ -164,7 +172,8 @@ pub struct OverCap {
     pub retry_after_ms: i64,
 }
 
-/// Applies `command` at `now` and appends what changed to `changes`; a refusal may have expired holds.
+/// Applies `command` at `now` and appends what changed to `changes`; a refusal may have expired holds and
+/// raised an alert.
 pub fn apply(
     state: &mut MerchantState,
     command: &Command,

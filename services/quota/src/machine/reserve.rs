@@ -96,7 +96,7 @@ pub struct Reserved {
 
 impl MerchantState {
     /// Holds quota for the first candidate that fits in every dimension, all or nothing. The same command again gets the same
-    /// hold; a refusal changes nothing but due holds.
+    /// hold; a refusal changes nothing but due holds, and tells once of the cap in its way.
     pub fn reserve(
         &mut self,
         command: &Reserve,
@@ -109,13 +109,12 @@ impl MerchantState {
             return Ok(reserved);
         }
         let windows = self.calendar.windows();
-        let choice = self
-            .room(windows)
-            .choose(&command.candidates, command.mode != Mode::Normal)
-            .map_err(|blocked| self.over_cap(blocked, windows, now))?;
+        let choice = self.room(windows).choose(&command.candidates, command.mode != Mode::Normal);
         if check_only {
+            let choice = choice.map_err(|blocked| self.over_cap(blocked, windows, now))?;
             return Ok(self.checked(choice));
         }
+        let choice = self.admit(choice, windows, now, changes)?;
         let ttl_ms = command.ttl_ms.clamp(1, LIFE_MAX_MS);
         let candidate = &command.candidates[choice.index];
         let hold = Hold {
@@ -168,9 +167,9 @@ impl MerchantState {
         let mut room = self.room(windows);
         room.left = room.left.plus(old.amount);
         room.slots += 1;
-        let choice = room
-            .choose(&command.candidates, old.mode == Mode::Shrink)
-            .map_err(|blocked| self.over_cap(blocked, windows, now))?;
+        let old = old.clone();
+        let choice = room.choose(&command.candidates, old.mode == Mode::Shrink);
+        let choice = self.admit(choice, windows, now, changes)?;
         let candidate = &command.candidates[choice.index];
         let hold = Hold {
             decision: choice.decision,
@@ -181,10 +180,10 @@ impl MerchantState {
             input_pico: candidate.input_pico,
             output_pico: candidate.output_pico,
             observed_output: 0,
-            expires_at: prolonged(old, now),
+            expires_at: prolonged(&old, now),
             price_version: Arc::clone(&candidate.price_version),
             fingerprint: command.fingerprint,
-            ..old.clone()
+            ..old
         };
         self.close(command.key);
         changes.push(Change::HoldMoved(hold.clone()));
@@ -242,6 +241,22 @@ impl MerchantState {
             money_is_spent: cost.posted >= cost.cap,
             on_cap: self.profile.policy.on_cap,
         }
+    }
+
+    /// Tells of a cap that refused the call or made it degrade.
+    fn admit(
+        &mut self,
+        choice: Result<Choice, Blocked>,
+        windows: Windows,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<Choice, Refusal> {
+        let blocked = choice.map_or_else(Some, |choice| choice.blocked);
+        if let Some(blocked) = blocked {
+            let window = self.dimension(blocked.dimension, windows).window.map(|window| window.id);
+            self.tell_cap_reached(blocked.dimension, window, now, changes);
+        }
+        choice.map_err(|blocked| self.over_cap(blocked, windows, now))
     }
 
     fn over_cap(&self, blocked: Blocked, windows: Windows, now: Timestamp) -> Refusal {

@@ -68,7 +68,7 @@ impl MerchantState {
         let now = self.begin(now, changes)?;
         self.expire_if_due(command.key, now, changes);
         let tombstone = match self.tombstones.get(&command.key).copied() {
-            Some(ended) => return self.settle_ended(ended, command, changes),
+            Some(ended) => return self.settle_ended(ended, command, now, changes),
             None => match self.close(command.key) {
                 Some(hold) => {
                     changes.push(Change::HoldEnded(command.key));
@@ -91,7 +91,7 @@ impl MerchantState {
                 })?,
             },
         };
-        self.post((tombstone.day, tombstone.month), command.actual, changes);
+        self.post((tombstone.day, tombstone.month), command.actual, now, changes);
         self.bury(tombstone, changes);
         Ok(self.settled(&tombstone))
     }
@@ -109,7 +109,7 @@ impl MerchantState {
             return match ended.ending {
                 Ending::Released => Ok(()),
                 Ending::Expired => {
-                    self.post((ended.day, ended.month), Amount::ZERO.minus(ended.posted), changes);
+                    self.post((ended.day, ended.month), Amount::ZERO.minus(ended.posted), now, changes);
                     self.bury(Tombstone { ending: Ending::Released, posted: Amount::ZERO, ..ended }, changes);
                     Ok(())
                 }
@@ -147,6 +147,7 @@ impl MerchantState {
         &mut self,
         ended: Tombstone,
         command: &Settle,
+        now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Result<Settled, Refusal> {
         match ended.ending {
@@ -162,7 +163,7 @@ impl MerchantState {
                     posted: command.actual,
                     ..ended
                 };
-                self.post((late.day, late.month), command.actual.minus(ended.posted), changes);
+                self.post((late.day, late.month), command.actual.minus(ended.posted), now, changes);
                 self.bury(late, changes);
                 Ok(self.settled(&late))
             }

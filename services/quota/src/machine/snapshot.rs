@@ -3,7 +3,9 @@
 use kaleem_domain::{Timestamp, window::WindowError};
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Calendar, Counter, Era, Hold, Limits, MerchantState, Profile, Tombstone, TopUpRecord};
+use super::{
+    Amount, Calendar, Counter, Era, Hold, Limits, Marks, MerchantState, Profile, Tombstone, TopUpRecord,
+};
 
 /// Policy and calendar of a merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Snapshot {
     pub tombstones: Vec<Tombstone>,
     /// Top-ups of the months kept.
     pub top_ups: Vec<TopUpRecord>,
+    /// What was told of the caps of the windows kept, by window and dimension.
+    pub marks: Vec<Marks>,
 }
 
 /// An invariant that a state breaks.
@@ -83,7 +87,8 @@ impl MerchantState {
         tombstones.sort_by_key(|tombstone| (tombstone.ended_at, tombstone.key));
         let mut top_ups: Vec<_> = self.top_ups.values().cloned().collect();
         top_ups.sort_by(|a, b| a.op_id.cmp(&b.op_id));
-        Snapshot { merchant: self.record(), counters, holds, tombstones, top_ups }
+        let marks = self.marks.rows().copied().collect();
+        Snapshot { merchant: self.record(), counters, holds, tombstones, top_ups, marks }
     }
 
     /// A state from what a store kept, with held as the sum of the live holds; damage is refused.
@@ -103,6 +108,9 @@ impl MerchantState {
         }
         for tombstone in snapshot.tombstones {
             state.remember(tombstone);
+        }
+        for marks in snapshot.marks {
+            state.marks.put(marks);
         }
         state.top_ups = snapshot.top_ups.into_iter().map(|top_up| (top_up.op_id.clone(), top_up)).collect();
         state.audit()?;

@@ -6,7 +6,8 @@ use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
     Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile,
-    Refusal, Span, TOMBSTONE_LIFE_MS, Tombstone, TopUpRecord, Used, Windows, counters::Counters,
+    Refusal, Span, TOMBSTONE_LIFE_MS, Tombstone, TopUpRecord, Used, Windows, alert::AllMarks,
+    counters::Counters,
 };
 
 /// Days of which counters are kept; by count and not by age, so that a clock that jumps ahead and back loses nothing.
@@ -47,6 +48,7 @@ pub struct MerchantState {
     pub(super) calendar: Calendar,
     pub(super) days: Counters,
     pub(super) months: Counters,
+    pub(super) marks: AllMarks,
     pub(super) holds: HashMap<Key, Hold>,
     pub(super) expiries: BTreeSet<(Timestamp, Key)>,
     pub(super) tombstones: HashMap<Key, Tombstone>,
@@ -104,6 +106,7 @@ impl MerchantState {
             accounts_profile: None,
             days: Counters::default(),
             months: Counters::default(),
+            marks: AllMarks::default(),
             holds: HashMap::new(),
             expiries: BTreeSet::new(),
             tombstones: HashMap::new(),
@@ -173,6 +176,8 @@ impl MerchantState {
         self.top_ups.retain(|_, top_up| !dropped_months.contains(&top_up.month));
         let dropped_days = self.days.prune(windows.day.id, DAYS_KEPT);
         changes.extend(dropped_days.into_iter().chain(dropped_months).map(Change::CounterDropped));
+        self.marks.prune(windows.day.id, DAYS_KEPT, changes);
+        self.marks.prune(windows.month.id, MONTHS_KEPT, changes);
     }
 
     fn forget_old_tombstones(&mut self, now: Timestamp) {
@@ -230,11 +235,13 @@ impl MerchantState {
         Some(hold)
     }
 
-    /// Adds `amount`, which may be negative, to the posted usage of two windows. A window that is no longer kept counts nothing.
+    /// Adds `amount`, which may be negative, to the posted usage of two windows and tells what it crossed. A window that is no
+    /// longer kept counts nothing.
     pub(super) fn post(
         &mut self,
         windows: (super::WindowId, super::WindowId),
         amount: Amount,
+        now: Timestamp,
         changes: &mut Vec<Change>,
     ) {
         let (day, month) = windows;
@@ -245,6 +252,7 @@ impl MerchantState {
             counter.posted = counter.posted.plus(part);
             changes.push(Change::Counter(*counter));
         }
+        self.tell_crossed(windows, now, changes);
     }
 
     pub(super) fn dimension(&self, dimension: Dimension, windows: Windows) -> DimensionUsage {

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use kaleem_domain::MerchantId;
 
-use crate::machine::{Change, Counter, Hold, Key, MerchantRecord, Tombstone, TopUpRecord, WindowId};
+use crate::machine::{
+    Alert, Change, Counter, Dimension, Hold, Key, Marks, MerchantRecord, Tombstone, TopUpRecord, WindowId,
+};
 
 /// A usage event that billing must get.
 #[derive(Debug, Clone)]
@@ -48,6 +50,9 @@ pub(crate) struct Batch {
     pub(super) tombstones: Rows<Key, Tombstone>,
     pub(super) usage_events: Rows<Key, Vec<u8>>,
     pub(super) top_ups: Vec<(MerchantId, TopUpRecord)>,
+    pub(super) marks: Rows<(WindowId, Dimension), Marks>,
+    pub(super) marks_dropped: Vec<(MerchantId, WindowId)>,
+    pub(super) alerts: Vec<(MerchantId, Alert)>,
 }
 
 impl Batch {
@@ -86,7 +91,20 @@ impl Batch {
                 self.merchants.insert(merchant.clone(), record);
             }
             Change::TopUp(top_up) => self.top_ups.push((merchant.clone(), top_up)),
+            Change::Marks(marks) => {
+                self.marks.insert((merchant.clone(), (marks.window, marks.dimension)), marks);
+            }
+            Change::MarksDropped(window) => {
+                self.marks.retain(|(of, (id, _)), _| of != merchant || *id != window);
+                self.marks_dropped.push((merchant.clone(), window));
+            }
+            Change::Alert(alert) => self.alerts.push((merchant.clone(), alert)),
         }
+    }
+
+    /// Alerts that somebody is told of.
+    pub(crate) fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().map(|(_, alert)| alert).filter(|alert| alert.superseded_by.is_none())
     }
 
     /// A hold that is made and ends within the batch, as most do, is never written.

@@ -1,5 +1,6 @@
 //! The journal on SQLite: the last committed state of every merchant.
 
+mod alerts;
 mod batch;
 mod read;
 mod write;
@@ -12,6 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+pub(crate) use alerts::StoredAlert;
 pub(crate) use batch::{Batch, Entry, UsageEvent};
 
 use crate::Error;
@@ -59,6 +61,11 @@ impl Store {
 }
 
 fn migrator() -> Migrator {
-    let quota = include_str!("../../migrations/0001_quota.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(1, "quota".into(), MigrationType::Simple, quota, false)])
+    let simple = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        simple(1, "quota", include_str!("../../migrations/0001_quota.sql")),
+        simple(2, "alerts", include_str!("../../migrations/0002_alerts.sql")),
+    ])
 }

@@ -6,7 +6,10 @@ use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
 use super::Store;
 use crate::{
     Error,
-    machine::{Amount, Counter, Ending, Fingerprint, Hold, Key, Snapshot, Tombstone, TopUpRecord, WindowId},
+    machine::{
+        Amount, Counter, Dimension, Ending, Fingerprint, Hold, Key, Marks, Percents, Snapshot, Tombstone,
+        TopUpRecord, WindowId,
+    },
 };
 
 const COUNTERS: &str = "SELECT window_id, requests, tokens, cost_nano, extra_tokens, extra_cost_nano FROM counter \
@@ -36,6 +39,7 @@ impl Store {
         let counters = rows(&mut tx, COUNTERS, merchant).await?;
         let holds = rows(&mut tx, "SELECT body FROM hold WHERE merchant_id = ?1", merchant).await?;
         let top_ups = rows(&mut tx, TOP_UPS, merchant).await?;
+        let marks = rows(&mut tx, "SELECT * FROM alert_mark WHERE merchant_id = ?1", merchant).await?;
         let limit = i64::try_from(tombstones_max).unwrap_or(i64::MAX);
         let select = sqlx::query(TOMBSTONES).bind(merchant.as_str()).bind(limit);
         let tombstones = select.fetch_all(&mut *tx).await?;
@@ -47,6 +51,7 @@ impl Store {
             holds: holds.iter().map(hold).collect::<Result<_, _>>()?,
             tombstones,
             top_ups: top_ups.iter().map(top_up).collect::<Result<_, _>>()?,
+            marks: marks.iter().map(self::marks).collect::<Result<_, _>>()?,
         }))
     }
 
@@ -137,5 +142,16 @@ fn top_up(row: &SqliteRow) -> Result<TopUpRecord, Error> {
         tokens: row.try_get("tokens")?,
         cost_nano: row.try_get("cost_nano")?,
         policy_version: row.try_get("policy_version")?,
+    })
+}
+
+fn marks(row: &SqliteRow) -> Result<Marks, Error> {
+    let damaged = |what: &str| Error::Damaged(format!("a mark of an alert has a wrong {what}"));
+    Ok(Marks {
+        window: window(row, "window_id")?,
+        dimension: Dimension::parse(row.try_get("dimension")?).ok_or_else(|| damaged("dimension"))?,
+        cap: row.try_get("cap")?,
+        cap_version: row.try_get("cap_version")?,
+        crossed: Percents::parse(row.try_get("crossed")?).ok_or_else(|| damaged("set of percentages"))?,
     })
 }

@@ -4,7 +4,7 @@ use kaleem_domain::{MerchantId, Timestamp};
 use serde::Serialize;
 use sqlx::{Sqlite, Transaction};
 
-use super::{Batch, Store, batch::HoldRow};
+use super::{Batch, Store, alerts::alert_id, batch::HoldRow};
 use crate::{
     Error,
     machine::{Amount, Counter, Key, Tombstone},
@@ -41,6 +41,21 @@ const PUT_TOP_UPS: &str = "INSERT INTO top_up (merchant_id, op_id, month, tokens
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1) WHERE true \
      ON CONFLICT (merchant_id, op_id) DO NOTHING";
 
+const PUT_MARKS: &str = "INSERT INTO alert_mark (merchant_id, window_id, dimension, cap, cap_version, crossed) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1) WHERE true \
+     ON CONFLICT (merchant_id, window_id, dimension) DO UPDATE SET cap = excluded.cap, cap_version = excluded.cap_version, \
+     crossed = excluded.crossed";
+
+const DROP_MARKS: &str = "DELETE FROM alert_mark WHERE (merchant_id, window_id) IN \
+     (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
+
+// An alert that was made before, by state that a kill took back, is the same one by its id.
+const PUT_ALERTS: &str = "INSERT INTO alert (alert_id, merchant_id, dimension, window_id, percent, cap_version, posted, cap, \
+     create_time, superseded_by, delivery, next_try) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, \
+     value ->> 9, iif(value ->> 9 IS NULL, 'PENDING', 'SUPERSEDED'), value ->> 8 FROM json_each(?1) WHERE true \
+     ON CONFLICT (alert_id) DO NOTHING";
+
 const PRUNE_TOMBSTONES: &str = "DELETE FROM tombstone WHERE (merchant_id, request_id, attempt) IN \
      (SELECT merchant_id, request_id, attempt FROM tombstone WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
 
@@ -55,6 +70,7 @@ impl Store {
         put_holds(&mut tx, batch).await?;
         put_tombstones(&mut tx, batch).await?;
         put_top_ups(&mut tx, batch).await?;
+        put_alerts(&mut tx, batch).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -158,4 +174,36 @@ async fn put_top_ups(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
         })
         .collect();
     over(tx, PUT_TOP_UPS, &rows).await
+}
+
+async fn put_alerts(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
+    // Dropped first: a window that is dropped and marked again within the batch is marked.
+    over(tx, DROP_MARKS, &batch.marks_dropped).await?;
+    let marks: Vec<_> = batch
+        .marks
+        .iter()
+        .map(|((merchant, (window, dimension)), marks)| {
+            (merchant, window, dimension.name(), marks.cap, marks.cap_version, marks.crossed.to_string())
+        })
+        .collect();
+    over(tx, PUT_MARKS, &marks).await?;
+    let alerts: Vec<_> = batch
+        .alerts
+        .iter()
+        .map(|(merchant, alert)| {
+            (
+                alert_id(merchant, alert),
+                merchant,
+                alert.dimension.name(),
+                alert.window,
+                alert.percent,
+                alert.cap_version,
+                alert.posted,
+                alert.cap,
+                alert.at,
+                alert.superseded_by,
+            )
+        })
+        .collect();
+    over(tx, PUT_ALERTS, &alerts).await
 }

@@ -7,6 +7,7 @@ use kaleem_domain::{RequestId, Timestamp};
 use super::*;
 
 mod admission;
+mod alerts;
 mod ending;
 mod windows;
 
