@@ -159,5 +159,7 @@ fn an_operator_raises_caps_adds_prices_and_proves_the_books() {
         (verified.json()["events"] == 1).then_some(verified)
     });
     assert_eq!((verified.code, verified.json()["faults"].as_array().unwrap().len()), (0, 0));
+    let early = kaleem(&folder, &["statement", "demo-shop", "209912", "--close"]);
+    assert_eq!((early.code, early.stderr.contains("209912")), (65, true), "{early:?}");
     assert_eq!(server.terminate(), Some(0));
 }
