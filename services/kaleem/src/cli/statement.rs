@@ -57,9 +57,10 @@ fn component(line: &Line) -> String {
 
 fn as_text(statement: &Statement) -> String {
     let mut table = Table::new();
-    table.set_header(["model", "component", "price version", "units", "exact", "shown"]);
+    table.set_header(["month", "model", "component", "price version", "units", "exact", "shown"]);
     for line in &statement.lines {
         table.add_row([
+            line.period.clone(),
             line.model.clone(),
             component(line),
             line.price_version.clone(),
@@ -68,7 +69,7 @@ fn as_text(statement: &Statement) -> String {
             minor(line.amount_minor),
         ]);
     }
-    numbers_to_the_right(&mut table, 3..6);
+    numbers_to_the_right(&mut table, 4..7);
     format!(
         "{}, {}\n{table}\ntotal {} {}, {} carried to the next statement",
         statement.merchant_id,
@@ -82,6 +83,7 @@ fn as_text(statement: &Statement) -> String {
 fn as_json(statement: &Statement) -> Value {
     let line = |line: &Line| {
         json!({
+            "period": line.period,
             "model": line.model,
             "component": component(line),
             "price_version": line.price_version,
