@@ -140,6 +140,29 @@ impl Mesh {
         tokio::time::timeout(READY_WITHIN, seen).await.expect("the router sees both providers in time");
     }
 
+    /// Starts one more gateway beside the first, with a journal of its own; only in [`Shape::Split`]. Where it listens.
+    pub async fn another_gateway(&mut self) -> SocketAddr {
+        let name = format!("gateway-{}", self.nodes.len());
+        let mut config = config(self.folder.path().join(&name), &self.worker, &self.gemini);
+        config.gateway.gateway_id = name;
+        config.mesh.tls = Some(certs::files_of(&self.folder.path().join("certs"), "gateway"));
+        config.mesh.secret_file = Some(self.folder.path().join("mesh.secret"));
+        for (target, node) in &self.nodes {
+            let port = node.addresses[target].port();
+            config.mesh.peers.entry(*target).or_insert_with(|| format!("https://localhost:{port}"));
+        }
+        let (listener, address) = bound_listener();
+        let options = NodeOptions {
+            targets: vec![Target::Gateway],
+            expose: true,
+            listeners: HashMap::from([(Target::Gateway, listener)]),
+            ..NodeOptions::all_in_one()
+        };
+        let node = Node::start(config, options).await.unwrap_or_else(|error| panic!("{error}"));
+        self.nodes.push((Target::Gateway, node));
+        address
+    }
+
     /// Stops every node, the gateway first, and gives the stores back.
     pub async fn stop(self) -> TempDir {
         for (target, node) in self.nodes.into_iter().rev() {
@@ -167,7 +190,12 @@ impl Mesh {
 
     /// A connection that shows `key`.
     pub fn connection(&self, key: &str) -> Connection {
-        let transport = remote("the gateway", &format!("http://{}", self.gateway), None).unwrap();
+        self.connection_to(self.gateway, key)
+    }
+
+    /// A connection to one of several gateways that shows `key`.
+    pub fn connection_to(&self, gateway: SocketAddr, key: &str) -> Connection {
+        let transport = remote("the gateway", &format!("http://{gateway}"), None).unwrap();
         InterceptedService::new(transport, Bearer(key.to_owned()))
     }
 
@@ -201,17 +229,27 @@ impl Mesh {
 
     /// Spent and held of one dimension of the demonstration merchant.
     pub async fn quota_of(&self, dimension: &str) -> Dimension {
-        let request = GetUsageRequest { merchant_id: MERCHANT.into() };
+        self.quota_of_merchant(MERCHANT, dimension).await
+    }
+
+    /// Spent and held of one dimension of a merchant.
+    pub async fn quota_of_merchant(&self, merchant: &str, dimension: &str) -> Dimension {
+        let request = GetUsageRequest { merchant_id: merchant.into() };
         let usage = self.quota().get_usage(request).await.unwrap().into_inner();
         usage.dimensions.into_iter().find(|found| found.name == dimension).unwrap()
     }
 
     /// The ledger of the demonstration merchant once it has `requests` events.
     pub async fn ledger_with(&self, requests: i64) -> GetUsageSummaryResponse {
+        self.ledger_of_merchant_with(MERCHANT, requests).await
+    }
+
+    /// The ledger of a merchant once it has `requests` events.
+    pub async fn ledger_of_merchant_with(&self, merchant: &str, requests: i64) -> GetUsageSummaryResponse {
         let read = async {
             loop {
                 let request =
-                    GetUsageSummaryRequest { merchant_id: MERCHANT.into(), window_id: String::new() };
+                    GetUsageSummaryRequest { merchant_id: merchant.into(), window_id: String::new() };
                 let summary = self.billing().get_usage_summary(request).await.unwrap().into_inner();
                 if summary.request_count >= requests {
                     return summary;
