@@ -40,6 +40,9 @@ pub enum Error {
     /// Too many events wait for a commit.
     #[error("the ledger has too many events waiting; send the same events again later")]
     Overloaded,
+    /// As many callers follow the ledger as may.
+    #[error("the ledger has as many followers as it may; try again later, or close another stream")]
+    TailsFull,
     /// Fields are wrong; all of them are listed.
     #[error("{}", summary(.0))]
     RequestInvalid(Vec<Violation>),

@@ -5,6 +5,7 @@ mod fault;
 mod messages;
 mod payment;
 mod statement;
+mod tail;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -12,11 +13,12 @@ use futures::Stream;
 use kaleem_domain::{Clock, MerchantId, Pico, price::Book};
 use kaleem_proto::billing::v1::{self as proto, billing_service_server::BillingService};
 use kaleem_rpc::convert;
-use tokio::sync::Mutex;
+use kaleem_runtime::Supervisor;
+use tokio::sync::{Mutex, Semaphore};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Error, Violation, audit,
+    Deps, Error, Violation, audit,
     event::{COUNT_MAX, Rejection},
     prices::Prices,
     rating::{self, RatedEvent},
@@ -38,6 +40,9 @@ pub struct Grpc {
     prices: Prices,
     recorder: Recorder,
     clock: Arc<dyn Clock>,
+    supervisor: Supervisor,
+    /// Places of those who follow the ledger.
+    tails: Arc<Semaphore>,
     /// An audit reads the whole ledger; one at a time is enough.
     auditing: Mutex<()>,
 }
@@ -47,9 +52,10 @@ impl Grpc {
         store: Arc<dyn Store>,
         prices: Prices,
         recorder: Recorder,
-        clock: Arc<dyn Clock>,
+        Deps { clock, supervisor }: Deps,
     ) -> Self {
-        Self { store, prices, recorder, clock, auditing: Mutex::new(()) }
+        let tails = Arc::new(Semaphore::new(tail::TAILS_MAX));
+        Self { store, prices, recorder, clock, supervisor, tails, auditing: Mutex::new(()) }
     }
 
     /// Checks and rates one event, so that only what can be stored reaches the queue.
@@ -298,9 +304,9 @@ impl BillingService for Grpc {
 
     async fn tail_ledger(
         &self,
-        _request: Request<proto::TailLedgerRequest>,
+        request: Request<proto::TailLedgerRequest>,
     ) -> Answer<Self::TailLedgerStream> {
-        Err(Error::NotBuilt("TailLedger").into())
+        Ok(Response::new(Box::pin(self.tail(request.into_inner())?)))
     }
 }
 

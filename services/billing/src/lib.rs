@@ -51,5 +51,5 @@ pub async fn build(config: Config, deps: Deps) -> Result<BillingServiceServer<Gr
     store.seed_prices(seed, deps.clock.now()).await?;
     let prices = prices::Prices::open(Arc::clone(&store), config.price_versions_max).await?;
     let recorder = recorder::Recorder::new(Arc::clone(&store) as Arc<dyn store::Ledger>, &config, &deps);
-    Ok(BillingServiceServer::new(Grpc::new(store, prices, recorder, deps.clock)))
+    Ok(BillingServiceServer::new(Grpc::new(store, prices, recorder, deps)))
 }

@@ -6,6 +6,7 @@ use std::{io, path::PathBuf};
 
 use futures::future::BoxFuture;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
+use tokio::sync::watch;
 
 use crate::{
     amendment::Amendment,
@@ -318,6 +319,10 @@ pub trait Store: Ledger {
     fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>>;
     /// Up to `limit` events of a merchant before `sequence`, newest first.
     fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>>;
+    /// Up to `limit` entries from `sequence` on, in order.
+    fn tail(&self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEntry>>;
+    /// Changes after each commit of this process that posted entries.
+    fn posted(&self) -> watch::Receiver<u64>;
     /// Opens a view of the whole ledger.
     fn books(&self) -> Pending<'_, Box<dyn Books>>;
 }

@@ -48,7 +48,7 @@ impl From<&Error> for Fault {
             Error::PaymentIdReused(id) => {
                 fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)
             }
-            Error::Overloaded => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
+            Error::Overloaded | Error::TailsFull => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
             Error::Commit => fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY),
             Error::Store(_) => {
                 let message = "the ledger's store is unavailable; try again, and look at the service's log";

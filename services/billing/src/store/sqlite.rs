@@ -15,9 +15,12 @@ mod sums;
 use std::{fs::File, path::Path};
 
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
-use sqlx::SqlitePool;
+use sqlx::{SqlitePool, Transaction};
+use tokio::sync::watch;
 
-use super::{Added, Amended, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent};
+use super::{
+    Added, Amended, BookedEntry, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent,
+};
 use crate::{
     amendment::Amendment,
     payment::Payment,
@@ -31,6 +34,8 @@ use crate::{
 pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Commits that posted entries.
+    posted: watch::Sender<u64>,
     /// Held while the ledger is open, so that a second process says so at its start and not at its first write.
     _lock: File,
 }
@@ -43,7 +48,14 @@ impl Sqlite {
     pub async fn open(folder: &Path) -> Result<Self, Error> {
         let lock = open::lock(folder).await?;
         let (writer, readers) = open::pools(folder).await?;
-        Ok(Self { writer, readers, _lock: lock })
+        Ok(Self { writer, readers, posted: watch::Sender::new(0), _lock: lock })
+    }
+
+    /// Commits entries and tells those who follow the ledger.
+    async fn post(&self, transaction: Transaction<'_, sqlx::Sqlite>) -> Result<(), Error> {
+        transaction.commit().await?;
+        self.posted.send_modify(|commits| *commits += 1);
+        Ok(())
     }
 }
 
@@ -52,7 +64,7 @@ impl Ledger for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let recorded = record::record(&mut transaction, &events, now).await?;
-            transaction.commit().await?;
+            self.post(transaction).await?;
             Ok(recorded)
         })
     }
@@ -92,7 +104,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let amended = amend::amend(&mut transaction, &amendment, now).await?;
-            transaction.commit().await?;
+            self.post(transaction).await?;
             Ok(amended)
         })
     }
@@ -101,7 +113,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let posted = post::payment(&mut transaction, &payment, now).await?;
-            transaction.commit().await?;
+            self.post(transaction).await?;
             Ok(posted)
         })
     }
@@ -120,7 +132,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let closed = statements::close(&mut transaction, &statement, previous.as_ref(), now).await?;
-            transaction.commit().await?;
+            self.post(transaction).await?;
             Ok(closed)
         })
     }
@@ -148,6 +160,18 @@ impl Store for Sqlite {
                 .map(rows::stored_event)
                 .collect()
         })
+    }
+
+    fn tail(&self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEntry>> {
+        Box::pin(async move {
+            let sql = "SELECT * FROM ledger_entry WHERE seq >= ? ORDER BY seq LIMIT ?";
+            let query = sqlx::query(sql).bind(sequence).bind(limit);
+            query.fetch_all(&mut *self.readers.acquire().await?).await?.iter().map(rows::entry).collect()
+        })
+    }
+
+    fn posted(&self) -> watch::Receiver<u64> {
+        self.posted.subscribe()
     }
 
     fn books(&self) -> Pending<'_, Box<dyn Books>> {

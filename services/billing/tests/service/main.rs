@@ -13,3 +13,4 @@ mod reading;
 mod recording;
 mod startup;
 mod statements;
+mod tailing;

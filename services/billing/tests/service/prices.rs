@@ -157,7 +157,6 @@ async fn what_a_later_step_builds_says_so() {
     let faults = [
         client.import_provider_bill(proto::ImportProviderBillRequest::default()).await.err(),
         client.get_reconciliation(proto::GetReconciliationRequest::default()).await.err(),
-        client.tail_ledger(proto::TailLedgerRequest::default()).await.err(),
     ];
     for status in faults {
         let fault = Fault::from_status(&status.unwrap());
