@@ -102,9 +102,9 @@ pub enum Error {
     /// The sum does not fit the answer.
     #[error("the amount is beyond what one answer can carry; ask for a smaller window")]
     AmountOverflow,
-    /// A later step builds it.
-    #[error("{0} is not built yet")]
-    NotBuilt(&'static str),
+    /// The zone is in no database.
+    #[error("time zone {0} is not known; build with the bundled zone database")]
+    TimeZone(&'static str),
 }
 
 fn after_reversal(replacement: Option<&str>) -> String {

@@ -1,6 +1,7 @@
 //! The gRPC face of the service: validate, call the domain, map the answer.
 
 mod amend;
+mod bill;
 mod fault;
 mod messages;
 mod payment;
@@ -43,7 +44,7 @@ pub struct Grpc {
     supervisor: Supervisor,
     /// Places of those who follow the ledger.
     tails: Arc<Semaphore>,
-    /// An audit reads the whole ledger; one at a time is enough.
+    /// An audit or a reconciliation reads much of the ledger; one at a time is enough.
     auditing: Mutex<()>,
 }
 
@@ -287,16 +288,16 @@ impl BillingService for Grpc {
 
     async fn import_provider_bill(
         &self,
-        _request: Request<proto::ImportProviderBillRequest>,
+        request: Request<proto::ImportProviderBillRequest>,
     ) -> Answer<proto::ImportProviderBillResponse> {
-        Err(Error::NotBuilt("ImportProviderBill").into())
+        Ok(Response::new(self.import(request.into_inner()).await?))
     }
 
     async fn get_reconciliation(
         &self,
-        _request: Request<proto::GetReconciliationRequest>,
+        request: Request<proto::GetReconciliationRequest>,
     ) -> Answer<proto::GetReconciliationResponse> {
-        Err(Error::NotBuilt("GetReconciliation").into())
+        Ok(Response::new(self.reconciliation(request.into_inner()).await?))
     }
 
     type TailLedgerStream =

@@ -6,6 +6,7 @@
 
 mod amendment;
 mod audit;
+mod bill;
 mod chain;
 mod config;
 mod error;
@@ -17,6 +18,7 @@ mod period;
 pub mod price_file;
 mod prices;
 mod rating;
+mod reconciliation;
 mod recorder;
 mod statement;
 mod store;
@@ -32,6 +34,9 @@ pub use config::Config;
 pub use error::{Error, Violation};
 pub use grpc::Grpc;
 pub use store::Error as StoreError;
+
+/// Largest request: a provider's bill and what is around it.
+const REQUEST_BYTES_MAX: usize = bill::DOCUMENT_BYTES_MAX + 1_024;
 
 /// What the service needs from its process.
 pub struct Deps {
@@ -51,5 +56,6 @@ pub async fn build(config: Config, deps: Deps) -> Result<BillingServiceServer<Gr
     store.seed_prices(seed, deps.clock.now()).await?;
     let prices = prices::Prices::open(Arc::clone(&store), config.price_versions_max).await?;
     let recorder = recorder::Recorder::new(Arc::clone(&store) as Arc<dyn store::Ledger>, &config, &deps);
-    Ok(BillingServiceServer::new(Grpc::new(store, prices, recorder, deps)))
+    let server = BillingServiceServer::new(Grpc::new(store, prices, recorder, deps));
+    Ok(server.max_decoding_message_size(REQUEST_BYTES_MAX))
 }

@@ -47,6 +47,11 @@ impl Period {
         Self::parse(window.strip_prefix('M')?)
     }
 
+    /// Its first day.
+    pub fn first(&self) -> Date {
+        self.first
+    }
+
     /// When the month is over wherever a merchant may be: the latest zone on earth is UTC-12.
     pub fn end_everywhere(&self) -> Option<Timestamp> {
         let noon = self.next_first()?.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?;

@@ -5,17 +5,20 @@ pub mod sqlite;
 use std::{io, path::PathBuf};
 
 use futures::future::BoxFuture;
+use jiff::civil::Date;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
 use tokio::sync::watch;
 
 use crate::{
     amendment::Amendment,
+    bill::Bill,
     chain::{Content, EventContent},
     event::UsageEvent,
     ledger::Entry,
     payment::Payment,
     period::Period,
     rating::{Line, RatedEvent},
+    reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement, Used},
     summary::{Sums, WindowId},
 };
@@ -108,6 +111,19 @@ pub enum Amended {
         /// Event that took its place.
         replacement: Option<String>,
     },
+}
+
+/// What became of a provider's bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// Taken in now: its rows.
+    Rows(i64),
+    /// The file was taken in before.
+    Before,
+    /// The file was taken in before, for this target; nothing changed.
+    OtherTarget(String),
+    /// This month of the target would hold too many rows; nothing changed.
+    MonthFull(String),
 }
 
 /// What became of a transaction that is posted once by the id of its source.
@@ -319,6 +335,16 @@ pub trait Store: Ledger {
     fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>>;
     /// Up to `limit` events of a merchant before `sequence`, newest first.
     fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>>;
+    /// Takes in a provider's bill, once by its file.
+    fn import_bill(&self, bill: Bill, now: Timestamp) -> Pending<'_, Imported>;
+    /// Hands each row of the days from the first to the last to `visit`, of the bills that count.
+    fn bill_rows<'a>(
+        &'a self,
+        days: (Date, Date),
+        visit: &'a mut (dyn FnMut(Billed) + Send),
+    ) -> Pending<'a, ()>;
+    /// Hands each call of the scope that was not reversed to `visit`.
+    fn calls<'a>(&'a self, scope: Scope, visit: &'a mut (dyn FnMut(Call) + Send)) -> Pending<'a, ()>;
     /// Up to `limit` entries from `sequence` on, in order.
     fn tail(&self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEntry>>;
     /// Changes after each commit of this process that posted entries.

@@ -55,8 +55,9 @@ impl From<&Error> for Fault {
                 Self::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(RETRY)
             }
             Error::AmountOverflow => fault(Code::FailedPrecondition, "AMOUNT_OVERFLOW"),
-            Error::NotBuilt(_) => fault(Code::Unimplemented, "NOT_IMPLEMENTED"),
-            Error::Config { .. } | Error::PriceFile(_) => fault(Code::Internal, "INTERNAL"),
+            Error::Config { .. } | Error::PriceFile(_) | Error::TimeZone(_) => {
+                fault(Code::Internal, "INTERNAL")
+            }
         }
     }
 }

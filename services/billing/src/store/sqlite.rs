@@ -1,6 +1,7 @@
 //! The embedded ledger: one SQLite file with one writer, durable on every commit.
 
 mod amend;
+mod bills;
 mod books;
 mod bulk;
 mod chain;
@@ -14,18 +15,22 @@ mod sums;
 
 use std::{fs::File, path::Path};
 
+use jiff::civil::Date;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
 use sqlx::{SqlitePool, Transaction};
 use tokio::sync::watch;
 
 use super::{
-    Added, Amended, BookedEntry, Books, Error, Ledger, Pending, Posted, Recorded, Store, StoredEvent,
+    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Pending, Posted, Recorded, Store,
+    StoredEvent,
 };
 use crate::{
     amendment::Amendment,
+    bill::Bill,
     payment::Payment,
     period::Period,
     rating::RatedEvent,
+    reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement},
     summary::{Sums, WindowId},
 };
@@ -160,6 +165,27 @@ impl Store for Sqlite {
                 .map(rows::stored_event)
                 .collect()
         })
+    }
+
+    fn import_bill(&self, bill: Bill, now: Timestamp) -> Pending<'_, Imported> {
+        Box::pin(async move {
+            let mut transaction = self.writer.begin_with(BEGIN).await?;
+            let imported = bills::import(&mut transaction, &bill, now).await?;
+            transaction.commit().await?;
+            Ok(imported)
+        })
+    }
+
+    fn bill_rows<'a>(
+        &'a self,
+        days: (Date, Date),
+        visit: &'a mut (dyn FnMut(Billed) + Send),
+    ) -> Pending<'a, ()> {
+        Box::pin(async move { bills::rows(&mut *self.readers.acquire().await?, days, visit).await })
+    }
+
+    fn calls<'a>(&'a self, scope: Scope, visit: &'a mut (dyn FnMut(Call) + Send)) -> Pending<'a, ()> {
+        Box::pin(async move { bills::calls(&mut *self.readers.acquire().await?, &scope, visit).await })
     }
 
     fn tail(&self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEntry>> {

@@ -4,6 +4,7 @@
 
 mod amending;
 mod audit;
+mod bills;
 mod chain;
 mod crash;
 mod harness;

@@ -149,17 +149,3 @@ async fn a_quote_names_what_is_wrong() {
     assert_invalid(quote(LITE, counts(-1)).await, &["usage"]);
     assert_fault(quote(LITE, counts((1 << 53) - 1)).await, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
 }
-
-#[tokio::test]
-async fn what_a_later_step_builds_says_so() {
-    let mut service = Service::start().await;
-    let client = &mut service.client;
-    let faults = [
-        client.import_provider_bill(proto::ImportProviderBillRequest::default()).await.err(),
-        client.get_reconciliation(proto::GetReconciliationRequest::default()).await.err(),
-    ];
-    for status in faults {
-        let fault = Fault::from_status(&status.unwrap());
-        assert_eq!((fault.code, fault.reason.as_str()), (Code::Unimplemented, "NOT_IMPLEMENTED"));
-    }
-}
