@@ -62,6 +62,9 @@ pub enum Error {
         "month {0} is not over in every time zone; close it from noon UTC on the first of the next month"
     )]
     PeriodOpen(Period),
+    /// Other statements of the merchant were closed while this one was drawn up, again and again.
+    #[error("other months of the merchant are being closed; close {0} again")]
+    Overtaken(Period),
     /// An earlier month has events and no statement.
     #[error("month {earlier} has events and no statement; close it before {period}")]
     EarlierPeriodOpen {

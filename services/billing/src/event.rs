@@ -70,7 +70,7 @@ pub fn parse_source(word: &str) -> Option<UsageSource> {
 pub enum Rejection {
     /// The reservation lacks identity, windows, admission time or price version.
     ReservationIncomplete,
-    /// The event id does not start with the month of its window.
+    /// The event id does not start with the month of its window, or holds the mark of revisions.
     EventIdInvalid,
     /// A window id is malformed, or the day lies outside the month.
     WindowInvalid,
@@ -109,30 +109,28 @@ impl Rejection {
 }
 
 impl Rejection {
-    /// The field that is wrong, and what would be right.
+    /// Path of the wrong field below the event, from its dot on and empty for the event as a whole, and what would be right.
     pub fn rule(self) -> (&'static str, &'static str) {
         match self {
             Self::ReservationIncomplete => (
-                "reservation",
+                ".reservation",
                 "complete: merchant, request, attempt of 0 or more, event, windows, admission time and price version",
             ),
             Self::EventIdInvalid => {
-                ("reservation.event_id", "the month of its window, a slash, and a rest without ~")
+                (".reservation.event_id", "the month of its window, a slash, and a rest without ~")
             }
             Self::WindowInvalid => {
-                ("reservation.month_window_id", "MYYYYMM, with the day window dYYYYMMDD inside it")
+                (".reservation.month_window_id", "MYYYYMM, with the day window dYYYYMMDD inside it")
             }
             Self::AdmitTimeInFuture => {
-                ("reservation.admit_time", "at most five minutes ahead of the ledger's clock")
+                (".reservation.admit_time", "at most five minutes ahead of the ledger's clock")
             }
-            Self::ModelMissing => ("model_served", "set, and so must target be"),
-            Self::TokenCountInvalid => ("usage", "set, with counts from 0 to 2^53-1"),
-            Self::StatusInvalid => ("status", "a USAGE_STATUS other than UNSPECIFIED"),
-            Self::TextInvalid => {
-                ("decision_id", "like every text at most 256 bytes without control characters")
-            }
-            Self::PriceUnknown => ("reservation.price_version", "one that ListPrices shows"),
-            Self::AmountOverflow => ("usage", "an amount that fits a ledger row, $9.2 million"),
+            Self::ModelMissing => (".model_served", "set, and so must target be"),
+            Self::TokenCountInvalid => (".usage", "set, with counts from 0 to 2^53-1"),
+            Self::StatusInvalid => (".status", "a USAGE_STATUS other than UNSPECIFIED"),
+            Self::TextInvalid => ("", "of texts of at most 256 bytes without control characters"),
+            Self::PriceUnknown => (".reservation.price_version", "one that ListPrices shows"),
+            Self::AmountOverflow => (".usage", "an amount that fits a ledger row, $9.2 million"),
         }
     }
 }

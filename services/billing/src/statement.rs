@@ -137,7 +137,7 @@ pub async fn close(
             return Ok(statement);
         }
     }
-    Err(Error::Commit)
+    Err(Error::Overtaken(period))
 }
 
 /// The statement that a draft gives.

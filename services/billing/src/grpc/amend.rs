@@ -98,5 +98,5 @@ fn same_or_empty(given: &str, wanted: &str, field: &str) -> Result<(), Error> {
 
 fn refused(rejection: Rejection) -> Error {
     let (field, rule) = rejection.rule();
-    wrong(&format!("replacement.{field}"), rule)
+    wrong(&format!("replacement{field}"), rule)
 }

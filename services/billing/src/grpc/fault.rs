@@ -49,7 +49,9 @@ impl From<&Error> for Fault {
                 fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)
             }
             Error::Overloaded | Error::TailsFull => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
-            Error::Commit => fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY),
+            Error::Commit | Error::Overtaken(_) => {
+                fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY)
+            }
             Error::Store(_) => {
                 let message = "the ledger's store is unavailable; try again, and look at the service's log";
                 Self::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(RETRY)

@@ -170,6 +170,7 @@ async fn every_wrong_field_is_named() {
                 r.day_window_id = "d20261031".into();
             }),
         ),
+        ("replacement", proto::UsageEvent { upstream: "x".repeat(257), ..event("a") }),
         ("replacement.usage", counted(event("a"), |usage| usage.output_text_count = -1)),
         ("replacement.status", proto::UsageEvent { status: 0, ..event("a") }),
     ];

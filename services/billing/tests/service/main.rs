@@ -7,6 +7,7 @@ mod audit;
 mod bills;
 mod chain;
 mod crash;
+mod cutting_off;
 mod harness;
 mod payments;
 mod prices;
