@@ -1,11 +1,16 @@
 //! Configuration of the quota service.
 
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 
+use kaleem_domain::window::Zone;
 use kaleem_runtime::config::{Secret, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::machine::Limits;
+use crate::{
+    Error,
+    machine::{self, COUNT_MAX},
+    upstream::{Limits, Settings},
+};
 
 /// Configuration of the quota service; every bound has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +40,119 @@ pub struct Config {
     pub policy_stale_max: Span,
     /// Alerts about used caps.
     pub alerts: Alerts,
+    /// Limits of upstream projects.
+    pub upstream: Upstream,
+}
+
+/// Limits of upstream projects: data of the provider's tier, so there are none until they are given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Upstream {
+    /// Limits of a project, or of one of its models.
+    pub projects: Vec<UpstreamProject>,
+    /// Limits of each model of a project that is not listed; nothing where it is absent.
+    pub default: Option<UpstreamLimits>,
+    /// Life of a lease, in whole seconds; utilisation falls by about 1.6 % with each.
+    pub lease: Span,
+    /// Models of projects that are remembered at once.
+    pub models_max: usize,
+    /// Gateways of one model that are remembered at once.
+    pub gateways_max: usize,
+}
+
+/// Limits of a project, or of one of its models.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamProject {
+    /// Quota domain, as candidates name it.
+    pub quota_domain: String,
+    /// Model; without one, each model of the domain has these limits on its own.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Limits.
+    pub limits: UpstreamLimits,
+}
+
+/// Limits of one model; what is absent is not limited.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpstreamLimits {
+    /// Requests in any 60 seconds.
+    pub minute_requests: Option<i64>,
+    /// Input tokens in any 60 seconds.
+    pub minute_input_tokens: Option<i64>,
+    /// Requests in a day.
+    pub day_requests: Option<i64>,
+    /// IANA zone at whose midnight the day ends; that of Gemini where it is absent.
+    pub day_zone: Option<String>,
+}
+
+/// Zone in which Gemini counts days.
+const DAY_ZONE: &str = "America/Los_Angeles";
+/// A lease lives for at most this many seconds.
+const LEASE_SECONDS_MAX: u64 = 10;
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self {
+            projects: Vec::new(),
+            default: None,
+            lease: Span::seconds(1),
+            models_max: 256,
+            gateways_max: 64,
+        }
+    }
+}
+
+impl Upstream {
+    /// The limits as they are enforced; an error names the key that is wrong.
+    pub(crate) fn settings(&self) -> Result<Settings, Error> {
+        let lease = self.lease.get();
+        let whole = lease.subsec_nanos() == 0 && (1..=LEASE_SECONDS_MAX).contains(&lease.as_secs());
+        if !whole {
+            let why = format!("must be 1 to {LEASE_SECONDS_MAX} whole seconds");
+            return Err(Error::Config { key: "quota.upstream.lease".to_owned(), why });
+        }
+        let mut rows = HashMap::new();
+        for (index, project) in self.projects.iter().enumerate() {
+            let key = format!("quota.upstream.projects[{index}]");
+            let limits = project.limits.checked(&format!("{key}.limits"))?;
+            let names = (project.quota_domain.clone(), project.model.clone());
+            if rows.insert(names, limits).is_some() {
+                let why = "names a quota_domain and model that another row has; keep one".to_owned();
+                return Err(Error::Config { key, why });
+            }
+        }
+        let default = self.default.as_ref().map(|limits| limits.checked("quota.upstream.default"));
+        Ok(Settings {
+            rows,
+            default: default.transpose()?,
+            lease_seconds: i64::try_from(lease.as_secs()).unwrap_or(1),
+            models_max: self.models_max,
+            gateways_max: self.gateways_max,
+        })
+    }
+}
+
+impl UpstreamLimits {
+    fn checked(&self, key: &str) -> Result<Limits, Error> {
+        let Self { minute_requests, minute_input_tokens, day_requests, .. } = *self;
+        let caps = [
+            ("minute_requests", minute_requests),
+            ("minute_input_tokens", minute_input_tokens),
+            ("day_requests", day_requests),
+        ];
+        for (field, cap) in caps {
+            if cap.is_some_and(|cap| !(1..=COUNT_MAX).contains(&cap)) {
+                let why = format!("must be between 1 and {COUNT_MAX}; leave it out where there is no limit");
+                return Err(Error::Config { key: format!("{key}.{field}"), why });
+            }
+        }
+        let day_zone = self.day_zone.clone().unwrap_or_else(|| DAY_ZONE.to_owned());
+        Zone::parse(&day_zone)
+            .map_err(|error| Error::Config { key: format!("{key}.day_zone"), why: error.to_string() })?;
+        Ok(Limits { minute_requests, minute_input_tokens, day_requests, day_zone })
+    }
 }
 
 /// Where alerts go and how long they are kept.
@@ -81,7 +199,7 @@ impl Default for Alerts {
 
 impl Default for Config {
     fn default() -> Self {
-        let limits = Limits::default();
+        let limits = machine::Limits::default();
         Self {
             path: PathBuf::from("quota.db"),
             merchants_max: 1_024,
@@ -95,12 +213,16 @@ impl Default for Config {
             accounts_timeout: Span::seconds(2),
             policy_stale_max: Span::seconds(300),
             alerts: Alerts::default(),
+            upstream: Upstream::default(),
         }
     }
 }
 
 impl Config {
-    pub(crate) const fn limits(&self) -> Limits {
-        Limits { holds_max: self.holds_per_merchant_max, tombstones_max: self.tombstones_per_merchant_max }
+    pub(crate) const fn limits(&self) -> machine::Limits {
+        machine::Limits {
+            holds_max: self.holds_per_merchant_max,
+            tombstones_max: self.tombstones_per_merchant_max,
+        }
     }
 }

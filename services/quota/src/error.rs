@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use kaleem_domain::MerchantId;
 
-use crate::machine::{Damage, Refusal};
+use crate::{
+    machine::{Damage, Refusal},
+    upstream,
+};
 
 /// Why quota cannot do what it was asked, by cause.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,9 @@ pub enum Error {
     /// The journal holds a row that is not what was written.
     #[error("the quota journal is damaged: {0}")]
     Damaged(String),
+    /// An upstream project has no room.
+    #[error(transparent)]
+    Upstream(#[from] upstream::Refusal),
     /// No alert has this id any more, or ever had.
     #[error("no alert with this id is kept; watch without from_alert_id to start now")]
     AlertUnknown,
@@ -40,7 +46,7 @@ pub enum Error {
     #[error("{key} {why}")]
     Config {
         /// Dotted key.
-        key: &'static str,
+        key: String,
         /// What is wrong and what would be right.
         why: String,
     },

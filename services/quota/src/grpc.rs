@@ -143,16 +143,24 @@ impl QuotaService for Grpc {
 
     async fn acquire_upstream(
         &self,
-        _request: Request<wire::AcquireUpstreamRequest>,
+        request: Request<wire::AcquireUpstreamRequest>,
     ) -> Result<Response<wire::AcquireUpstreamResponse>, Status> {
-        Err(not_implemented("AcquireUpstream"))
+        let ask = decode::acquire_upstream(request.get_ref())?;
+        let outcome = self.registry.acquire_upstream(&ask);
+        let grant = outcome.map_err(|error| fault::upstream(&ask, error))?;
+        Ok(Response::new(encode::grant(grant)))
     }
 
     async fn report_upstream(
         &self,
-        _request: Request<wire::ReportUpstreamRequest>,
+        request: Request<wire::ReportUpstreamRequest>,
     ) -> Result<Response<wire::ReportUpstreamResponse>, Status> {
-        Err(not_implemented("ReportUpstream"))
+        let report = request.get_ref();
+        let retry_after_ms = decode::report_upstream(report)?;
+        let (domain, model) = (report.quota_domain.as_str(), report.model.as_str());
+        let outcome = self.registry.report_upstream(domain, model, report.http_status, retry_after_ms);
+        outcome.map_err(|error| failed(&error))?;
+        Ok(Response::new(wire::ReportUpstreamResponse {}))
     }
 
     type WatchPolicyStream = Watch<wire::WatchPolicyResponse>;

@@ -3,6 +3,7 @@
 //! [`machine`] is the specification: a pure state machine of one merchant. [`Registry`] runs it for many, [`build`] serves it.
 
 pub mod machine;
+pub mod upstream;
 
 mod alerts;
 mod clients;
@@ -26,7 +27,7 @@ use kaleem_proto::{
 use kaleem_rpc::Transport;
 use kaleem_runtime::{OnError, Readiness, Supervisor};
 
-pub use config::{Alerts, Config};
+pub use config::{Alerts, Config, Upstream, UpstreamLimits, UpstreamProject};
 pub use error::Error;
 pub use grpc::Grpc;
 pub use registry::Registry;

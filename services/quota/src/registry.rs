@@ -5,10 +5,11 @@
 //! sent again from the gateway's journal, and the ledger is the truth. Policies and top-ups are committed before they are answered.
 
 mod residency;
+mod upstream;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, atomic::AtomicI64},
+    sync::{Arc, Mutex, atomic::AtomicI64},
 };
 
 use kaleem_domain::{Clock, MerchantId, Timestamp};
@@ -26,6 +27,7 @@ use crate::{
     },
     shard::{Shard, Slot},
     store::{Entry, Store, UsageEvent},
+    upstream::Upstreams,
 };
 
 /// Locks that the merchants are spread over.
@@ -49,6 +51,7 @@ pub struct Registry {
     epoch: i64,
     /// Accounts failed and is not asked before this instant, in milliseconds.
     accounts_down_until: AtomicI64,
+    upstreams: Mutex<Upstreams>,
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
@@ -83,6 +86,7 @@ impl Registry {
             epoch: store.epoch().await?,
             shards: (0..SHARDS).map(|_| Shard::new(per_shard)).collect(),
             hasher: RandomState::new(),
+            upstreams: Mutex::new(Upstreams::new(config.upstream.settings()?)),
             feed: Feed::default(),
             accounts_down_until: AtomicI64::new(i64::MIN),
             config,

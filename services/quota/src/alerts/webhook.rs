@@ -44,7 +44,7 @@ struct Data<'a> {
 impl Webhook {
     /// The webhook of the configuration; `None` where it names none.
     pub(crate) fn from_config(config: &Alerts) -> Result<Option<Self>, Error> {
-        let wrong = |key: &'static str, why: String| Error::Config { key, why };
+        let wrong = |key: &str, why: String| Error::Config { key: key.to_owned(), why };
         if config.webhook_url.is_empty() {
             return Ok(None);
         }

@@ -15,6 +15,7 @@ use crate::{
         Mode, Origin, Profile, PutPolicy, Release, Reserve, Settle, TOKENS_PER_CALL_MAX, TTL_DEFAULT_MS,
         TopUp, WindowId,
     },
+    upstream::{Ask, Load},
 };
 
 const CANDIDATES_MAX: usize = 16;
@@ -210,6 +211,45 @@ pub(super) fn watch_alerts(
     let named = !request.merchant_id.is_empty();
     let merchant = named.then(|| merchant_id(&request.merchant_id, "merchant_id", &mut violations)).flatten();
     violations.done(Some((from, merchant)))
+}
+
+/// What a gateway wants of an upstream project.
+pub(super) fn acquire_upstream(request: &wire::AcquireUpstreamRequest) -> Result<Ask<'_>, Fault> {
+    let mut violations = Violations::default();
+    let names = [
+        (&request.quota_domain, "quota_domain"),
+        (&request.model, "model"),
+        (&request.gateway_id, "gateway_id"),
+    ];
+    for (name, field) in names {
+        violations.require((1..=NAME_LEN_MAX).contains(&name.len()), field, "must be 1 to 200 bytes");
+    }
+    violations.within(request.request_count, TOKENS_PER_CALL_MAX, "request_count");
+    violations.within(request.input_token_count, TOKENS_PER_CALL_MAX, "input_token_count");
+    let asks = request.request_count != 0 || request.input_token_count != 0;
+    violations.require(asks, "request_count", "or input_token_count must be more than 0");
+    violations.done(Some(Ask {
+        quota_domain: &request.quota_domain,
+        model: &request.model,
+        gateway_id: &request.gateway_id,
+        wanted: Load { requests: request.request_count, input_tokens: request.input_token_count },
+    }))
+}
+
+/// The wait that an upstream asked for, in milliseconds, of a report that is right in all else.
+pub(super) fn report_upstream(request: &wire::ReportUpstreamRequest) -> Result<i64, Fault> {
+    let mut violations = Violations::default();
+    for (name, field) in [(&request.quota_domain, "quota_domain"), (&request.model, "model")] {
+        violations.require((1..=NAME_LEN_MAX).contains(&name.len()), field, "must be 1 to 200 bytes");
+    }
+    let known = (100..=599).contains(&request.http_status);
+    violations.require(known, "http_status", "must be between 100 and 599");
+    let wait = match &request.retry_after {
+        None => Some(0),
+        Some(wait) => convert::from_duration(wait).and_then(|wait| i64::try_from(wait.as_millis()).ok()),
+    };
+    violations.require(wait.is_some(), "retry_after", "must not be negative");
+    violations.done(wait)
 }
 
 /// A reservation as its holder sends it back.

@@ -1,5 +1,7 @@
 //! From the state machine to messages of the wire.
 
+use std::time::Duration;
+
 use kaleem_domain::MerchantId;
 use kaleem_proto::{quota::v1 as wire, router::v1::QuotaPosture};
 use kaleem_rpc::convert;
@@ -7,6 +9,7 @@ use kaleem_rpc::convert;
 use crate::{
     machine::{Decision, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage},
     store::StoredAlert,
+    upstream::Grant,
 };
 
 pub(super) fn reserved(merchant: &MerchantId, reserved: &Reserved) -> wire::ReserveResponse {
@@ -103,5 +106,14 @@ pub(super) fn alert(alert: StoredAlert) -> wire::WatchAlertsResponse {
         window_id: alert.window.to_string(),
         percent: alert.percent,
         create_time: Some(convert::timestamp(alert.created_at)),
+    }
+}
+
+pub(super) fn grant(grant: Grant) -> wire::AcquireUpstreamResponse {
+    let ttl = Duration::from_millis(u64::try_from(grant.ttl_ms).unwrap_or(0));
+    wire::AcquireUpstreamResponse {
+        request_count: grant.granted.requests,
+        input_token_count: grant.granted.input_tokens,
+        ttl: Some(convert::duration(ttl)),
     }
 }

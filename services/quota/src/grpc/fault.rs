@@ -8,6 +8,7 @@ use kaleem_rpc::{Code, Fault};
 use crate::{
     Error,
     machine::{Dimension, Ending, OverCap, Refusal},
+    upstream::{self, Ask, Limit, Limited},
 };
 
 /// Domain of quota's reasons.
@@ -50,6 +51,47 @@ pub(super) fn failed(error: &Error) -> Fault {
             Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(OUTAGE_RETRY)
         }
     }
+}
+
+/// What a gateway is told that gets no lease.
+pub(super) fn upstream(ask: &Ask<'_>, error: Error) -> Fault {
+    match error {
+        Error::Upstream(upstream::Refusal::Limited(limited)) => upstream_limited(ask, &limited),
+        Error::Upstream(upstream::Refusal::TooLarge { limit, wanted, cap }) => {
+            let field = match limit {
+                Limit::MinuteInputTokens => "input_token_count",
+                Limit::MinuteRequests | Limit::DayRequests | Limit::RetryAfter => "request_count",
+            };
+            let name = limit.name();
+            let message = format!(
+                "is {wanted}, more than {name} of {cap} ever allows; use another model or raise the limit in quota.upstream"
+            );
+            invalid(&format!("{field} {message}"), field)
+        }
+        error => failed(&error),
+    }
+}
+
+fn upstream_limited(ask: &Ask<'_>, limited: &Limited) -> Fault {
+    let (domain, model, name) = (ask.quota_domain, ask.model, limited.limit.name());
+    let why = match limited.limit {
+        Limit::RetryAfter => "the upstream asked to be left alone".to_owned(),
+        _ => format!("{} of {} are granted and {} are wanted", limited.used, limited.cap, limited.wanted),
+    };
+    let message = format!(
+        "{name} of {model} in {domain} leaves no room: {why}; try again after {} ms, or another model",
+        limited.retry_after_ms
+    );
+    let wait = Duration::from_millis(u64::try_from(limited.retry_after_ms).unwrap_or(0));
+    Fault::new(Code::ResourceExhausted, DOMAIN, "UPSTREAM_RATE_LIMITED", message)
+        .with("quota_domain", domain)
+        .with("model", model)
+        .with("limit", name)
+        .with("spent", limited.used)
+        .with("cap", limited.cap)
+        .with("needed", limited.wanted)
+        .retry_after(wait)
+        .quota_violation(format!("upstream:{domain}/{model}/{name}"), why)
 }
 
 fn by_machine(merchant: &MerchantId, refusal: Refusal) -> Fault {

@@ -1,0 +1,102 @@
+//! All models of all upstream projects, a bounded number.
+
+use std::collections::HashMap;
+
+use kaleem_domain::Timestamp;
+
+use super::{Ask, Grant, Limits, Load, Project, Refusal, UNLIMITED};
+
+/// Limits by project and model, and bounds of what is remembered.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Limits of a quota domain and model; without a model, of each of its models on its own.
+    pub rows: HashMap<(String, Option<String>), Limits>,
+    /// Limits of each model of a domain that has no row; `None` is no limit.
+    pub default: Option<Limits>,
+    /// Life of a lease, in seconds.
+    pub lease_seconds: i64,
+    /// Models that are remembered at once.
+    pub models_max: usize,
+    /// Gateways of one model that are remembered at once.
+    pub gateways_max: usize,
+}
+
+/// The models in use.
+#[derive(Debug, Clone)]
+pub struct Upstreams {
+    settings: Settings,
+    models: HashMap<(String, String), Project>,
+}
+
+impl Upstreams {
+    /// Nothing is granted yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, models: HashMap::new() }
+    }
+
+    /// Leases at least what is wanted, or nothing.
+    pub fn acquire(&mut self, ask: &Ask<'_>, now: Timestamp) -> Result<Grant, Refusal> {
+        let key = (ask.quota_domain.to_owned(), ask.model.to_owned());
+        // A domain without limits is remembered only while it is throttled.
+        if !self.models.contains_key(&key) && self.settings.limits(&key).is_none() {
+            let granted = Load { requests: UNLIMITED, input_tokens: UNLIMITED };
+            return Ok(Grant { granted, ttl_ms: self.settings.lease_seconds.saturating_mul(1_000) });
+        }
+        self.model(&key, now)?.acquire(ask.gateway_id, ask.wanted, now)
+    }
+
+    /// Learns from a 429 of an upstream.
+    pub fn refused(
+        &mut self,
+        quota_domain: &str,
+        model: &str,
+        retry_after_ms: i64,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let key = (quota_domain.to_owned(), model.to_owned());
+        self.model(&key, now)?.refused(retry_after_ms, now)
+    }
+
+    /// Models that are remembered.
+    pub fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    /// Whether no model is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.models.is_empty()
+    }
+
+    fn model(&mut self, key: &(String, String), now: Timestamp) -> Result<&mut Project, Refusal> {
+        if !self.models.contains_key(key) {
+            self.make_room(now)?;
+            let unlimited = || Limits {
+                minute_requests: None,
+                minute_input_tokens: None,
+                day_requests: None,
+                day_zone: "UTC".to_owned(),
+            };
+            let limits = self.settings.limits(key).cloned().unwrap_or_else(unlimited);
+            let (lease_seconds, gateways_max) = (self.settings.lease_seconds, self.settings.gateways_max);
+            let project = Project::new(limits, lease_seconds, gateways_max, now)?;
+            self.models.insert(key.clone(), project);
+        }
+        self.models.get_mut(key).ok_or(Refusal::Full)
+    }
+
+    /// Forgets models that nothing is remembered of, once there are as many as may be.
+    fn make_room(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        if self.models.len() < self.settings.models_max {
+            return Ok(());
+        }
+        self.models.retain(|_, project| !project.is_idle(now).unwrap_or(false));
+        if self.models.len() < self.settings.models_max { Ok(()) } else { Err(Refusal::Full) }
+    }
+}
+
+impl Settings {
+    fn limits(&self, (domain, model): &(String, String)) -> Option<&Limits> {
+        let of_model = self.rows.get(&(domain.clone(), Some(model.clone())));
+        of_model.or_else(|| self.rows.get(&(domain.clone(), None))).or(self.default.as_ref())
+    }
+}
