@@ -1,8 +1,11 @@
 //! Configuration of the quota service.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+};
 
-use kaleem_domain::window::Zone;
+use kaleem_domain::{MerchantId, window::Zone};
 use kaleem_runtime::config::{Secret, Span};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +43,9 @@ pub struct Config {
     pub policy_stale_max: Span,
     /// Alerts about used caps.
     pub alerts: Alerts,
+    /// Merchants whose caps warn and do not refuse; `*` is all. What would be refused is counted in
+    /// `kaleem_quota_shadow_refusals_total`.
+    pub shadow_merchants: Vec<String>,
     /// Limits of upstream projects.
     pub upstream: Upstream,
 }
@@ -213,12 +219,46 @@ impl Default for Config {
             accounts_timeout: Span::seconds(2),
             policy_stale_max: Span::seconds(300),
             alerts: Alerts::default(),
+            shadow_merchants: Vec::new(),
             upstream: Upstream::default(),
         }
     }
 }
 
+/// Merchants in shadow.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shadow {
+    all: bool,
+    merchants: HashSet<MerchantId>,
+}
+
+/// Names all merchants.
+const EVERYBODY: &str = "*";
+
+impl Shadow {
+    pub(crate) fn has(&self, merchant: &MerchantId) -> bool {
+        self.all || self.merchants.contains(merchant)
+    }
+}
+
 impl Config {
+    /// The merchants in shadow; an error names the entry that is wrong.
+    pub(crate) fn shadow(&self) -> Result<Shadow, Error> {
+        let mut shadow = Shadow::default();
+        for (index, name) in self.shadow_merchants.iter().enumerate() {
+            let wrong = |error: kaleem_domain::id::IdError| Error::Config {
+                key: format!("quota.shadow_merchants[{index}]"),
+                why: format!("must be * or the id of a merchant: {error}"),
+            };
+            if name == EVERYBODY {
+                shadow.all = true;
+            } else {
+                shadow.merchants.insert(MerchantId::parse(name).map_err(wrong)?);
+            }
+        }
+        Ok(shadow)
+    }
+
     pub(crate) const fn limits(&self) -> machine::Limits {
         machine::Limits {
             holds_max: self.holds_per_merchant_max,

@@ -38,6 +38,10 @@ impl Grpc {
                 let decision = encode::decision(reserved.decision);
                 metrics::counter!("kaleem_quota_decisions_total", "decision" => decision.as_str_name())
                     .increment(1);
+                if let Some(over) = &reserved.waived {
+                    let limit = over.dimension.name();
+                    metrics::counter!("kaleem_quota_shadow_refusals_total", "limit" => limit).increment(1);
+                }
                 Ok(encode::reserved(merchant, &reserved))
             }
             Err(error) => {

@@ -19,6 +19,7 @@ use crate::{
     Config, Error,
     alerts::{Delivery, Watchers, Webhook},
     clients::Accounts,
+    config::Shadow,
     feed::Feed,
     journal::{Journal, Place},
     machine::{
@@ -51,6 +52,7 @@ pub struct Registry {
     epoch: i64,
     /// Accounts failed and is not asked before this instant, in milliseconds.
     accounts_down_until: AtomicI64,
+    shadow: Shadow,
     upstreams: Mutex<Upstreams>,
     shards: Box<[Shard]>,
     hasher: RandomState,
@@ -86,6 +88,7 @@ impl Registry {
             epoch: store.epoch().await?,
             shards: (0..SHARDS).map(|_| Shard::new(per_shard)).collect(),
             hasher: RandomState::new(),
+            shadow: config.shadow()?,
             upstreams: Mutex::new(Upstreams::new(config.upstream.settings()?)),
             feed: Feed::default(),
             accounts_down_until: AtomicI64::new(i64::MIN),

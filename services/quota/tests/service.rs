@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kaleem_proto::{quota::v1 as wire, router::v1::QuotaPosture};
 use kaleem_rpc::Code;
-use support::{fault, numbers, plan, reserve, seated, settle, usage};
+use support::{Quota, fault, numbers, plan, reserve, seated, settle, usage};
 
 #[tokio::test]
 async fn a_call_is_held_settled_and_shown() {
@@ -213,4 +213,26 @@ async fn what_is_not_built_yet_says_so() {
     let (_quota, mut client) = seated().await;
     let refused = fault(client.rebuild(wire::RebuildRequest::default()).await);
     assert_eq!((refused.code, refused.reason.as_str()), (Code::Unimplemented, "NOT_IMPLEMENTED"));
+}
+
+#[tokio::test]
+async fn merchants_in_shadow_are_served_beyond_their_caps_and_others_are_not() {
+    let quota = Quota::start(|config| config.shadow_merchants = vec!["dukkan".into()]).await;
+    let mut client = support::client(&quota);
+    for id in ["dukkan", "bazaar"] {
+        quota.accounts.put(id, plan(1, 1_000, 100_000, 9));
+        client.reserve(reserve(id, quota.now())).await.unwrap();
+    }
+    client.reserve(reserve("dukkan", quota.now())).await.unwrap();
+    assert_eq!(fault(client.reserve(reserve("bazaar", quota.now())).await).reason, "QUOTA_EXCEEDED");
+    assert_eq!(numbers(&mut client, "dukkan").await[0], (0, 2, 1));
+    let quota = quota.restart().await;
+    let mut client = support::client(&quota);
+    client.reserve(reserve("dukkan", quota.now())).await.unwrap();
+    assert_eq!(numbers(&mut client, "dukkan").await[0], (0, 3, 1));
+
+    let mut config = quota.config.clone();
+    config.shadow_merchants = vec!["*".into(), "متجر".into()];
+    let refused = Quota::try_open(config, &quota.accounts).await.err().unwrap().to_string();
+    assert!(refused.starts_with("quota.shadow_merchants[1] must be *"), "{refused}");
 }

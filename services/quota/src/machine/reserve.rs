@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kaleem_domain::Timestamp;
 
 use super::{
-    Amount, Candidate, Change, Decision, Dimension, Fingerprint, Hold, Key, LIFE_MAX_MS, MerchantState, Mode,
-    OverCap, Posture, Refusal, Remaining, Span, WindowId, Windows,
+    Amount, COST_PER_CALL_MAX, Candidate, Change, Decision, Dimension, Fingerprint, Hold, Key, LIFE_MAX_MS,
+    MerchantState, Mode, OverCap, Posture, Refusal, Remaining, Span, WindowId, Windows,
     ladder::{Blocked, Choice, Room},
 };
 
@@ -92,6 +92,8 @@ pub struct Reserved {
     pub remaining: Remaining,
     /// Posture after the hold.
     pub posture: Posture,
+    /// The cap that would have refused or degraded the call, were the merchant not in shadow; `None` in a repeated reply.
+    pub waived: Option<OverCap>,
 }
 
 impl MerchantState {
@@ -110,11 +112,12 @@ impl MerchantState {
         }
         let windows = self.calendar.windows();
         let choice = self.room(windows).choose(&command.candidates, command.mode != Mode::Normal);
+        let decided = self.decide(choice, &command.candidates, windows, now);
         if check_only {
-            let choice = choice.map_err(|blocked| self.over_cap(blocked, windows, now))?;
-            return Ok(self.checked(choice));
+            return decided.map(|(choice, waived)| self.checked(choice, waived));
         }
-        let choice = self.admit(choice, windows, now, changes)?;
+        self.tell_blocked(choice, windows, now, changes);
+        let (choice, waived) = decided?;
         let ttl_ms = command.ttl_ms.clamp(1, LIFE_MAX_MS);
         let candidate = &command.candidates[choice.index];
         let hold = Hold {
@@ -138,7 +141,7 @@ impl MerchantState {
         };
         changes.push(Change::HoldOpened(hold.clone()));
         self.open(hold.clone());
-        Ok(self.reserved(&hold))
+        Ok(Reserved { waived, ..self.reserved(&hold) })
     }
 
     /// Swaps a live hold for one of other candidates within the windows of its admission; a refusal leaves the old hold.
@@ -169,7 +172,9 @@ impl MerchantState {
         room.slots += 1;
         let old = old.clone();
         let choice = room.choose(&command.candidates, old.mode == Mode::Shrink);
-        let choice = self.admit(choice, windows, now, changes)?;
+        let decided = self.decide(choice, &command.candidates, windows, now);
+        self.tell_blocked(choice, windows, now, changes);
+        let (choice, waived) = decided?;
         let candidate = &command.candidates[choice.index];
         let hold = Hold {
             decision: choice.decision,
@@ -188,7 +193,7 @@ impl MerchantState {
         self.close(command.key);
         changes.push(Change::HoldMoved(hold.clone()));
         self.open(hold.clone());
-        Ok(self.reserved(&hold))
+        Ok(Reserved { waived, ..self.reserved(&hold) })
     }
 
     /// Prolongs a live hold and notes what it used so far; says whether there is one.
@@ -244,22 +249,51 @@ impl MerchantState {
     }
 
     /// Tells of a cap that refused the call or made it degrade.
-    fn admit(
+    fn tell_blocked(
         &mut self,
         choice: Result<Choice, Blocked>,
         windows: Windows,
         now: Timestamp,
         changes: &mut Vec<Change>,
-    ) -> Result<Choice, Refusal> {
-        let blocked = choice.map_or_else(Some, |choice| choice.blocked);
-        if let Some(blocked) = blocked {
+    ) {
+        if let Some(blocked) = choice.map_or_else(Some, |choice| choice.blocked) {
             let window = self.dimension(blocked.dimension, windows).window.map(|window| window.id);
             self.tell_cap_reached(blocked.dimension, window, now, changes);
         }
-        choice.map_err(|blocked| self.over_cap(blocked, windows, now))
     }
 
-    fn over_cap(&self, blocked: Blocked, windows: Windows, now: Timestamp) -> Refusal {
+    /// What fits, or in shadow what was asked for first, with the cap that is waived for it.
+    fn decide(
+        &self,
+        choice: Result<Choice, Blocked>,
+        candidates: &[Candidate],
+        windows: Windows,
+        now: Timestamp,
+    ) -> Result<(Choice, Option<OverCap>), Refusal> {
+        let over = |blocked| self.over_cap(blocked, windows, now);
+        let blocked = choice.map_or_else(Some, |choice| choice.blocked).filter(|_| self.shadow);
+        let waived = blocked.and_then(|blocked| Some((self.waiver(candidates.first()?)?, over(blocked))));
+        match waived {
+            Some((waived, over)) => Ok((waived, Some(over))),
+            None => choice.map(|choice| (choice, None)).map_err(|blocked| Refusal::OverCap(over(blocked))),
+        }
+    }
+
+    /// The candidate in full, whatever the caps; `None` where that would pass a bound of memory or of exact numbers.
+    fn waiver(&self, candidate: &Candidate) -> Option<Choice> {
+        let granted_output = candidate.max_output_tokens;
+        let amount = candidate.amount(granted_output);
+        let bounded = self.holds.len() < self.limits.holds_max && amount.cost_nano <= COST_PER_CALL_MAX;
+        bounded.then_some(Choice {
+            index: 0,
+            decision: Decision::Allow,
+            granted_output,
+            amount,
+            blocked: None,
+        })
+    }
+
+    fn over_cap(&self, blocked: Blocked, windows: Windows, now: Timestamp) -> OverCap {
         let usage = self.dimension(blocked.dimension, windows);
         let until_reset = usage.window.map_or(CONCURRENCY_RETRY_MS, |window| window.end.millis_since(now));
         // A hold in the way mostly ends in less than it holds, except of requests, where it stays one.
@@ -268,7 +302,7 @@ impl MerchantState {
             only_holds && matches!(blocked.dimension, Dimension::MonthTokens | Dimension::MonthCost);
         let until_expiry = self.next_expiry().filter(|_| may_shrink).map(|at| at.millis_since(now));
         let retry_after_ms = until_expiry.map_or(until_reset, |wait| wait.min(until_reset));
-        Refusal::OverCap(OverCap {
+        OverCap {
             dimension: blocked.dimension,
             posted: usage.posted,
             held: usage.held,
@@ -276,7 +310,7 @@ impl MerchantState {
             needed: blocked.needed,
             window: usage.window,
             retry_after_ms: retry_after_ms.max(1),
-        })
+        }
     }
 
     fn reserved(&self, hold: &Hold) -> Reserved {
@@ -295,10 +329,11 @@ impl MerchantState {
             ticket: Some(ticket),
             remaining: self.remaining(),
             posture: self.posture(),
+            waived: None,
         }
     }
 
-    fn checked(&self, choice: Choice) -> Reserved {
+    fn checked(&self, choice: Choice, waived: Option<OverCap>) -> Reserved {
         let mut remaining = self.remaining();
         remaining.left = remaining.left.minus(choice.amount);
         Reserved {
@@ -308,6 +343,7 @@ impl MerchantState {
             ticket: None,
             remaining,
             posture: self.posture(),
+            waived,
         }
     }
 }

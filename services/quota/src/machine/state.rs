@@ -38,6 +38,8 @@ impl Default for Limits {
 #[derive(Debug, Clone)]
 pub struct MerchantState {
     pub(super) limits: Limits,
+    /// Caps warn and do not refuse.
+    pub(super) shadow: bool,
     pub(super) epoch: i64,
     pub(super) profile: Profile,
     pub(super) policy_version: i64,
@@ -98,6 +100,7 @@ impl MerchantState {
     pub fn new(profile: Profile, epoch: i64, limits: Limits, now: Timestamp) -> Result<Self, WindowError> {
         Ok(Self {
             limits,
+            shadow: false,
             epoch,
             calendar: Calendar::new(&profile.time_zone, now)?,
             profile,
@@ -122,6 +125,14 @@ impl MerchantState {
         let windows = self.calendar.windows();
         let dimensions = Dimension::ALL.map(|dimension| self.dimension(dimension, windows));
         Ok(Usage { dimensions, posture: self.posture(), policy_version: self.policy_version })
+    }
+
+    /// In shadow, a call that a cap would refuse or degrade is admitted as it was asked for, and its reply names the cap. What is
+    /// used counts and alerts as ever, so that turning shadow off enforces at once.
+    #[must_use]
+    pub fn in_shadow(mut self, shadow: bool) -> Self {
+        self.shadow = shadow;
+        self
     }
 
     /// Number of live holds.
@@ -282,6 +293,10 @@ impl MerchantState {
     }
 
     pub(super) fn posture(&self) -> Posture {
+        // A router that degrades by posture would enforce what shadow does not.
+        if self.shadow {
+            return Posture::Normal;
+        }
         let used = |dimension| {
             let usage = self.dimension(dimension, self.calendar.windows());
             Used { posted: usage.posted, cap: usage.cap }

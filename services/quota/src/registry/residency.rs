@@ -57,7 +57,7 @@ impl Registry {
             Err(Error::MerchantNotFound(_) | Error::AccountsUnavailable(_) | Error::PolicyInvalid(_)) => {
                 let _one_at_a_time = self.shard(merchant).loading.lock().await;
                 if !self.ensure_stored(merchant).await? {
-                    let state = self.new_state(command.profile.clone())?;
+                    let state = self.new_state(merchant, command.profile.clone())?;
                     self.insert(merchant, Slot::new(state, Freshness::default())).await?;
                 }
                 Ok(())
@@ -141,7 +141,7 @@ impl Registry {
         freshness: Freshness,
     ) -> Result<(), Error> {
         if self.shard(merchant).lock()?.get(merchant).is_none() {
-            let state = self.new_state(profile.clone())?;
+            let state = self.new_state(merchant, profile.clone())?;
             self.insert(merchant, Slot::new(state, freshness)).await?;
         }
         let place = self.journal.place().await?;
@@ -175,11 +175,13 @@ impl Registry {
     async fn load(&self, merchant: &MerchantId) -> Result<Option<MerchantState>, Error> {
         let limits = self.config.limits();
         let Some(snapshot) = self.store.load(merchant, limits.tombstones_max).await? else { return Ok(None) };
-        Ok(Some(MerchantState::restore(snapshot, self.epoch, limits, self.clock.now())?))
+        let state = MerchantState::restore(snapshot, self.epoch, limits, self.clock.now())?;
+        Ok(Some(state.in_shadow(self.shadow.has(merchant))))
     }
 
-    fn new_state(&self, profile: Profile) -> Result<MerchantState, Error> {
+    fn new_state(&self, merchant: &MerchantId, profile: Profile) -> Result<MerchantState, Error> {
         MerchantState::new(profile, self.epoch, self.config.limits(), self.clock.now())
+            .map(|state| state.in_shadow(self.shadow.has(merchant)))
             .map_err(|error| Error::PolicyInvalid(error.to_string()))
     }
 

@@ -9,6 +9,7 @@ use super::*;
 mod admission;
 mod alerts;
 mod ending;
+mod shadow;
 mod windows;
 
 const RIYADH_NOON: &str = "2026-11-20T09:00:00Z";
