@@ -41,11 +41,11 @@ pub struct Config {
     pub accounts_timeout: Span,
     /// How long a known policy counts while accounts cannot be reached. Reserve refuses afterwards.
     pub policy_stale_max: Span,
-    /// Alerts about used caps.
-    pub alerts: Alerts,
     /// Merchants whose caps warn and do not refuse; `*` is all. What would be refused is counted in
     /// `kaleem_quota_shadow_refusals_total`.
     pub shadow_merchants: Vec<String>,
+    /// Alerts about used caps.
+    pub alerts: Alerts,
     /// Limits of upstream projects.
     pub upstream: Upstream,
 }
@@ -54,16 +54,16 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Upstream {
-    /// Limits of a project, or of one of its models.
-    pub projects: Vec<UpstreamProject>,
-    /// Limits of each model of a project that is not listed; nothing where it is absent.
-    pub default: Option<UpstreamLimits>,
     /// Life of a lease, in whole seconds; utilisation falls by about 1.6 % with each.
     pub lease: Span,
     /// Models of projects that are remembered at once.
     pub models_max: usize,
     /// Gateways of one model that are remembered at once.
     pub gateways_max: usize,
+    /// Limits of a project, or of one of its models.
+    pub projects: Vec<UpstreamProject>,
+    /// Limits of each model of a project that is not listed; nothing where it is absent.
+    pub default: Option<UpstreamLimits>,
 }
 
 /// Limits of a project, or of one of its models.

@@ -150,7 +150,7 @@ impl QuotaService for Grpc {
         request: Request<wire::AcquireUpstreamRequest>,
     ) -> Result<Response<wire::AcquireUpstreamResponse>, Status> {
         let ask = decode::acquire_upstream(request.get_ref())?;
-        let outcome = self.registry.acquire_upstream(&ask);
+        let outcome = self.registry.acquire_upstream(&ask).await;
         let grant = outcome.map_err(|error| fault::upstream(&ask, error))?;
         Ok(Response::new(encode::grant(grant)))
     }
@@ -162,7 +162,7 @@ impl QuotaService for Grpc {
         let report = request.get_ref();
         let retry_after_ms = decode::report_upstream(report)?;
         let (domain, model) = (report.quota_domain.as_str(), report.model.as_str());
-        let outcome = self.registry.report_upstream(domain, model, report.http_status, retry_after_ms);
+        let outcome = self.registry.report_upstream(domain, model, report.http_status, retry_after_ms).await;
         outcome.map_err(|error| failed(&error))?;
         Ok(Response::new(wire::ReportUpstreamResponse {}))
     }

@@ -98,6 +98,7 @@ impl Registry {
             store,
         };
         registry.load_holders().await?;
+        registry.load_upstreams().await?;
         Ok(registry)
     }
 

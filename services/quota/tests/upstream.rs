@@ -125,3 +125,19 @@ async fn limits_that_cannot_be_enforced_stop_the_start_by_their_key() {
         assert!(refused.starts_with(expected), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn a_restart_grants_no_minute_twice() {
+    let (quota, mut client) = limited().await;
+    client.acquire_upstream(ask("project-1", 10, 1)).await.unwrap();
+    quota.clock.advance(Duration::from_secs(2));
+    let quota = quota.restart().await;
+    let mut client = support::client(&quota);
+    let refused = fault(client.acquire_upstream(ask("project-1", 1, 1)).await);
+    assert_eq!(
+        (refused.metadata["spent"].as_str(), refused.retry_after),
+        ("10", Some(Duration::from_mins(1)))
+    );
+    quota.clock.advance(Duration::from_mins(1));
+    client.acquire_upstream(ask("project-1", 10, 1)).await.unwrap();
+}

@@ -1,4 +1,4 @@
-//! Leases of upstream projects: one lock, as a gateway asks once a second and model.
+//! Leases of upstream projects: one lock, as a gateway asks about once a second for each model.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -11,9 +11,23 @@ use crate::{
 /// HTTP status by which an upstream says that it was asked too often.
 const TOO_MANY_REQUESTS: i32 = 429;
 
+/// No day of any zone is longer, in milliseconds; what was granted before is of no use.
+const FORGOTTEN_AFTER_MS: i64 = 48 * 3_600_000;
+
 impl Registry {
-    /// Leases a share of an upstream project's rate, see [`Upstreams::acquire`].
-    pub fn acquire_upstream(&self, ask: &Ask<'_>) -> Result<Grant, Error> {
+    /// Takes back what was granted before a restart.
+    pub(super) async fn load_upstreams(&self) -> Result<(), Error> {
+        let since = self.clock.now().plus_millis(-FORGOTTEN_AFTER_MS);
+        let kept = self.store.upstreams(since, self.config.upstream.models_max).await?;
+        let mut upstreams = lock(&self.upstreams)?;
+        for (quota_domain, model, snapshot) in kept {
+            upstreams.restore(&quota_domain, &model, &snapshot)?;
+        }
+        Ok(())
+    }
+
+    /// Leases a share of an upstream project's rate, see [`Upstreams::acquire`]. What is granted is committed before, mostly ahead.
+    pub async fn acquire_upstream(&self, ask: &Ask<'_>) -> Result<Grant, Error> {
         let now = self.clock.now();
         let answer = lock(&self.upstreams)?.acquire(ask, now);
         let outcome = match &answer {
@@ -22,11 +36,13 @@ impl Registry {
             Err(Refusal::TooLarge { .. } | Refusal::Full | Refusal::Calendar(_)) => "refused",
         };
         metrics::counter!("kaleem_quota_upstream_leases_total", "outcome" => outcome).increment(1);
-        Ok(answer?)
+        let grant = answer?;
+        self.write_upstream(ask.quota_domain, ask.model).await?;
+        Ok(grant)
     }
 
     /// Learns from an upstream's answer; only a 429 teaches anything.
-    pub fn report_upstream(
+    pub async fn report_upstream(
         &self,
         quota_domain: &str,
         model: &str,
@@ -44,7 +60,16 @@ impl Registry {
             retry_after_ms,
             "an upstream was asked too often; its limits shrink"
         );
-        Ok(lock(&self.upstreams)?.refused(quota_domain, model, retry_after_ms, now)?)
+        lock(&self.upstreams)?.refused(quota_domain, model, retry_after_ms, now)?;
+        self.write_upstream(quota_domain, model).await
+    }
+
+    async fn write_upstream(&self, quota_domain: &str, model: &str) -> Result<(), Error> {
+        let unwritten = lock(&self.upstreams)?.unwritten(quota_domain, model);
+        let Some(snapshot) = unwritten else { return Ok(()) };
+        self.store.put_upstream(quota_domain, model, &snapshot).await?;
+        lock(&self.upstreams)?.note_written(quota_domain, model, &snapshot);
+        Ok(())
     }
 }
 

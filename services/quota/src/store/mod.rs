@@ -3,6 +3,7 @@
 mod alerts;
 mod batch;
 mod read;
+mod upstream;
 mod write;
 
 use std::{path::Path, time::Duration};
@@ -67,5 +68,6 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         simple(1, "quota", include_str!("../../migrations/0001_quota.sql")),
         simple(2, "alerts", include_str!("../../migrations/0002_alerts.sql")),
+        simple(3, "upstream", include_str!("../../migrations/0003_upstream.sql")),
     ])
 }

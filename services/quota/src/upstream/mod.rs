@@ -7,18 +7,21 @@
 mod gateway;
 mod project;
 mod ring;
+mod snapshot;
 mod table;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
 pub use project::Project;
+pub use snapshot::Snapshot;
 pub use table::{Settings, Upstreams};
 
 use kaleem_domain::{Timestamp, window::WindowError};
+use serde::{Deserialize, Serialize};
 
 /// An amount of calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Load {
     /// Requests.
     pub requests: i64,

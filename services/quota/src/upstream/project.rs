@@ -3,8 +3,8 @@
 use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
-    Grant, Limit, Limited, Limits, Load, Refusal, UNLIMITED, gateway::Gateways, ring::Ring, second, start_of,
-    throttle::Throttle,
+    Grant, Limit, Limited, Limits, Load, Refusal, UNLIMITED, gateway::Gateways, ring::Ring, second,
+    snapshot::Written, start_of, throttle::Throttle,
 };
 use crate::machine::{Calendar, WindowId};
 
@@ -18,15 +18,16 @@ const LEASE_SHARE: i64 = 8;
 /// State of one model of an upstream project.
 #[derive(Debug, Clone)]
 pub struct Project {
-    limits: Limits,
+    pub(super) limits: Limits,
     lease_seconds: i64,
-    ring: Ring,
-    throttle: Throttle,
+    pub(super) ring: Ring,
+    pub(super) throttle: Throttle,
     gateways: Gateways,
-    calendar: Calendar,
-    day: WindowId,
-    day_requests: i64,
-    last_time: Timestamp,
+    pub(super) calendar: Calendar,
+    pub(super) day: WindowId,
+    pub(super) day_requests: i64,
+    pub(super) last_time: Timestamp,
+    pub(super) written: Written,
 }
 
 /// What is left in one dimension.
@@ -57,6 +58,7 @@ impl Project {
             day: calendar.windows().day.id,
             day_requests: 0,
             last_time: now,
+            written: Written::default(),
             limits,
             lease_seconds,
             calendar,
@@ -94,6 +96,7 @@ impl Project {
     pub fn refused(&mut self, retry_after_ms: i64, now: Timestamp) -> Result<(), Refusal> {
         let now = self.begin(now)?;
         self.throttle.refused(now, retry_after_ms);
+        self.written.forget();
         Ok(())
     }
 

@@ -47,6 +47,19 @@ impl Ring {
         self.used = self.used.plus(load);
     }
 
+    /// The open second and what was granted in it.
+    pub(super) fn open(&self) -> (i64, Load) {
+        (self.second, self.buckets[self.index(self.second)])
+    }
+
+    /// Seconds in which something was granted, the oldest first.
+    pub(super) fn filled(&self) -> impl Iterator<Item = (i64, Load)> {
+        let seconds = self.second - self.len() + 1..=self.second;
+        seconds
+            .map(|second| (second, self.buckets[self.index(second)]))
+            .filter(|(_, load)| *load != Load::default())
+    }
+
     pub(super) const fn used(&self) -> Load {
         self.used
     }

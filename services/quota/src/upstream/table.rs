@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kaleem_domain::Timestamp;
 
-use super::{Ask, Grant, Limits, Load, Project, Refusal, UNLIMITED};
+use super::{Ask, Grant, Limits, Load, Project, Refusal, Snapshot, UNLIMITED};
 
 /// Limits by project and model, and bounds of what is remembered.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +57,27 @@ impl Upstreams {
         self.model(&key, now)?.refused(retry_after_ms, now)
     }
 
+    /// What a store must keep of a model before its last grant is told to anybody.
+    pub fn unwritten(&mut self, quota_domain: &str, model: &str) -> Option<Snapshot> {
+        self.models.get_mut(&(quota_domain.to_owned(), model.to_owned()))?.unwritten()
+    }
+
+    /// Notes that the store keeps `snapshot` of a model.
+    pub fn note_written(&mut self, quota_domain: &str, model: &str, snapshot: &Snapshot) {
+        if let Some(project) = self.models.get_mut(&(quota_domain.to_owned(), model.to_owned())) {
+            project.note_written(snapshot);
+        }
+    }
+
+    /// Takes a model back that a store kept.
+    pub fn restore(&mut self, quota_domain: &str, model: &str, snapshot: &Snapshot) -> Result<(), Refusal> {
+        let key = (quota_domain.to_owned(), model.to_owned());
+        let Settings { lease_seconds, gateways_max, .. } = self.settings;
+        let project = Project::restore(self.settings.effective(&key), lease_seconds, gateways_max, snapshot)?;
+        self.models.insert(key, project);
+        Ok(())
+    }
+
     /// Models that are remembered.
     pub fn len(&self) -> usize {
         self.models.len()
@@ -70,13 +91,7 @@ impl Upstreams {
     fn model(&mut self, key: &(String, String), now: Timestamp) -> Result<&mut Project, Refusal> {
         if !self.models.contains_key(key) {
             self.make_room(now)?;
-            let unlimited = || Limits {
-                minute_requests: None,
-                minute_input_tokens: None,
-                day_requests: None,
-                day_zone: "UTC".to_owned(),
-            };
-            let limits = self.settings.limits(key).cloned().unwrap_or_else(unlimited);
+            let limits = self.settings.effective(key);
             let (lease_seconds, gateways_max) = (self.settings.lease_seconds, self.settings.gateways_max);
             let project = Project::new(limits, lease_seconds, gateways_max, now)?;
             self.models.insert(key.clone(), project);
@@ -98,5 +113,16 @@ impl Settings {
     fn limits(&self, (domain, model): &(String, String)) -> Option<&Limits> {
         let of_model = self.rows.get(&(domain.clone(), Some(model.clone())));
         of_model.or_else(|| self.rows.get(&(domain.clone(), None))).or(self.default.as_ref())
+    }
+
+    /// The limits of a model, which may be none.
+    fn effective(&self, key: &(String, String)) -> Limits {
+        let unlimited = || Limits {
+            minute_requests: None,
+            minute_input_tokens: None,
+            day_requests: None,
+            day_zone: "UTC".to_owned(),
+        };
+        self.limits(key).cloned().unwrap_or_else(unlimited)
     }
 }

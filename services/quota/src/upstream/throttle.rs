@@ -1,6 +1,7 @@
 //! What an upstream's 429 teaches: stated limits are not guaranteed, so they shrink at once and come back slowly.
 
 use kaleem_domain::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::second;
 
@@ -14,7 +15,7 @@ const HOLD_SECONDS: i64 = 10;
 const RETRY_AFTER_MAX_MS: i64 = 24 * 3_600_000;
 
 /// How much of its limits an upstream is trusted with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Throttle {
     /// Part of the limits while it is held.
     held_ppm: i64,
