@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
+    alerts::Webhook,
     machine::{self, COUNT_MAX},
     upstream::{Limits, Settings},
 };
@@ -242,6 +243,13 @@ impl Shadow {
 }
 
 impl Config {
+    /// Checks what serde cannot; the error names the key. Opening checks the same.
+    pub fn check(&self) -> Result<(), Error> {
+        self.shadow()?;
+        self.upstream.settings()?;
+        Webhook::from_config(&self.alerts).map(|_| ())
+    }
+
     /// The merchants in shadow; an error names the entry that is wrong.
     pub(crate) fn shadow(&self) -> Result<Shadow, Error> {
         let mut shadow = Shadow::default();

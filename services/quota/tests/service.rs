@@ -232,6 +232,7 @@ async fn merchants_in_shadow_are_served_beyond_their_caps_and_others_are_not() {
     assert_eq!(numbers(&mut client, "dukkan").await[0], (0, 3, 1));
 
     let mut config = quota.config.clone();
+    config.check().unwrap();
     config.shadow_merchants = vec!["*".into(), "متجر".into()];
     let refused = Quota::try_open(config, &quota.accounts).await.err().unwrap().to_string();
     assert!(refused.starts_with("quota.shadow_merchants[1] must be *"), "{refused}");

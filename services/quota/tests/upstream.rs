@@ -121,8 +121,9 @@ async fn limits_that_cannot_be_enforced_stop_the_start_by_their_key() {
         let mut config = support::config(&folder.path().join("quota.db"));
         config.upstream.projects = projects;
         config.upstream.lease = Span::seconds(lease);
+        let checked = config.check().unwrap_err().to_string();
         let refused = Quota::try_open(config, &FakeAccounts::new()).await.err().unwrap().to_string();
-        assert!(refused.starts_with(expected), "{refused}");
+        assert!(refused.starts_with(expected) && refused == checked, "{refused}");
     }
 }
 

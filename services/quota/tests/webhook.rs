@@ -209,6 +209,7 @@ async fn a_webhook_without_a_secret_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = support::config(&folder.path().join("quota.db"));
     config.alerts.webhook_url = "https://example.com/alerts".into();
+    assert!(config.check().is_err());
     let refused = Quota::try_open(config, &FakeAccounts::new()).await.err().unwrap().to_string();
     assert!(refused.starts_with("quota.alerts.webhook_secret must be set"), "{refused}");
 }
