@@ -241,3 +241,26 @@ async fn periods_and_merchants_are_checked() {
         assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &[field]);
     }
 }
+
+#[tokio::test]
+async fn a_long_file_is_taken_in_while_calls_are_recorded() {
+    let service = Service::start().await;
+    let (mut importing, mut service) = (service.client.clone(), service);
+    let rows: Vec<_> = (0..20_000).map(|index| row(&format!("p-{index}"))).collect();
+    let document = format!("{HEADER}\n{}\n", rows.join("\n")).into_bytes();
+    let request = proto::ImportProviderBillRequest { target: "provider-gemini".into(), document };
+    let recording = async {
+        for call in 0..10 {
+            service
+                .record((0..10).map(|index| event(&format!("{}", call * 10 + index))).collect())
+                .await
+                .unwrap();
+        }
+    };
+    let (answer, ()) = tokio::join!(importing.import_provider_bill(request), recording);
+    assert_eq!(answer.unwrap().into_inner().row_count, 20_000);
+    let differences = reconcile(&mut service, "").await;
+    // 100 requests agree; of the others the first 1,000 are shown.
+    assert_eq!(differences[1_000].subject, "18900 more differences are not shown");
+    assert_eq!(reconcile(&mut service, "ward").await, []);
+}

@@ -92,10 +92,11 @@ pub async fn draft(
     Ok(Draft { previous, skipped, max_sequence, max_transaction, used })
 }
 
-/// Events of the month, events of closed months that came after the statement before, and reversals of either.
+/// Events of the month, events of closed months that came after the statement before, and reversals of either. The plus keeps the
+/// planner on the index of month and merchant; by sequence it would walk the merchant's whole life.
 const USED: &str = concat!(
     "WITH counted (seq, sign) AS (
-         SELECT seq, 1 FROM usage_event WHERE window_month = ?1 AND merchant_id = ?2 AND seq <= ?3
+         SELECT seq, 1 FROM usage_event WHERE window_month = ?1 AND merchant_id = ?2 AND +seq <= ?3
          UNION ALL
          SELECT seq, 1 FROM usage_event WHERE merchant_id = ?2 AND seq > ?5 AND seq <= ?3 AND window_month <= ?6
          UNION ALL
