@@ -121,6 +121,7 @@ impl Config {
             checked.map_err(|source| NodeError::Config { section, source })
         };
         within("accounts", self.accounts.check().map_err(Into::into))?;
+        within("quota", self.quota.check().map_err(Into::into))?;
         within("router.policy", self.router.policy.check().map_err(Into::into))?;
         within("billing", self.billing.check().map_err(Into::into))?;
         within("provider_gemini", self.provider_gemini.validate().map_err(Into::into))?;
