@@ -39,6 +39,17 @@ impl Pico {
         self.0.checked_mul(i128::from(units)).map(Self)
     }
 
+    /// Reads dollars as a decimal number of at most `decimals_max` decimals, 12 at the most, without sign and without floats.
+    pub fn parse_dollars(text: &str, decimals_max: usize) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || fraction.len() > decimals_max.min(12) {
+            return None;
+        }
+        let fraction: i128 = format!("{fraction:0<12}").parse().ok()?;
+        whole.parse::<i128>().ok()?.checked_mul(1_000_000_000_000)?.checked_add(fraction).map(Self)
+    }
+
     /// The smallest number of nano-US-dollars that is not less.
     pub fn ceil_nano(self) -> Option<Nano> {
         let nano = self.0.div_euclid(1000) + i128::from(self.0.rem_euclid(1000) != 0);
@@ -85,6 +96,20 @@ mod tests {
         assert_eq!(Pico::new(37_000).ceil_nano(), Some(Nano(37)));
         assert_eq!(Pico::ZERO.ceil_nano(), Some(Nano(0)));
         assert_eq!(Pico::new(i128::MAX).ceil_nano(), None);
+    }
+
+    #[test]
+    fn dollars_are_read_exactly() {
+        let pico = |text| Pico::parse_dollars(text, 12).map(Pico::get);
+        assert_eq!(pico("0.000000000001"), Some(1));
+        assert_eq!(pico("9223372.036854775807"), Some(i128::from(i64::MAX)));
+        assert_eq!(pico("12"), Some(12_000_000_000_000));
+        for wrong in ["", ".", ".5", "1.", "-1", "+1", "1e3", "1,0", "0x1", "١", "0.0000000000001"] {
+            assert_eq!(pico(wrong), None, "{wrong}");
+        }
+        assert_eq!(Pico::parse_dollars(&"9".repeat(40), 12), None);
+        let one_decimal = |text| Pico::parse_dollars(text, 1).map(Pico::get);
+        assert_eq!((one_decimal("2.5"), one_decimal("2.55")), (Some(2_500_000_000_000), None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The checked-in price file that a new store starts from: dollars a million tokens, parsed without floats.
 
 use kaleem_domain::{
-    Timestamp,
+    Pico, Timestamp,
     price::{Book, Component, PriceVersion, Rate},
 };
 use serde::Deserialize;
@@ -97,20 +97,10 @@ fn price_version(version: Version) -> Result<PriceVersion, Error> {
     })
 }
 
-/// Dollars a million tokens as pico-US-dollars a token: one millionth of a dollar a million tokens is one pico a token.
+/// Dollars a million tokens as pico-US-dollars a token, which is a whole number for at most six decimals.
 fn pico_per_token(text: &str) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty()
-        || !is_digits(whole)
-        || !is_digits(fraction)
-        || fraction.len() > 6
-        || text.ends_with('.')
-    {
-        return None;
-    }
-    let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
-    whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros)
+    let million = Pico::parse_dollars(text, 6)?;
+    i64::try_from(million.get() / 1_000_000).ok()
 }
 
 #[cfg(test)]

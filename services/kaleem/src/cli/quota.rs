@@ -125,15 +125,8 @@ async fn set_state(connection: Connection, merchant_id: String, state: MerchantS
 
 /// Dollars with at most nine decimals, without floats.
 fn nano(text: &str) -> Result<Nano, String> {
-    let wrong = || "must be dollars with at most nine decimals, such as 10 or 2.50".to_owned();
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
-        return Err(wrong());
-    }
-    let whole = whole.parse::<i64>().ok().and_then(|whole| whole.checked_mul(1_000_000_000));
-    let fraction = format!("{fraction:0<9}").parse::<i64>().ok();
-    whole.zip(fraction).and_then(|(whole, fraction)| whole.checked_add(fraction)).map(Nano).ok_or_else(wrong)
+    let nano = Pico::parse_dollars(text, 9).and_then(Pico::ceil_nano);
+    nano.ok_or_else(|| "must be dollars with at most nine decimals, such as 10 or 2.50".to_owned())
 }
 
 /// A count, or money where the dimension is money.

@@ -159,6 +159,18 @@ fn an_operator_raises_caps_adds_prices_and_proves_the_books() {
         (verified.json()["events"] == 1).then_some(verified)
     });
     assert_eq!((verified.code, verified.json()["faults"].as_array().unwrap().len()), (0, 0));
+    std::fs::write(
+        folder.path().join("bill.csv"),
+        "day,model,input_tokens,output_tokens,cost_usd\n2026-11-20,m,1,1,9\n",
+    )
+    .unwrap();
+    let import = ["ledger", "import", "provider-gemini", "bill.csv"];
+    assert_eq!(
+        [kaleem(&folder, &import).stdout, kaleem(&folder, &import).stdout],
+        ["1 rows taken in\n", "this file was taken in before\n"]
+    );
+    let compared = kaleem(&folder, &["ledger", "reconcile", "202611"]);
+    assert_eq!((compared.code, compared.stdout.contains("provider-gemini")), (65, true), "{compared:?}");
     let early = kaleem(&folder, &["statement", "demo-shop", "209912", "--close"]);
     assert_eq!((early.code, early.stderr.contains("209912")), (65, true), "{early:?}");
     assert_eq!(server.terminate(), Some(0));
