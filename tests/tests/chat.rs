@@ -160,3 +160,26 @@ async fn an_attempt_that_shows_nothing_in_time_is_our_cost_and_no_charge() {
         mesh.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_whose_rate_is_used_up_is_not_asked_and_another_model_serves() {
+    for shape in [Shape::AllInOne, Shape::Split] {
+        let limits = "projects = [{ quota_domain = 'provider-gemini', limits = { minute_requests = 2 } }]";
+        let limited = |config: &mut kaleem::Config| config.quota.upstream = toml::from_str(limits).unwrap();
+        let mesh = Mesh::start_with(shape, limited).await;
+        mesh.worker.respond_with(|_| worker::Reply::text(["من عندنا"]));
+        for _ in 0..2 {
+            mesh.gemini.push(gemini::Reply::text(["من جيميناي"]));
+        }
+        let mut served = Vec::new();
+        for _ in 0..3 {
+            let answer = mesh.client().chat(whole(question("auto", "اشرح لي"))).await.unwrap().into_inner();
+            served.push(text_of(&answer));
+        }
+        assert_eq!(served, ["من جيميناي", "من جيميناي", "من عندنا"]);
+        assert_eq!(mesh.gemini.received().count(), 2, "the provider never had to refuse");
+        mesh.nothing_held().await;
+        assert_eq!(mesh.ledger_with(3).await.request_count, 3);
+        mesh.stop().await;
+    }
+}

@@ -16,8 +16,9 @@ use kaleem_proto::{
         stream_generate_response::Event,
     },
     quota::v1::{
-        GetUsageRequest, GetUsageResponse, HeartbeatRequest, HeartbeatResponse, ReleaseRequest,
-        ReleaseResponse, ReserveRequest, ReserveResponse, SettleRequest, SettleResponse,
+        AcquireUpstreamRequest, AcquireUpstreamResponse, GetUsageRequest, GetUsageResponse, HeartbeatRequest,
+        HeartbeatResponse, ReleaseRequest, ReleaseResponse, ReportUpstreamRequest, ReportUpstreamResponse,
+        ReserveRequest, ReserveResponse, SettleRequest, SettleResponse,
         quota_service_client::QuotaServiceClient,
     },
     redaction::v1::{RedactRequest, RedactResponse, redaction_service_client::RedactionServiceClient},
@@ -96,6 +97,8 @@ impl Peers {
         authenticate at accounts: AuthenticateRequest => AuthenticateResponse;
         reserve at quota: ReserveRequest => ReserveResponse;
         settle at quota: SettleRequest => SettleResponse;
+        acquire_upstream at quota: AcquireUpstreamRequest => AcquireUpstreamResponse;
+        report_upstream at quota: ReportUpstreamRequest => ReportUpstreamResponse;
         release at quota: ReleaseRequest => ReleaseResponse;
         heartbeat at quota: HeartbeatRequest => HeartbeatResponse;
         get_usage at quota: GetUsageRequest => GetUsageResponse;

@@ -11,7 +11,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{Code, Fault};
 
-use super::{Admission, Pipeline, Routed, reserve::Grant};
+use super::{Admission, Pipeline, Routed, reserve::Grant, upstream::QUOTA_DOMAIN};
 use crate::{books::Meter, clients::Generation, fault};
 
 /// Events before the first content that are kept; a provider that sends more without content is broken.
@@ -33,7 +33,8 @@ pub(super) fn another_may_serve(fault: &Fault) -> bool {
         | Code::FailedPrecondition
         | Code::NotFound
         | Code::Internal => true,
-        Code::InvalidArgument => fault.reason == "CONTEXT_LENGTH_EXCEEDED",
+        // Quota says it where the input is more than an upstream project's rate ever allows.
+        Code::InvalidArgument => fault.reason == "CONTEXT_LENGTH_EXCEEDED" || fault.domain == QUOTA_DOMAIN,
         _ => false,
     }
 }
@@ -69,6 +70,7 @@ impl Pipeline {
         grant: &Grant,
         meter: &mut Meter,
     ) -> Result<Started, Fault> {
+        self.acquire_upstream(routed, step).await?;
         let admission = Admission::new(&routed.redacted, grant, step, self.clock.now(), &self.key);
         let request = generate_request(routed, step, grant);
         let patience = Instant::now() + self.config.first_token_timeout.get();

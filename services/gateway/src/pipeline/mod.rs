@@ -12,6 +12,7 @@ mod refusal;
 mod reserve;
 mod route;
 mod stages;
+mod upstream;
 mod validate;
 
 use std::{sync::Arc, time::Instant};
@@ -39,6 +40,7 @@ use crate::{
 use answer::Opening;
 use redact::Redacted;
 use stages::StageHistograms;
+use upstream::Leases;
 
 /// Merchants whose posture is remembered at once.
 const POSTURES_MAX: u64 = 100_000;
@@ -65,6 +67,7 @@ pub(crate) struct Pipeline {
     key: Key,
     postures: Cache<Arc<str>, i32>,
     histograms: Arc<StageHistograms>,
+    leases: Leases,
 }
 
 /// What is fixed once a request was routed.
@@ -89,7 +92,17 @@ impl Pipeline {
         let authenticator = Authenticator::new(Arc::clone(&peers), &config);
         let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
         let histograms = Arc::new(StageHistograms::new());
-        Self { config, clock, peers, authenticator, books, key, postures, histograms }
+        Self {
+            config,
+            clock,
+            peers,
+            authenticator,
+            books,
+            key,
+            postures,
+            histograms,
+            leases: Leases::default(),
+        }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -186,6 +199,7 @@ impl Pipeline {
                 meter.release();
             }
             self.report(&routed, step, &failed).await;
+            self.report_upstream(&routed, step, &failed).await;
             rest = &rest[index + 1..];
             attempt += 1;
             let spent = attempt > i32::try_from(self.config.failovers_max).unwrap_or(i32::MAX);
