@@ -8,6 +8,7 @@ use kaleem_domain::Clock;
 use kaleem_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
     accounts::v1::accounts_service_server::SERVICE_NAME as ACCOUNTS,
+    billing::v1::billing_service_client::BillingServiceClient,
     billing::v1::billing_service_server::SERVICE_NAME as BILLING,
     pool::v1::pool_service_server::SERVICE_NAME as POOL,
     quota::v1::quota_service_server::SERVICE_NAME as QUOTA,
@@ -49,13 +50,14 @@ impl Built {
 impl Assembly<'_> {
     /// Builds `target` and makes it known to those that come after it.
     pub(crate) async fn build(&mut self, target: Target) -> anyhow::Result<Built> {
+        // Boxed, as the future of a start holds those of all targets.
         let built = match target {
-            Target::Accounts => self.accounts().await,
-            Target::Billing => self.billing().await,
-            Target::Quota => self.quota().await,
+            Target::Accounts => Box::pin(self.accounts()).await,
+            Target::Billing => Box::pin(self.billing()).await,
+            Target::Quota => Box::pin(self.quota()).await,
             Target::Redaction => self.redaction(),
-            Target::ProviderGemini => self.provider_gemini().await,
-            Target::ProviderLocal => self.provider_local().await,
+            Target::ProviderGemini => Box::pin(self.provider_gemini()).await,
+            Target::ProviderLocal => Box::pin(self.provider_local()).await,
             Target::Router => self.router(),
             Target::Gateway => self.gateway(),
         };
@@ -93,11 +95,15 @@ impl Assembly<'_> {
         if let Some(folder) = config.path.parent() {
             DataFolder::folder(folder)?;
         }
+        // Quota serves without billing too: only lost usage is not healed then.
+        let knows_billing = self.resolver.knows(Target::Billing);
+        let billing = knows_billing.then(|| self.resolver.resolve(Target::Billing)).transpose()?;
         let deps = kaleem_quota::Deps {
             clock: Arc::clone(&self.clock),
             supervisor: self.supervisor.clone(),
             readiness: self.readiness.clone(),
             accounts: AccountsServiceClient::new(self.resolver.resolve(Target::Accounts)?),
+            billing: billing.map(BillingServiceClient::new),
         };
         let server = kaleem_quota::build(config, deps).await?;
         Ok(Built::grpc(vec![Mount::new(server, &self.stack)]))

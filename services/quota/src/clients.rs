@@ -1,19 +1,24 @@
-//! The accounts service as quota sees it: profiles of merchants and news about them.
+//! The services that quota asks: accounts for profiles of merchants and news about them, billing for the ledger's sums.
 
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
-use kaleem_domain::MerchantId;
-use kaleem_proto::accounts::v1::{
-    CapAction as WireCapAction, GetMerchantRequest, Plan, WatchRevocationsRequest,
-    accounts_service_client::AccountsServiceClient, watch_revocations_response::Subject,
+use kaleem_domain::{MerchantId, Pico};
+use kaleem_proto::{
+    accounts::v1::{
+        CapAction as WireCapAction, GetMerchantRequest, Plan, WatchRevocationsRequest,
+        accounts_service_client::AccountsServiceClient, watch_revocations_response::Subject,
+    },
+    billing::v1::{
+        GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient,
+    },
 };
 use kaleem_rpc::{Code, Fault, Transport};
 use tonic::{Request, Status};
 
 use crate::{
     Error,
-    machine::{CapAction, Caps, Policy, Profile},
+    machine::{Amount, CapAction, Caps, Policy, Profile, WindowId},
 };
 
 /// The accounts service.
@@ -103,4 +108,72 @@ pub(crate) fn policy(plan: Plan) -> Policy {
 
 fn unavailable(status: &Status) -> Error {
     Error::AccountsUnavailable(status.message().to_owned())
+}
+
+/// The billing service; without a client it is never there.
+#[derive(Debug, Clone)]
+pub(crate) struct Billing {
+    client: Option<BillingServiceClient<Transport>>,
+    timeout: Duration,
+}
+
+/// What the ledger says of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ledger {
+    /// Sums, with the number of events as requests.
+    pub(crate) amount: Amount,
+    /// Newest event that is counted.
+    pub(crate) max_sequence: i64,
+}
+
+impl Billing {
+    pub(crate) const fn new(client: Option<BillingServiceClient<Transport>>, timeout: Duration) -> Self {
+        Self { client, timeout }
+    }
+
+    /// Whether there is a ledger to compare with.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// What the ledger says of a merchant's window.
+    pub(crate) async fn ledger(&self, merchant: &MerchantId, window: WindowId) -> Result<Ledger, Error> {
+        let Some(mut client) = self.client.clone() else {
+            return Err(Error::BillingUnavailable("set mesh.peers.billing where quota runs".to_owned()));
+        };
+        let asked = GetUsageSummaryRequest {
+            merchant_id: merchant.as_str().to_owned(),
+            window_id: window.to_string(),
+        };
+        let mut request = Request::new(asked);
+        request.set_timeout(self.timeout);
+        match tokio::time::timeout(self.timeout, client.get_usage_summary(request)).await {
+            Ok(Ok(response)) => ledger(&response.into_inner()),
+            Ok(Err(status)) => Err(Error::BillingUnavailable(status.message().to_owned())),
+            Err(_) => Err(Error::BillingUnavailable(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+}
+
+fn ledger(summary: &GetUsageSummaryResponse) -> Result<Ledger, Error> {
+    let usage = summary.usage.unwrap_or_default();
+    let counts = [
+        usage.input_fresh_count,
+        usage.input_cache_read_count,
+        usage.input_cache_write_count,
+        usage.input_tool_count,
+        usage.output_text_count,
+        usage.output_reasoning_count,
+    ];
+    let tokens = i64::try_from(counts.iter().map(|count| i128::from(*count)).sum::<i128>()).ok();
+    let cost_nano = Pico::new(i128::from(summary.sell_pico_usd)).ceil_nano().map(|nano| nano.0);
+    let amount = tokens.zip(cost_nano).map(|(tokens, cost_nano)| Amount {
+        requests: summary.request_count,
+        tokens,
+        cost_nano,
+    });
+    // Usage below nothing would make room that no plan gives.
+    let amount = amount.filter(|amount| amount.is_counted());
+    let out_of_range = || Error::BillingUnavailable("its sums are out of range".to_owned());
+    Ok(Ledger { amount: amount.ok_or_else(out_of_range)?, max_sequence: summary.max_sequence })
 }

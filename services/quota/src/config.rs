@@ -40,6 +40,10 @@ pub struct Config {
     pub sweep_interval: Span,
     /// Bound on one call to accounts.
     pub accounts_timeout: Span,
+    /// How often posted usage is compared with the ledger; zero never does. A difference that two rounds see is healed.
+    pub reconcile_interval: Span,
+    /// Bound on one call to billing.
+    pub billing_timeout: Span,
     /// How long a known policy counts while accounts cannot be reached. Reserve refuses afterwards.
     pub policy_stale_max: Span,
     /// Merchants whose caps warn and do not refuse; `*` is all. What would be refused is counted in
@@ -218,6 +222,8 @@ impl Default for Config {
             journal_wait: Span::seconds(1),
             sweep_interval: Span::seconds(1),
             accounts_timeout: Span::seconds(2),
+            reconcile_interval: Span::seconds(60),
+            billing_timeout: Span::seconds(2),
             policy_stale_max: Span::seconds(300),
             alerts: Alerts::default(),
             shadow_merchants: Vec::new(),

@@ -21,6 +21,9 @@ pub enum Error {
     /// Accounts cannot be asked, and what is known of the merchant is too old.
     #[error("accounts cannot be asked for the merchant's plan: {0}")]
     AccountsUnavailable(String),
+    /// Billing cannot be asked for the ledger's sums.
+    #[error("billing cannot be asked for the ledger: {0}; nothing was changed, try again when it answers")]
+    BillingUnavailable(String),
     /// Accounts answers with a plan that cannot be enforced.
     #[error("accounts has a plan that quota cannot enforce: {0}")]
     PolicyInvalid(String),

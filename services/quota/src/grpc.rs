@@ -194,8 +194,14 @@ impl QuotaService for Grpc {
 
     async fn rebuild(
         &self,
-        _request: Request<wire::RebuildRequest>,
+        request: Request<wire::RebuildRequest>,
     ) -> Result<Response<wire::RebuildResponse>, Status> {
-        Err(not_implemented("Rebuild"))
+        let merchant = decode::rebuild(request.get_ref())?;
+        let rebuilt = self.registry.rebuild(merchant.as_ref()).await.map_err(|error| match &merchant {
+            Some(merchant) => refused(merchant, error),
+            None => failed(&error),
+        })?;
+        let merchant_count = i64::try_from(rebuilt).unwrap_or(i64::MAX);
+        Ok(Response::new(wire::RebuildResponse { merchant_count }))
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod feed;
 mod grpc;
 mod journal;
+mod reconciler;
 mod registry;
 mod shard;
 mod store;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use kaleem_domain::Clock;
 use kaleem_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
+    billing::v1::billing_service_client::BillingServiceClient,
     quota::v1::quota_service_server::QuotaServiceServer,
 };
 use kaleem_rpc::Transport;
@@ -30,7 +32,7 @@ use kaleem_runtime::{OnError, Readiness, Supervisor};
 pub use config::{Alerts, Config, Upstream, UpstreamLimits, UpstreamProject};
 pub use error::Error;
 pub use grpc::Grpc;
-pub use registry::Registry;
+pub use registry::{Registry, Rounds};
 
 /// What quota needs of the process.
 #[derive(Clone)]
@@ -43,6 +45,8 @@ pub struct Deps {
     pub readiness: Readiness,
     /// Accounts, for the plans and zones of merchants.
     pub accounts: AccountsServiceClient<Transport>,
+    /// Billing, for the ledger that quota is a cache of; without it quota serves and nothing is compared.
+    pub billing: Option<BillingServiceClient<Transport>>,
 }
 
 /// Opens the journal and makes the service, ready to be mounted.
@@ -50,21 +54,32 @@ pub async fn build(config: Config, deps: Deps) -> Result<QuotaServiceServer<Grpc
     Ok(QuotaServiceServer::new(Grpc::new(open(config, deps).await?)))
 }
 
-/// Opens the journal as of its last commit and starts the tasks behind it: the sweep, the feed of policies and webhooks.
+/// Opens the journal as of its last commit and starts the tasks behind it: the sweep, the comparison with the ledger,
+/// the feed of policies and webhooks.
 pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
     let webhook = alerts::Webhook::from_config(&config.alerts)?;
     let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout.get());
+    let billing = clients::Billing::new(deps.billing, config.billing_timeout.get());
+    let has_ledger = billing.is_known();
     let sweep_interval = config.sweep_interval.get();
+    let reconcile_interval = config.reconcile_interval.get();
     let surroundings = registry::Surroundings {
         clock: Arc::clone(&deps.clock),
         supervisor: deps.supervisor.clone(),
         readiness: deps.readiness,
         accounts: accounts.clone(),
+        billing,
     };
     let registry = Arc::new(Registry::open(config, surroundings).await?);
     let stopping = deps.supervisor.stopping();
     let sweep = sweeper::sweep(Arc::clone(&registry), sweep_interval, stopping.clone());
     deps.supervisor.spawn("quota sweep", OnError::Shutdown, sweep);
+    if !has_ledger {
+        tracing::info!("quota has no billing to compare with; set mesh.peers.billing to heal lost usage");
+    } else if !reconcile_interval.is_zero() {
+        let reconcile = reconciler::reconcile(Arc::clone(&registry), reconcile_interval, stopping.clone());
+        deps.supervisor.spawn("quota reconciliation", OnError::Log, reconcile);
+    }
     if let Some(delivery) = registry.delivery(webhook) {
         let deliver = delivery.run(stopping.clone());
         deps.supervisor.spawn("quota alert delivery", OnError::Log, deliver);

@@ -4,6 +4,7 @@
 //! may lose the last few milliseconds of them. A lost hold costs nothing, since its Settle is then taken as late; a lost Settle is
 //! sent again from the gateway's journal, and the ledger is the truth. Policies and top-ups are committed before they are answered.
 
+mod reconcile;
 mod residency;
 mod upstream;
 
@@ -18,7 +19,7 @@ use kaleem_runtime::{Readiness, Supervisor};
 use crate::{
     Config, Error,
     alerts::{Delivery, Watchers, Webhook},
-    clients::Accounts,
+    clients::{Accounts, Billing},
     config::Shadow,
     feed::Feed,
     journal::{Journal, Place},
@@ -30,6 +31,8 @@ use crate::{
     store::{Entry, Store, UsageEvent},
     upstream::Upstreams,
 };
+
+pub use reconcile::Rounds;
 
 /// Locks that the merchants are spread over.
 const SHARDS: usize = 16;
@@ -45,6 +48,7 @@ pub struct Registry {
     config: Config,
     clock: Arc<dyn Clock>,
     accounts: Accounts,
+    billing: Billing,
     feed: Feed,
     store: Store,
     journal: Journal,
@@ -64,6 +68,7 @@ pub(crate) struct Surroundings {
     pub(crate) supervisor: Supervisor,
     pub(crate) readiness: Readiness,
     pub(crate) accounts: Accounts,
+    pub(crate) billing: Billing,
 }
 
 /// What a lookup in memory came to.
@@ -77,7 +82,7 @@ impl Registry {
     /// Opens the journal and takes every merchant with live holds into memory, as of the last commit.
     pub(crate) async fn open(config: Config, surroundings: Surroundings) -> Result<Self, Error> {
         let store = Store::open(&config.path).await?;
-        let Surroundings { clock, supervisor, readiness, accounts } = surroundings;
+        let Surroundings { clock, supervisor, readiness, accounts, billing } = surroundings;
         let per_shard = config.merchants_max.div_ceil(SHARDS);
         let stopping = supervisor.stopping();
         let journal = Journal::new(store.clone(), supervisor, readiness, &config);
@@ -95,6 +100,7 @@ impl Registry {
             config,
             clock,
             accounts,
+            billing,
             store,
         };
         registry.load_holders().await?;

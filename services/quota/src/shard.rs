@@ -68,6 +68,11 @@ impl Slots {
         Some(slot)
     }
 
+    /// The merchant if it is in memory, without counting that as use.
+    pub(crate) fn peek(&self, merchant: &MerchantId) -> Option<&Slot> {
+        self.by_merchant.get(merchant)
+    }
+
     /// Makes room for one more. In a full shard the merchant that was idle longest goes, if it has no live hold and all that
     /// happened to it is committed.
     pub(crate) fn make_room(&mut self, committed: u64) -> Result<(), Full> {
@@ -88,6 +93,11 @@ impl Slots {
     pub(crate) fn insert(&mut self, merchant: MerchantId, slot: Slot) {
         self.tick += 1;
         self.by_merchant.insert(merchant, Slot { used: self.tick, ..slot });
+    }
+
+    /// Who is in memory.
+    pub(crate) fn merchants(&self) -> impl Iterator<Item = &MerchantId> {
+        self.by_merchant.keys()
     }
 
     /// All merchants of the shard.

@@ -10,7 +10,7 @@ use kaleem_domain::{RequestId, Timestamp};
 use kaleem_quota::machine::{
     ALERT_PERCENTS, Adjust, Alert, Amount, Beat, Candidate, CapAction, Caps, Change, Command, Counter,
     Dimension, Ending, Fingerprint, Hold, Key, Limits, Lost, Marks, MerchantRecord, MerchantState, Mode,
-    Origin, Policy, Profile, PutPolicy, Refusal, Release, Reply, Reserve, Settle, Snapshot,
+    Origin, Policy, Profile, PutPolicy, Reconcile, Refusal, Release, Reply, Reserve, Settle, Snapshot,
     TOMBSTONE_LIFE_MS, Tombstone, TopUp, TopUpRecord, WindowId, apply,
 };
 use proptest::prelude::*;
@@ -25,6 +25,8 @@ enum Step {
     Command(Command),
     /// The last command once more.
     Repeat,
+    /// A window is set to what a ledger says, which may be anything.
+    Reconcile(&'static str, Amount),
     /// Time passes, or a clock is corrected.
     Clock(i64),
     /// The process is killed and reads the rows back.
@@ -102,6 +104,8 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => commands().prop_map(Step::Command),
         2 => Just(Step::Repeat),
+        1 => (prop::sample::select(vec!["d20261130", "d20261201", "M202611", "M202612"]), 0_i64..9, 0_i64..900, 0_i64..9_000)
+            .prop_map(|(window, requests, tokens, cost_nano)| Step::Reconcile(window, Amount { requests, tokens, cost_nano })),
         1 => Just(Step::Restart),
         2 => (0_i64..40_000).prop_map(Step::Clock),
         1 => prop::sample::select(vec![-3_000, -3_600_000, 3_600_000, 86_400_000]).prop_map(Step::Clock),
@@ -118,6 +122,8 @@ struct Rows {
     top_ups: HashMap<String, TopUpRecord>,
     marks: BTreeMap<(WindowId, Dimension), Marks>,
     alerts: HashSet<(WindowId, Dimension, i32, i64)>,
+    /// By how much the ledger said other than the reservations, by window.
+    healed: HashMap<WindowId, Amount>,
 }
 
 impl Rows {
@@ -139,6 +145,9 @@ impl Rows {
                 }
                 Change::Tombstone(tombstone) => {
                     self.tombstones.insert(tombstone.key, tombstone);
+                }
+                Change::ProvisionalDropped(window, dimension) => {
+                    self.tombstones.values_mut().for_each(|row| row.drop_provisional(window, dimension));
                 }
                 Change::Merchant(record) => self.merchant = Some(*record),
                 Change::TopUp(top_up) => {
@@ -182,22 +191,31 @@ impl Rows {
         }
     }
 
-    /// I3: posted usage of each window kept is the sum of what each reservation contributed, each once.
+    /// What the reservations contributed to a window, each once.
+    fn contributed(&self, id: WindowId) -> Amount {
+        let of_window =
+            self.tombstones.values().filter(|tombstone| tombstone.day == id || tombstone.month == id);
+        of_window.fold(Amount::ZERO, |sum, tombstone| {
+            sum.plus(if id.is_day() { tombstone.posted.of_day() } else { tombstone.posted.of_month() })
+        })
+    }
+
+    /// I3: posted usage of each window kept is the sum of what each reservation contributed, each once, beside what the ledger
+    /// said last.
     fn assert_posted_once(&self) {
         for counter in self.counters.values() {
-            let of_window = self
-                .tombstones
-                .values()
-                .filter(|tombstone| tombstone.day == counter.id || tombstone.month == counter.id);
-            let sum = of_window.fold(Amount::ZERO, |sum, tombstone| {
-                sum.plus(if counter.id.is_day() {
-                    tombstone.posted.of_day()
-                } else {
-                    tombstone.posted.of_month()
-                })
-            });
-            assert_eq!(counter.posted, sum, "{}", counter.id);
+            let healed = self.healed.get(&counter.id).copied().unwrap_or(Amount::ZERO);
+            assert_eq!(counter.posted, self.contributed(counter.id).plus(healed), "{}", counter.id);
         }
+    }
+
+    /// I10: a window is what the ledger says, up to a nano an event; what the reservations contribute from here on adds to it.
+    fn assert_reconciled(&mut self, command: &Reconcile, difference: Amount) {
+        let posted = self.counters.get(&command.window).map_or(Amount::ZERO, |counter| counter.posted);
+        assert_eq!(posted, command.seen.plus(difference));
+        let left = Reconcile { seen: posted, ..*command }.difference();
+        assert_eq!(left, Amount::ZERO);
+        self.healed.insert(command.window, posted.minus(self.contributed(command.window)));
     }
 
     /// The state that would be read back is the state in memory.
@@ -260,6 +278,15 @@ proptest! {
                     continue;
                 }
                 Step::Command(command) => (command, false),
+                Step::Reconcile(window, ledger) => {
+                    let window = WindowId::parse(window).unwrap();
+                    // As due holds leave it, which the step below expires first.
+                    let mut settled = state.clone();
+                    settled.expire(usize::MAX, now, &mut Vec::new()).unwrap();
+                    let counters = settled.snapshot().counters;
+                    let seen = counters.iter().find(|row| row.id == window).map_or(Amount::ZERO, |row| row.posted);
+                    (Command::Reconcile(Reconcile { window, ledger, seen }), false)
+                }
                 Step::Restart => {
                     state = rows.assert_reads_back(&state, now);
                     continue;
@@ -289,12 +316,16 @@ proptest! {
                 prop_assert_eq!(fixed(&state), fixed(&before));
                 prop_assert!(changes.is_empty(), "{:?}", changes);
             }
-            if repeated && !matches!(command, Command::Expire(_)) {
+            // A window may have opened since a Reconcile was refused.
+            if repeated && !matches!(command, Command::Expire(_) | Command::Reconcile(_)) {
                 // A repetition at the same instant changes no number.
                 prop_assert_eq!(fixed(&state).0, fixed(&before).0);
             }
             assert_admission_fits(&before, &state, now, &reply);
             rows.apply(changes);
+            if let (Command::Reconcile(reconcile), Ok(Reply::Reconciled(difference))) = (&command, &reply) {
+                rows.assert_reconciled(reconcile, *difference);
+            }
             rows.assert_posted_once();
             rows.assert_alerted(&state, now);
             rows.assert_reads_back(&state, now);

@@ -109,14 +109,14 @@ pub(super) async fn up(args: ServerArgs) -> anyhow::Result<u8> {
             local.engine.model_dir = Some(folder);
         }
     }
-    Box::pin(run(config, NodeOptions::all_in_one())).await
+    run(config, NodeOptions::all_in_one()).await
 }
 
 /// A subset, with every target on a port of its own.
 pub(super) async fn serve(args: ServeArgs) -> anyhow::Result<u8> {
     let config = args.server.load()?;
     let options = NodeOptions { targets: args.target, expose: true, ..NodeOptions::all_in_one() };
-    Box::pin(run(config, options)).await
+    run(config, options).await
 }
 
 async fn run(config: Config, options: NodeOptions) -> anyhow::Result<u8> {

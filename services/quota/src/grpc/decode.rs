@@ -67,6 +67,11 @@ pub(super) fn merchant(id: &str) -> Result<MerchantId, Fault> {
     violations.done(merchant)
 }
 
+/// The merchant to rebuild; `None` is all.
+pub(super) fn rebuild(request: &wire::RebuildRequest) -> Result<Option<MerchantId>, Fault> {
+    Some(request.merchant_id.as_str()).filter(|id| !id.is_empty()).map(merchant).transpose()
+}
+
 pub(super) fn reserve(mut request: wire::ReserveRequest) -> Result<(MerchantId, Reserve), Fault> {
     let mut violations = Violations::default();
     let merchant = merchant_id(&request.merchant_id, "merchant_id", &mut violations);

@@ -27,17 +27,20 @@ pub(super) fn refused(merchant: &MerchantId, error: Error) -> Fault {
         Error::PolicyInvalid(_) => {
             Fault::new(Code::FailedPrecondition, DOMAIN, "POLICY_INVALID", error.to_string())
         }
-        Error::AccountsUnavailable(_) | Error::StoreUnavailable(_) => {
-            Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string())
-                .retry_after(OUTAGE_RETRY)
-        }
+        Error::AccountsUnavailable(_) | Error::StoreUnavailable(_) => away(&error),
         error => failed(&error),
     }
+}
+
+/// What a caller is told while something that quota needs is away.
+fn away(error: &Error) -> Fault {
+    Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string()).retry_after(OUTAGE_RETRY)
 }
 
 /// What a watcher of alerts is told, and everybody about a journal that cannot be used.
 pub(super) fn failed(error: &Error) -> Fault {
     match error {
+        Error::BillingUnavailable(_) => away(error),
         Error::AlertUnknown => {
             Fault::new(Code::FailedPrecondition, DOMAIN, "ALERT_UNKNOWN", error.to_string())
                 .violation("from_alert_id", error.to_string())
@@ -127,6 +130,8 @@ fn by_machine(merchant: &MerchantId, refusal: Refusal) -> Fault {
         Refusal::TooManyTopUps => {
             invalid("the merchant has 1,000 top-ups in its last months; put a larger plan", "op_id")
         }
+        // A rebuild skips such a merchant, so this answers nobody unless a new verb asks.
+        Refusal::NotQuiet => away(&Error::Refused(refusal)),
         Refusal::Calendar(error) => invalid(&error.to_string(), "time_zone"),
     }
 }

@@ -164,7 +164,7 @@ impl MerchantState {
         self.keep_marks(marks, stored, changes);
     }
 
-    fn tell_crossed_of(
+    pub(super) fn tell_crossed_of(
         &mut self,
         dimension: Dimension,
         window: WindowId,

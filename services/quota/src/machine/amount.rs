@@ -91,6 +91,16 @@ impl Amount {
         Self { requests: 0, ..self }
     }
 
+    /// The component that `dimension` limits; nothing for concurrency, which has no window.
+    pub const fn of(self, dimension: Dimension) -> i64 {
+        match dimension {
+            Dimension::DayRequests => self.requests,
+            Dimension::MonthTokens => self.tokens,
+            Dimension::MonthCost => self.cost_nano,
+            Dimension::Concurrency => 0,
+        }
+    }
+
     /// Whether no component is negative.
     pub const fn is_counted(self) -> bool {
         self.requests >= 0 && self.tokens >= 0 && self.cost_nano >= 0

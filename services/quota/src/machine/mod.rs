@@ -22,6 +22,7 @@ mod expiry;
 mod hold;
 mod ladder;
 mod policy;
+mod reconcile;
 mod reserve;
 mod settle;
 mod snapshot;
@@ -40,6 +41,7 @@ pub use hold::{Candidate, Decision, Ending, Fingerprint, Hold, Key, Mode, Tombst
 pub use policy::{
     CapAction, CapOutOfRange, Caps, DEGRADE_PERCENT, NEAR_CAP_PERCENT, Policy, Posture, Profile, Used,
 };
+pub use reconcile::Reconcile;
 pub(crate) use reserve::event_id;
 pub use reserve::{Adjust, Beat, Reserve, Reserved, Ticket};
 pub use settle::{Lost, Release, Settle, Settled};
@@ -74,6 +76,8 @@ pub enum Command {
     PutPolicy(PutPolicy),
     /// Adds to the caps of the month.
     TopUp(TopUp),
+    /// Sets posted usage to what the ledger says.
+    Reconcile(Reconcile),
 }
 
 /// The answer to a command.
@@ -91,6 +95,8 @@ pub enum Reply {
     Expired(usize),
     /// Version of the policy in force.
     PolicyVersion(i64),
+    /// What posted usage changed by.
+    Reconciled(Amount),
 }
 
 /// A change of stored state; absolute, so that applying it twice is applying it once.
@@ -108,6 +114,8 @@ pub enum Change {
     CounterDropped(WindowId),
     /// A reservation ended, or ended in another way.
     Tombstone(Tombstone),
+    /// What expired holds posted to a dimension of a window is taken out.
+    ProvisionalDropped(WindowId, Dimension),
     /// Policy, zone or version changed.
     Merchant(Box<MerchantRecord>),
     /// A top-up was granted.
@@ -147,6 +155,9 @@ pub enum Refusal {
     /// Too many top-ups in the months kept.
     #[error("the month has too many top-ups")]
     TooManyTopUps,
+    /// A window is compared with the ledger only while nothing moves in it.
+    #[error("the merchant has calls in flight, or its usage changed meanwhile")]
+    NotQuiet,
     /// The zone is unknown or the instant has no calendar.
     #[error(transparent)]
     Calendar(#[from] WindowError),
@@ -189,5 +200,6 @@ pub fn apply(
         Command::Expire(max) => state.expire(*max, now, changes).map(Reply::Expired),
         Command::PutPolicy(put) => state.put_policy(put, now, changes).map(Reply::PolicyVersion),
         Command::TopUp(top_up) => state.top_up(top_up, now, changes).map(Reply::PolicyVersion),
+        Command::Reconcile(reconcile) => state.reconcile(reconcile, now, changes).map(Reply::Reconciled),
     }
 }

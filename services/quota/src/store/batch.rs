@@ -1,6 +1,6 @@
 //! Changes of many commands, reduced to the last state of every row.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kaleem_domain::MerchantId;
 
@@ -48,6 +48,8 @@ pub(crate) struct Batch {
     pub(super) counters: Rows<WindowId, Option<Counter>>,
     pub(super) holds: Rows<Key, HoldRow>,
     pub(super) tombstones: Rows<Key, Tombstone>,
+    /// Where expired holds of earlier batches no longer count.
+    pub(super) provisional_dropped: HashSet<(MerchantId, WindowId, Dimension)>,
     pub(super) usage_events: Rows<Key, Vec<u8>>,
     pub(super) top_ups: Vec<(MerchantId, TopUpRecord)>,
     pub(super) marks: Rows<(WindowId, Dimension), Marks>,
@@ -86,6 +88,11 @@ impl Batch {
             }
             Change::Tombstone(tombstone) => {
                 self.tombstones.insert((merchant.clone(), tombstone.key), tombstone);
+            }
+            Change::ProvisionalDropped(window, dimension) => {
+                let of_merchant = self.tombstones.iter_mut().filter(|((of, _), _)| of == merchant);
+                of_merchant.for_each(|(_, tombstone)| tombstone.drop_provisional(window, dimension));
+                self.provisional_dropped.insert((merchant.clone(), window, dimension));
             }
             Change::Merchant(record) => {
                 self.merchants.insert(merchant.clone(), record);

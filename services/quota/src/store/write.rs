@@ -37,6 +37,10 @@ const PUT_TOMBSTONES: &str = "INSERT INTO tombstone (merchant_id, request_id, at
      requests = excluded.requests, tokens = excluded.tokens, cost_nano = excluded.cost_nano, \
      usage_event = coalesce(excluded.usage_event, usage_event)";
 
+const DROP_PROVISIONAL: &str = "UPDATE tombstone SET requests = iif(?3 = 'day_requests', 0, requests), \
+     tokens = iif(?3 = 'month_tokens', 0, tokens), cost_nano = iif(?3 = 'month_cost_nano_usd', 0, cost_nano) \
+     WHERE merchant_id = ?1 AND ending = 'EXPIRED' AND (day = ?2 OR month = ?2)";
+
 const PUT_TOP_UPS: &str = "INSERT INTO top_up (merchant_id, op_id, month, tokens, cost_nano, policy_version) \
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1) WHERE true \
      ON CONFLICT (merchant_id, op_id) DO NOTHING";
@@ -128,6 +132,11 @@ async fn put_holds(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
 }
 
 async fn put_tombstones(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
+    // Dropped first: the batch's own tombstones say already what is left of them.
+    for (merchant, window, dimension) in &batch.provisional_dropped {
+        let query = sqlx::query(DROP_PROVISIONAL).bind(merchant.as_str());
+        query.bind(window.number()).bind(dimension.name()).execute(&mut **tx).await?;
+    }
     let rows: Vec<_> = batch
         .tombstones
         .iter()

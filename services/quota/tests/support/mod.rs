@@ -1,4 +1,4 @@
-//! Quota in the test's process, with accounts as a double that the test steers.
+//! Quota in the test's process, with accounts and billing as doubles that the test steers.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::{
@@ -8,6 +8,8 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex},
 };
+
+mod billing;
 
 use futures::{Stream, StreamExt as _};
 use kaleem_domain::{Clock, MerchantId, RequestId, Timestamp};
@@ -30,6 +32,8 @@ use kaleem_testkit::ManualClock;
 use tokio::sync::broadcast;
 use tonic::{Request, Response, Status};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
+
+pub use billing::FakeBilling;
 
 /// Accounts that says what the test tells it to.
 #[derive(Clone)]
@@ -160,6 +164,7 @@ pub struct Quota {
     pub config: Config,
     pub clock: ManualClock,
     pub accounts: FakeAccounts,
+    pub billing: FakeBilling,
     pub supervisor: Supervisor,
     pub readiness: Readiness,
     pub registry: Arc<Registry>,
@@ -181,15 +186,25 @@ impl Quota {
     }
 
     pub async fn open(config: Config, clock: ManualClock, accounts: FakeAccounts) -> Self {
+        Self::open_with(config, clock, accounts, FakeBilling::default()).await
+    }
+
+    async fn open_with(
+        config: Config,
+        clock: ManualClock,
+        accounts: FakeAccounts,
+        billing: FakeBilling,
+    ) -> Self {
         let (supervisor, readiness) = (Supervisor::new(), Readiness::new());
         let deps = Deps {
             clock: Arc::new(clock.clone()),
             supervisor: supervisor.clone(),
             readiness: readiness.clone(),
             accounts: accounts.client(),
+            billing: Some(billing.client()),
         };
         let registry = kaleem_quota::open(config.clone(), deps).await.unwrap();
-        Self { config, clock, accounts, supervisor, readiness, registry, folder: None }
+        Self { config, clock, accounts, billing, supervisor, readiness, registry, folder: None }
     }
 
     /// What opening a journal comes to.
@@ -202,6 +217,7 @@ impl Quota {
             supervisor: Supervisor::new(),
             readiness: Readiness::new(),
             accounts: accounts.client(),
+            billing: None,
         };
         kaleem_quota::open(config, deps).await
     }
@@ -210,7 +226,18 @@ impl Quota {
     pub async fn restart(self) -> Self {
         let report = self.supervisor.drain(std::time::Duration::from_secs(10)).await;
         assert!(report.is_clean(), "{report:?}");
-        let again = Self::open(self.config, self.clock, self.accounts).await;
+        let again = Self::open_with(self.config, self.clock, self.accounts, self.billing).await;
+        Self { folder: self.folder, ..again }
+    }
+
+    /// Stops, and starts again on an older copy of the journal, as after a kill that lost the commits since.
+    pub async fn restart_from(self, journal: &Path) -> Self {
+        let report = self.supervisor.drain(std::time::Duration::from_secs(10)).await;
+        assert!(report.is_clean(), "{report:?}");
+        let path = self.config.path.with_file_name("older.db");
+        std::fs::copy(journal, &path).unwrap();
+        let config = Config { path, ..self.config };
+        let again = Self::open_with(config, self.clock, self.accounts, self.billing).await;
         Self { folder: self.folder, ..again }
     }
 

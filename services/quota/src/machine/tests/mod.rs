@@ -9,6 +9,7 @@ use super::*;
 mod admission;
 mod alerts;
 mod ending;
+mod reconcile;
 mod shadow;
 mod windows;
 

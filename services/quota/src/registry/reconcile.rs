@@ -1,0 +1,146 @@
+//! Posted usage against the ledger: usage that a kill lost comes back, and what expired holds posted in vain goes.
+
+use std::collections::HashMap;
+
+use kaleem_domain::MerchantId;
+
+use super::{Lookup, Registry};
+use crate::{
+    Error,
+    clients::Ledger,
+    machine::{Amount, MerchantState, Reconcile, Refusal, WindowId},
+};
+
+/// Merchants that may fail in a round before it is given up, so that a billing that is away costs a few timeouts and not thousands.
+const FAILURES_PER_ROUND_MAX: usize = 4;
+
+/// The differences that the last round saw; at most four windows of each merchant in memory.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    seen: HashMap<(MerchantId, WindowId), Seen>,
+}
+
+/// Both sides of a window in which they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    posted: Amount,
+    ledger: Ledger,
+}
+
+impl Registry {
+    /// Compares the merchants in memory that have no call in flight with the ledger; returns how many windows it healed. A difference
+    /// is healed when the round before saw the same on both sides: then nothing is on its way, and the difference is real. A
+    /// merchant whose ledger cannot be read starts over, and the first failure is returned.
+    pub async fn reconcile(&self, rounds: &mut Rounds) -> Result<usize, Error> {
+        // Taken out, so that a round that is cut short leaves nothing that a later one would take for the round before it.
+        let last = std::mem::take(rounds);
+        let mut this = Rounds::default();
+        let (mut healed, mut failures) = (0, Vec::new());
+        for merchant in self.in_memory()? {
+            match self.reconcile_one(&merchant, &last, &mut this).await {
+                Ok(windows) => healed += windows,
+                Err(error) => failures.push(error),
+            }
+            if failures.len() >= FAILURES_PER_ROUND_MAX {
+                break;
+            }
+        }
+        *rounds = this;
+        failures.into_iter().next().map_or(Ok(healed), Err)
+    }
+
+    /// Sets posted usage of one merchant, or of all in memory, to what the ledger says now; committed when it returns. Returns how
+    /// many were rebuilt: one with calls in flight, or whose usage changes meanwhile, is left as it is.
+    pub async fn rebuild(&self, merchant: Option<&MerchantId>) -> Result<usize, Error> {
+        let merchants = match merchant {
+            Some(merchant) => {
+                self.ensure(merchant).await?;
+                vec![merchant.clone()]
+            }
+            None => self.in_memory()?,
+        };
+        let mut rebuilt = 0;
+        for merchant in &merchants {
+            rebuilt += usize::from(self.rebuild_one(merchant).await?);
+        }
+        self.journal.flushed().await?;
+        Ok(rebuilt)
+    }
+
+    async fn reconcile_one(
+        &self,
+        merchant: &MerchantId,
+        last: &Rounds,
+        this: &mut Rounds,
+    ) -> Result<usize, Error> {
+        let mut healed = 0;
+        for (window, posted) in self.quiet(merchant)?.unwrap_or_default() {
+            let ledger = self.billing.ledger(merchant, window).await?;
+            let command = Reconcile { window, ledger: ledger.amount, seen: posted };
+            if command.difference() == Amount::ZERO {
+                continue;
+            }
+            let (key, seen) = ((merchant.clone(), window), Seen { posted, ledger });
+            if last.seen.get(&key) == Some(&seen) && self.heal(merchant, &command).await? {
+                healed += 1;
+            } else {
+                this.seen.insert(key, seen);
+            }
+        }
+        Ok(healed)
+    }
+
+    async fn rebuild_one(&self, merchant: &MerchantId) -> Result<bool, Error> {
+        let Some(windows) = self.quiet(merchant)? else { return Ok(false) };
+        for (window, posted) in windows {
+            let ledger = self.billing.ledger(merchant, window).await?;
+            let command = Reconcile { window, ledger: ledger.amount, seen: posted };
+            if !self.heal(merchant, &command).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Runs `command` if the merchant is still quiet; `false` where it is not.
+    async fn heal(&self, merchant: &MerchantId, command: &Reconcile) -> Result<bool, Error> {
+        let place = self.journal.place().await?;
+        // Looked at again under the lock: a call may have come while the ledger was read.
+        let outcome = self.change_in_memory(merchant, place, None, |state, now, changes| {
+            if state.hold_count() > 0 {
+                Err(Refusal::NotQuiet)
+            } else {
+                state.reconcile(command, now, changes)
+            }
+        })?;
+        let difference = match outcome {
+            Lookup::Done(Ok(difference)) => difference,
+            Lookup::Done(Err(Refusal::NotQuiet)) | Lookup::Missing => return Ok(false),
+            Lookup::Done(Err(refusal)) => return Err(refusal.into()),
+        };
+        if difference != Amount::ZERO {
+            metrics::counter!("kaleem_quota_reconcile_heals_total").increment(1);
+            let Amount { requests, tokens, cost_nano } = difference;
+            let window = command.window;
+            tracing::warn!(%merchant, %window, requests, tokens, cost_nano, "posted usage was set to what the ledger says");
+        }
+        Ok(true)
+    }
+
+    fn in_memory(&self) -> Result<Vec<MerchantId>, Error> {
+        let mut merchants = Vec::new();
+        for shard in &self.shards {
+            merchants.extend(shard.lock()?.merchants().cloned());
+        }
+        Ok(merchants)
+    }
+
+    /// The windows to compare with their posted usage; `None` where a call is in flight or the merchant is not in memory.
+    fn quiet(&self, merchant: &MerchantId) -> Result<Option<Vec<(WindowId, Amount)>>, Error> {
+        let now = self.clock.now();
+        let slots = self.shard(merchant).lock()?;
+        let quiet = slots.peek(merchant).map(|slot| &slot.state).filter(|state| state.hold_count() == 0);
+        let windows = quiet.map(|state: &MerchantState| state.reconcilable(now)).transpose();
+        Ok(windows.map_err(Refusal::from)?)
+    }
+}
