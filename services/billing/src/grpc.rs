@@ -243,7 +243,7 @@ impl BillingService for Grpc {
         let superseded = request.into_inner().include_superseded;
         let versions = self.prices.list(superseded, self.clock.now()).await?;
         Ok(Response::new(proto::ListPricesResponse {
-            versions: versions.iter().map(messages::priced).collect(),
+            versions: versions.iter().map(convert::price_version).collect(),
         }))
     }
 

@@ -6,19 +6,17 @@ mod support;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::StreamExt as _;
-use kaleem_domain::{MerchantId, RequestId};
+use kaleem_domain::{MerchantId, Timestamp};
 use kaleem_proto::quota::v1::{self as wire, quota_service_client::QuotaServiceClient};
 use kaleem_quota::{
     Registry,
-    machine::{Amount, Candidate, Fingerprint, Key, Mode, Reserve, Settle, TTL_DEFAULT_MS},
+    machine::{Fingerprint, Settle},
 };
 use kaleem_rpc::{Code, Transport};
-use support::{Quota, fault, merchant, plan, reserve, seated, settle};
+use support::{CALL, Quota, call, fault, merchant, plan, reserve, seated, settle};
 use tonic::Streaming;
 
 const SETTLERS: usize = 64;
-/// What each of 1,000 calls uses of caps that are a thousand times as large.
-const CALL: Amount = Amount { requests: 1, tokens: 3, cost_nano: 7 };
 
 fn watch(from: &str, merchant_id: &str) -> wire::WatchAlertsRequest {
     wire::WatchAlertsRequest { from_alert_id: from.into(), merchant_id: merchant_id.into() }
@@ -35,23 +33,9 @@ async fn spend(quota: &Quota, client: &mut QuotaServiceClient<Transport>, id: &s
     client.settle(settle(&call, tokens - 100, 1)).await.unwrap();
 }
 
-async fn call(registry: &Registry, merchant: &MerchantId, now: kaleem_domain::Timestamp) {
-    let candidate = Candidate {
-        price_version: Arc::from("p@1"),
-        input_tokens: 2,
-        max_output_tokens: 1,
-        min_output_tokens: 1,
-        input_pico: 3_000,
-        output_pico: 1_000,
-    };
-    let key = Key { request_id: RequestId::new(now), attempt: 0 };
-    let command = Reserve {
-        key,
-        mode: Mode::Normal,
-        candidates: vec![candidate],
-        ttl_ms: TTL_DEFAULT_MS,
-        fingerprint: Fingerprint(1, 1),
-    };
+async fn spend_one(registry: &Registry, merchant: &MerchantId, now: Timestamp) {
+    let command = call(now);
+    let key = command.key;
     // Beyond the cap it is refused, which tells that the cap is reached.
     if registry.reserve(merchant, &command).await.is_ok() {
         let settle = Settle { key, actual: CALL, fingerprint: Fingerprint(2, 2), lost: None };
@@ -71,7 +55,7 @@ async fn sixty_four_settlers_raise_each_alert_once() {
         let (registry, now) = (Arc::clone(&quota.registry), quota.now());
         async move {
             for _ in 0..17 {
-                call(&registry, &merchant("dukkan"), now).await;
+                spend_one(&registry, &merchant("dukkan"), now).await;
             }
         }
     });

@@ -4,9 +4,8 @@
 mod support;
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     path::Path,
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -22,9 +21,12 @@ use kaleem_quota::{
     },
 };
 use kaleem_testkit::ManualClock;
-use support::{FakeAccounts, Quota, merchant, plan};
+use support::{
+    FakeAccounts, Quota,
+    kill::{JOURNAL, run_and_kill},
+    merchant, plan,
+};
 
-const JOURNAL: &str = "KALEEM_TEST_JOURNAL";
 const ROUNDS: u64 = 12;
 const MERCHANTS: [&str; 3] = ["dukkan", "bazaar", "souq-7"];
 const PLENTY: i64 = 1_000_000_000_000;
@@ -107,26 +109,6 @@ async fn child() {
             said = covered;
         }
     }
-}
-
-/// Starts the child, kills it once its commits cover `enough` settled calls, and returns how many they did.
-fn run_and_kill(path: &Path, enough: u64) -> u64 {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--ignored", "--nocapture"])
-        .env(JOURNAL, path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    // The harness writes the test's name before its first line.
-    let mut commits = output
-        .lines()
-        .map_while(Result::ok)
-        .filter_map(|line| line.split_once("committed ")?.1.parse::<u64>().ok());
-    let covered = commits.find(|covered| *covered >= enough).expect("the child works until it is killed");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    covered
 }
 
 /// Checks what one merchant read back as, and returns how many calls of it are settled.

@@ -16,39 +16,17 @@ use std::{
     thread,
 };
 
-use kaleem_domain::{MerchantId, RequestId};
+use kaleem_domain::MerchantId;
 use kaleem_quota::{
     Error, Registry,
-    machine::{Amount, Candidate, Fingerprint, Key, Mode, Refusal, Release, Reserve, Settle, TTL_DEFAULT_MS},
+    machine::{Fingerprint, Mode, Refusal, Release, Reserve, Settle},
 };
-use support::{Quota, merchant, plan};
+use support::{CALL, Quota, call, merchant, plan};
 use tokio::runtime::Handle;
 
 const THREADS: usize = 64;
 const TRIES: usize = 63;
 const PLENTY: i64 = 1_000_000_000;
-/// What each call holds: 1 request, 3 tokens and 7 nano.
-const CALL: Amount = Amount { requests: 1, tokens: 3, cost_nano: 7 };
-
-fn call(quota_now: kaleem_domain::Timestamp) -> Reserve {
-    let candidate = Candidate {
-        price_version: Arc::from("p@1"),
-        input_tokens: 2,
-        max_output_tokens: 1,
-        min_output_tokens: 1,
-        input_pico: 3_000,
-        output_pico: 1_000,
-    };
-    let key = Key { request_id: RequestId::new(quota_now), attempt: 0 };
-    Reserve {
-        key,
-        mode: Mode::Normal,
-        candidates: vec![candidate],
-        ttl_ms: TTL_DEFAULT_MS,
-        fingerprint: Fingerprint(1, 1),
-    }
-}
-
 /// What a thread does with a call that was admitted.
 #[derive(Clone, Copy)]
 enum Then {

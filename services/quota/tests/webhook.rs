@@ -4,9 +4,8 @@
 mod support;
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     path::Path,
-    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -21,9 +20,12 @@ use kaleem_runtime::{
 };
 use kaleem_testkit::{ManualClock, bound_listener};
 use sha2::Sha256;
-use support::{FakeAccounts, Quota, plan, reserve, settle, until};
+use support::{
+    FakeAccounts, Quota,
+    kill::{JOURNAL, run_and_kill},
+    plan, reserve, settle, until,
+};
 
-const JOURNAL: &str = "KALEEM_TEST_JOURNAL";
 const KEY: &[u8] = b"a key that only quota and its receiver know";
 
 /// A receiver that checks signatures and answers as the test says.
@@ -165,30 +167,13 @@ async fn child() {
     }
 }
 
-fn run_and_kill(path: &Path, enough: usize) -> usize {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--ignored", "--nocapture"])
-        .env(JOURNAL, path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    let mut commits = output
-        .lines()
-        .map_while(Result::ok)
-        .filter_map(|line| line.split_once("committed ")?.1.parse::<usize>().ok());
-    let covered = commits.find(|covered| *covered >= enough).expect("the child works until it is killed");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    covered
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_before_delivery_loses_no_alert() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("quota.db");
     let file = path.clone();
     let covered = tokio::task::spawn_blocking(move || run_and_kill(&file, 20)).await.unwrap();
+    let covered = usize::try_from(covered).unwrap();
     let outside = Supervisor::new();
     let receiver = Receiver::start(&outside);
     let quota = open(&path, &receiver.url).await;

@@ -118,7 +118,7 @@ pub fn result(result: Result<Recorded, Rejection>) -> response::Result {
 pub fn statement(statement: &Statement) -> proto::Statement {
     let line = |line: &Line| proto::statement::Line {
         model: line.model.clone(),
-        component: component(line.component).into(),
+        component: convert::price_component(line.component).into(),
         price_version: line.price_version.clone(),
         unit_count: line.units,
         amount_pico_usd: line.amount_pico,
@@ -150,24 +150,6 @@ pub fn model_usage(
         usage: Some(summed_usage(&sums)?),
         sell_pico_usd: narrow(sums.sell_pico)?,
     })
-}
-
-pub fn priced(version: &PriceVersion) -> proto::PriceVersion {
-    let rate = |rate: &Rate| proto::price_version::Rate {
-        book: book(rate.book).into(),
-        component: component(rate.component).into(),
-        pico_usd_per_unit: rate.pico_usd_per_unit,
-        min_input_token_count: rate.min_input_token_count,
-    };
-    proto::PriceVersion {
-        price_version: version.price_version.clone(),
-        target: version.target.clone(),
-        model: version.model.clone(),
-        effective_time: Some(convert::timestamp(version.effective_time)),
-        source: version.source.clone(),
-        verified: version.verified,
-        rates: version.rates.iter().map(rate).collect(),
-    }
 }
 
 pub fn price_version(version: proto::PriceVersion) -> Result<PriceVersion, Error> {
@@ -209,32 +191,14 @@ pub fn price_version(version: proto::PriceVersion) -> Result<PriceVersion, Error
     })
 }
 
-const BOOKS: [(Book, proto::PriceBook); 2] =
-    [(Book::Cost, proto::PriceBook::Cost), (Book::Sell, proto::PriceBook::Sell)];
-
-fn book(book: Book) -> proto::PriceBook {
-    BOOKS
-        .into_iter()
-        .find(|(ours, _)| *ours == book)
-        .map_or(proto::PriceBook::Unspecified, |(_, theirs)| theirs)
-}
-
 fn parse_book(book: proto::PriceBook) -> Option<Book> {
-    BOOKS.into_iter().find(|(_, theirs)| *theirs == book).map(|(ours, _)| ours)
-}
-
-fn component(component: Component) -> proto::PriceComponent {
-    match component {
-        Component::InputFresh => proto::PriceComponent::InputFresh,
-        Component::InputCacheRead => proto::PriceComponent::InputCacheRead,
-        Component::InputCacheWrite => proto::PriceComponent::InputCacheWrite,
-        Component::InputTool => proto::PriceComponent::InputTool,
-        Component::OutputText => proto::PriceComponent::OutputText,
-        Component::OutputReasoning => proto::PriceComponent::OutputReasoning,
-        Component::Request => proto::PriceComponent::Request,
+    match book {
+        proto::PriceBook::Cost => Some(Book::Cost),
+        proto::PriceBook::Sell => Some(Book::Sell),
+        proto::PriceBook::Unspecified => None,
     }
 }
 
 fn parse_component(wanted: proto::PriceComponent) -> Option<Component> {
-    Component::ALL.into_iter().find(|ours| component(*ours) == wanted)
+    Component::ALL.into_iter().find(|ours| convert::price_component(*ours) == wanted)
 }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Books, bounded, journal::Ticket};
 
 const BATCH_MAX: usize = 256;
-/// How long a batch gathers after the last one. Its events are in the journal, so that waiting risks nothing, and a commit costs Billing the same
-/// for one event as for fifty.
+/// How long a batch gathers after the last one. Its events are in the journal, so that waiting risks nothing, and a commit costs
+/// Billing the same for one event as for fifty.
 const GATHER: Duration = Duration::from_millis(20);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);

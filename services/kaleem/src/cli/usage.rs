@@ -1,7 +1,5 @@
 //! `kaleem usage`.
 
-use std::io::Write as _;
-
 use clap::Args;
 use comfy_table::Table;
 use kaleem_proto::{
@@ -21,7 +19,7 @@ use super::{
     client::{Connection, KeyKind, failed, request},
     merchant,
     quota::{usage, usage_json, usage_table},
-    table::{dollars, numbers_to_the_right},
+    table::{dollars, numbers_to_the_right, print},
 };
 
 #[derive(Debug, Args)]
@@ -50,14 +48,10 @@ pub(super) async fn run(args: UsageArgs) -> anyhow::Result<()> {
     };
     let ledger = BillingServiceClient::new(connection).get_usage_summary(request(message)).await;
     let ledger = ledger.map_err(|status| failed(&status))?.into_inner();
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&as_json(&merchant_id, &quota, &ledger))?)?;
-    } else {
-        writeln!(out, "{merchant_id}: quota now\n{}", usage_table(&quota))?;
-        writeln!(out, "billed in {}\n{}", ledger.window_id, ledger_table(&ledger))?;
-    }
-    Ok(())
+    print(args.json.then(|| as_json(&merchant_id, &quota, &ledger)), || {
+        let (now, billed) = (usage_table(&quota), ledger_table(&ledger));
+        format!("{merchant_id}: quota now\n{now}\nbilled in {}\n{billed}", ledger.window_id)
+    })
 }
 
 /// The merchant that is meant when none is named.

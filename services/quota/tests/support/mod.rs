@@ -10,6 +10,7 @@ use std::{
 };
 
 mod billing;
+pub mod kill;
 
 use futures::{Stream, StreamExt as _};
 use kaleem_domain::{Clock, MerchantId, RequestId, Timestamp};
@@ -25,7 +26,10 @@ use kaleem_proto::{
         self as wire, quota_service_client::QuotaServiceClient, quota_service_server::QuotaServiceServer,
     },
 };
-use kaleem_quota::{Config, Deps, Grpc, Registry};
+use kaleem_quota::{
+    Config, Deps, Grpc, Registry,
+    machine::{Amount, Candidate, Fingerprint, Key, Mode, Reserve, TTL_DEFAULT_MS},
+};
 use kaleem_rpc::{Fault, Transport};
 use kaleem_runtime::{Readiness, Supervisor};
 use kaleem_testkit::ManualClock;
@@ -34,6 +38,29 @@ use tonic::{Request, Response, Status};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 pub use billing::FakeBilling;
+
+/// What each call holds: 1 request, 3 tokens and 7 nano.
+pub const CALL: Amount = Amount { requests: 1, tokens: 3, cost_nano: 7 };
+
+/// A call that holds exactly that.
+pub fn call(now: Timestamp) -> Reserve {
+    let candidate = Candidate {
+        price_version: Arc::from("p@1"),
+        input_tokens: 2,
+        max_output_tokens: 1,
+        min_output_tokens: 1,
+        input_pico: 3_000,
+        output_pico: 1_000,
+    };
+    let key = Key { request_id: RequestId::new(now), attempt: 0 };
+    Reserve {
+        key,
+        mode: Mode::Normal,
+        candidates: vec![candidate],
+        ttl_ms: TTL_DEFAULT_MS,
+        fingerprint: Fingerprint(1, 1),
+    }
+}
 
 /// Accounts that says what the test tells it to.
 #[derive(Clone)]
