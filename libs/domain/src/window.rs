@@ -58,19 +58,25 @@ impl Zone {
         self.window(format!("M{:04}{:02}", date.year(), date.month()), first, next)
     }
 
+    /// The date that `at` belongs to: the last one that has begun. Where clocks go back over midnight, the calendar shows the old
+    /// date once more; those minutes stay with the new one, so that no instant belongs to two days or to none.
     fn date(&self, at: Timestamp) -> Result<civil::Date, WindowError> {
         let instant =
             jiff::Timestamp::from_millisecond(at.as_millis()).map_err(|_| WindowError::OutOfRange)?;
-        Ok(self.0.to_datetime(instant).date())
+        let shown = self.0.to_datetime(instant).date();
+        let next = shown.tomorrow().map_err(|_| WindowError::OutOfRange)?;
+        Ok(if self.start_of(next)? <= at { next } else { shown })
     }
 
     fn window(&self, id: String, first: civil::Date, next: civil::Date) -> Result<Window, WindowError> {
-        let start_of = |date: civil::Date| -> Result<Timestamp, WindowError> {
-            let zoned = date.to_zoned(self.0.clone()).map_err(|_| WindowError::OutOfRange)?;
-            let start = zoned.start_of_day().map_err(|_| WindowError::OutOfRange)?;
-            Ok(Timestamp::from_millis(start.timestamp().as_millisecond()))
-        };
-        Ok(Window { id, start: start_of(first)?, end: start_of(next)? })
+        Ok(Window { id, start: self.start_of(first)?, end: self.start_of(next)? })
+    }
+
+    /// The first instant of `date`, or of the next one that there is.
+    fn start_of(&self, date: civil::Date) -> Result<Timestamp, WindowError> {
+        let zoned = date.to_zoned(self.0.clone()).map_err(|_| WindowError::OutOfRange)?;
+        let start = zoned.start_of_day().map_err(|_| WindowError::OutOfRange)?;
+        Ok(Timestamp::from_millis(start.timestamp().as_millisecond()))
     }
 }
 
@@ -103,6 +109,54 @@ mod tests {
         let pacific = Zone::parse("America/Los_Angeles").unwrap();
         assert_eq!(hours(&pacific.day(at("2026-03-08T12:00:00Z")).unwrap()), 23);
         assert_eq!(hours(&pacific.day(at("2026-11-01T12:00:00Z")).unwrap()), 25);
+    }
+
+    /// I11 over every zone of the database: each instant lies in exactly one day, and days make up months.
+    fn check_partition(name: &str, zone: &Zone, instant: Timestamp) {
+        let (day, month) = (zone.day(instant).unwrap(), zone.month(instant).unwrap());
+        let context = format!("{name} at {}", instant.as_millis());
+        assert!(day.contains(instant) && month.contains(instant), "{context}");
+        assert!(month.start <= day.start && day.end <= month.end, "{context}");
+        for inside in [day.start, day.end.plus_millis(-1)] {
+            assert_eq!(zone.day(inside).unwrap(), day, "{context}");
+            assert_eq!(zone.month(inside).unwrap(), month, "{context}");
+        }
+        let next = zone.day(day.end).unwrap();
+        assert_eq!(next.start, day.end, "{context}");
+        assert!(next.id > day.id, "{context}");
+        assert_eq!(day.end == month.end, zone.month(day.end).unwrap() != month, "{context}");
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+        #[test]
+        fn every_instant_lies_in_one_day_of_one_month(
+            second in 631_152_000_i64..2_524_608_000,
+            millis in 0_i64..1_000,
+        ) {
+            for name in jiff::tz::db().available() {
+                let zone = Zone::parse(name.as_str()).unwrap();
+                check_partition(name.as_str(), &zone, Timestamp::from_millis(second * 1_000 + millis));
+            }
+        }
+    }
+
+    #[test]
+    fn windows_hold_around_every_change_of_the_clock() {
+        let (from, until) = (at("1990-01-01T00:00:00Z"), at("2050-01-01T00:00:00Z"));
+        let first = jiff::Timestamp::from_millisecond(from.as_millis()).unwrap();
+        for name in jiff::tz::db().available() {
+            let zone = Zone::parse(name.as_str()).unwrap();
+            for change in zone.0.following(first) {
+                let change = Timestamp::from_millis(change.timestamp().as_millisecond());
+                if change >= until {
+                    break;
+                }
+                for offset in [-86_400_000, -3_600_000, -60_000, -1, 0, 1, 60_000, 3_600_000, 86_400_000] {
+                    check_partition(name.as_str(), &zone, change.plus_millis(offset));
+                }
+            }
+        }
     }
 
     #[test]
