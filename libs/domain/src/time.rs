@@ -1,5 +1,7 @@
 //! Instants and the clock that is handed in.
 
+use std::{fmt, time::Duration};
+
 use serde::{Deserialize, Serialize};
 
 /// An instant as milliseconds since 1970-01-01T00:00:00Z.
@@ -24,6 +26,12 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This instant moved ahead by `span`, cut to milliseconds, saturating.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        self.plus_millis(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+    }
+
     /// Milliseconds from `earlier` to this instant; negative if it is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
@@ -39,6 +47,16 @@ impl Timestamp {
     /// The instant of a protobuf timestamp, cut to milliseconds.
     pub const fn from_seconds_nanos(seconds: i64, nanos: i32) -> Self {
         Self(seconds.saturating_mul(1000).saturating_add(nanos as i64 / 1_000_000))
+    }
+}
+
+/// RFC 3339 in UTC; milliseconds where the calendar does not reach.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(at) => at.fmt(f),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, grpc::EVENTS_MAX};
 
+/// Longest wait for late events.
+const STATEMENT_GRACE_MAX_SECONDS: u64 = 28 * 24 * 3_600;
+
 /// Options of the billing service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -21,6 +24,8 @@ pub struct Config {
     pub queued_events_max: usize,
     /// Most price versions.
     pub price_versions_max: usize,
+    /// How long after its month is over everywhere a statement waits for late events before it can be closed.
+    pub statement_grace: Span,
 }
 
 impl Default for Config {
@@ -31,6 +36,7 @@ impl Default for Config {
             commit_window: Span::millis(5),
             queued_events_max: 8_192,
             price_versions_max: 10_000,
+            statement_grace: Span::seconds(24 * 3_600),
         }
     }
 }
@@ -50,6 +56,12 @@ impl Config {
         }
         if self.price_versions_max == 0 {
             return refuse("price_versions_max", "at least 1");
+        }
+        if self.statement_grace > Span::seconds(STATEMENT_GRACE_MAX_SECONDS) {
+            return refuse(
+                "statement_grace",
+                "at most 28d, so that a month can be closed before the next one",
+            );
         }
         Ok(())
     }
@@ -76,6 +88,10 @@ mod tests {
             ("commit_window", Config { commit_window: Span::seconds(2), ..Config::default() }),
             ("queued_events_max", Config { queued_events_max: 1_023, ..Config::default() }),
             ("price_versions_max", Config { price_versions_max: 0, ..Config::default() }),
+            (
+                "statement_grace",
+                Config { statement_grace: Span::seconds(29 * 24 * 3_600), ..Config::default() },
+            ),
         ];
         for (field, config) in wrong {
             assert!(config.check().unwrap_err().to_string().contains(field), "{field}");

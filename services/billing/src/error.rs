@@ -1,5 +1,7 @@
 //! What can go wrong, split by cause.
 
+use kaleem_domain::Timestamp;
+
 use crate::{period::Period, price_file, store};
 
 /// A field that is wrong, and what would be right.
@@ -57,11 +59,17 @@ pub enum Error {
     /// The merchant has no such event.
     #[error("the merchant has no event {0}; ListUsageEvents shows its events")]
     EventNotFound(String),
-    /// The month is not over everywhere.
+    /// The month is not over everywhere, or late events may still come.
     #[error(
-        "month {0} is not over in every time zone; close it from noon UTC on the first of the next month"
+        "month {period} can be closed from {} on: it must be over in every time zone, and late events are waited for",
+        closes_at.map_or_else(|| "no instant".to_owned(), |at| at.to_string())
     )]
-    PeriodOpen(Period),
+    PeriodOpen {
+        /// The month to close.
+        period: Period,
+        /// When it can be; never for the last month that a calendar knows.
+        closes_at: Option<Timestamp>,
+    },
     /// Other statements of the merchant were closed while this one was drawn up, again and again.
     #[error("other months of the merchant are being closed; close {0} again")]
     Overtaken(Period),

@@ -8,7 +8,7 @@ mod payment;
 mod statement;
 mod tail;
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures::Stream;
 use kaleem_domain::{Clock, MerchantId, Pico, price::Book};
@@ -42,6 +42,7 @@ pub struct Grpc {
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     supervisor: Supervisor,
+    statement_grace: Duration,
     /// Places of those who follow the ledger.
     tails: Arc<Semaphore>,
     /// An audit or a reconciliation reads much of the ledger; one at a time is enough.
@@ -54,9 +55,10 @@ impl Grpc {
         prices: Prices,
         recorder: Recorder,
         Deps { clock, supervisor }: Deps,
+        statement_grace: Duration,
     ) -> Self {
         let tails = Arc::new(Semaphore::new(tail::TAILS_MAX));
-        Self { store, prices, recorder, clock, supervisor, tails, auditing: Mutex::new(()) }
+        Self { store, prices, recorder, clock, supervisor, statement_grace, tails, auditing: Mutex::new(()) }
     }
 
     /// Checks and rates one event, so that only what can be stored reaches the queue.

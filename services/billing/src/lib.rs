@@ -56,6 +56,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<BillingServiceServer<Gr
     store.seed_prices(seed, deps.clock.now()).await?;
     let prices = prices::Prices::open(Arc::clone(&store), config.price_versions_max).await?;
     let recorder = recorder::Recorder::new(Arc::clone(&store) as Arc<dyn store::Ledger>, &config, &deps);
-    let server = BillingServiceServer::new(Grpc::new(store, prices, recorder, deps));
+    let server =
+        BillingServiceServer::new(Grpc::new(store, prices, recorder, deps, config.statement_grace.get()));
     Ok(server.max_decoding_message_size(REQUEST_BYTES_MAX))
 }

@@ -4,6 +4,8 @@
 //! counts: what comes late is a line of its own in the next statement, and a closed one never changes. Its lines follow from the
 //! ledger and the two cuts alone.
 
+use std::time::Duration;
+
 use kaleem_domain::{MerchantId, Timestamp, price::Component};
 
 use crate::{
@@ -107,19 +109,21 @@ pub enum Closed {
     Overtaken,
 }
 
-/// Closes `period`, or reads the statement that did.
+/// Closes `period`, or reads the statement that did; not before `grace` has passed since the month was over everywhere.
 pub async fn close(
     store: &dyn Store,
     merchant_id: MerchantId,
     period: Period,
+    grace: Duration,
     now: Timestamp,
 ) -> Result<Statement, Error> {
     for _ in 0..TRIES {
         if let Some(statement) = store.statement(merchant_id.clone(), period.clone()).await? {
             return Ok(statement);
         }
-        if period.end_everywhere().is_none_or(|end| now < end) {
-            return Err(Error::PeriodOpen(period));
+        let closes_at = period.end_everywhere().map(|end| end.plus(grace));
+        if closes_at.is_none_or(|at| now < at) {
+            return Err(Error::PeriodOpen { period, closes_at });
         }
         let draft = store.draft(merchant_id.clone(), period.clone()).await?;
         if let Some(previous) = draft.previous.as_ref().filter(|previous| previous.period > period) {

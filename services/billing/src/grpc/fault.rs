@@ -32,7 +32,7 @@ impl From<&Error> for Fault {
                 let fault = fault(Code::FailedPrecondition, "EVENT_REVERSED").with("op_id", op_id);
                 replacement.iter().fold(fault, |fault, id| fault.with("replacement_event_id", id))
             }
-            Error::PeriodOpen(period) => {
+            Error::PeriodOpen { period, .. } => {
                 fault(Code::FailedPrecondition, "PERIOD_OPEN").with("period", period)
             }
             Error::EarlierPeriodOpen { earlier, .. } => {

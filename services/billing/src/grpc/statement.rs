@@ -12,7 +12,8 @@ impl Grpc {
     ) -> Result<proto::CloseStatementResponse, Error> {
         let (merchant_id, period) = (merchant_id(&request.merchant_id)?, Period::field(&request.period)?);
         let now = self.clock.now();
-        let statement = statement::close(self.store.as_ref(), merchant_id, period, now).await?;
+        let (store, grace) = (self.store.as_ref(), self.statement_grace);
+        let statement = statement::close(store, merchant_id, period, grace, now).await?;
         Ok(proto::CloseStatementResponse { statement: Some(messages::statement(&statement)) })
     }
 

@@ -161,16 +161,18 @@ async fn what_comes_late_is_in_the_next_statement() {
 }
 
 #[tokio::test]
-async fn a_month_is_open_until_it_is_over_everywhere() {
+async fn a_month_is_open_until_it_is_over_everywhere_and_its_late_events_have_come() {
     let mut service = start().await;
     service.record(vec![large("a", "202611")]).await.unwrap();
-    service.clock.set(at("2026-12-01T11:59:59.999Z"));
+    service.clock.set(at("2026-12-02T11:59:59.999Z"));
     let fault =
         assert_fault(close(&mut service, "ward", "202611").await, Code::FailedPrecondition, "PERIOD_OPEN");
-    assert!(fault.message.contains("noon UTC"), "{}", fault.message);
+    assert!(fault.message.contains("2026-12-02T12:00:00Z"), "{}", fault.message);
+    service.record(vec![large("b", "202611")]).await.unwrap();
     assert_fault(get(&mut service, "ward", "202611").await, Code::NotFound, "STATEMENT_NOT_FOUND");
-    service.clock.set(at("2026-12-01T12:00:00Z"));
-    assert_eq!(close(&mut service, "ward", "202611").await.unwrap().total_minor, 12);
+    service.clock.set(at("2026-12-02T12:00:00Z"));
+    let statement = close(&mut service, "ward", "202611").await.unwrap();
+    assert_eq!(statement.total_minor, 24, "what came late within the grace belongs to its month");
 }
 
 #[tokio::test]

@@ -18,9 +18,7 @@ pub(super) fn numbers_to_the_right(table: &mut Table, columns: Range<usize>) {
 
 /// An instant in UTC; empty where there is none.
 pub(super) fn instant(at: Option<&prost_types::Timestamp>) -> String {
-    let at = at.map(convert::from_timestamp);
-    let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at.as_millis()).ok());
-    at.map(|at| at.to_string()).unwrap_or_default()
+    at.map(|at| convert::from_timestamp(at).to_string()).unwrap_or_default()
 }
 
 /// Dollars with every decimal that matters.

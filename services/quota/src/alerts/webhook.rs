@@ -100,10 +100,9 @@ impl Webhook {
 
 /// The same bytes at every try, so that a receiver can compare.
 fn message(alert: &StoredAlert) -> Result<Vec<u8>, String> {
-    let created_at = jiff::Timestamp::from_millisecond(alert.created_at.as_millis());
     let message = Message {
         kind: "quota.alert",
-        timestamp: created_at.map_err(|error| error.to_string())?.to_string(),
+        timestamp: alert.created_at.to_string(),
         data: Data {
             alert_id: &alert.alert_id,
             merchant_id: &alert.merchant_id,

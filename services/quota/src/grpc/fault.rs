@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kaleem_domain::{MerchantId, Timestamp};
+use kaleem_domain::MerchantId;
 use kaleem_rpc::{Code, Fault};
 
 use crate::{
@@ -159,7 +159,7 @@ fn rate_limited(merchant: &MerchantId, over: &OverCap) -> Fault {
 
 fn quota_exceeded(merchant: &MerchantId, over: &OverCap) -> Fault {
     let name = over.dimension.name();
-    let reset = over.window.map(|window| rfc3339(window.end)).unwrap_or_default();
+    let reset = over.window.map(|window| window.end.to_string()).unwrap_or_default();
     let only_holds = over.posted.saturating_add(over.needed) <= over.cap;
     let way_out = match over.dimension {
         _ if only_holds => {
@@ -193,9 +193,4 @@ fn spent(fault: Fault, merchant: &MerchantId, over: &OverCap) -> Fault {
             format!("merchant:{merchant}/{name}"),
             format!("{} spent and {} held of {}", over.posted, over.held, over.cap),
         )
-}
-
-/// An instant as people and programs read it.
-fn rfc3339(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
 }
