@@ -44,6 +44,11 @@ pub(super) fn provider_may_bill(fault: &Fault) -> bool {
     matches!(fault.reason.as_ref(), "UPSTREAM_TIMEOUT" | "DEADLINE_EXCEEDED")
 }
 
+/// Whether the attempt that failed with `failed` never left this gateway: no target is to blame, and no other would serve.
+pub(super) fn stayed_here(failed: &Fault) -> bool {
+    failed.domain == fault::DOMAIN && failed.reason == "STORE_UNAVAILABLE"
+}
+
 impl Routed {
     /// The usage event of an attempt, without its usage.
     pub(super) fn usage_event(&self, reservation: &Reservation, step: &Step, gateway_id: &str) -> UsageEvent {

@@ -198,6 +198,9 @@ impl Pipeline {
             } else {
                 meter.release();
             }
+            if invoke::stayed_here(&failed) {
+                return Err(failed);
+            }
             self.report(&routed, step, &failed).await;
             self.report_upstream(&routed, step, &failed).await;
             rest = &rest[index + 1..];
