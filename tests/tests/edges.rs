@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use cargo_metadata::{Dependency, DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Part of the workspace that a crate belongs to; its folder decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,34 @@ fn crates_depend_only_downwards() {
     }
     assert!(members.len() >= 15, "every member is seen: {}", members.len());
     assert!(wrong.is_empty(), "forbidden dependencies:\n  {}", wrong.join("\n  "));
+}
+
+/// How `package` asks for the failpoints to be armed: whether only in builds with tests in them; `None` where it does not.
+fn arms_failpoints(package: &Package) -> Option<DependencyKind> {
+    let armed = |dependency: &&Dependency| {
+        dependency.name == "fail" && dependency.features.iter().any(|feature| feature == "failpoints")
+    };
+    package.dependencies.iter().find(armed).map(|dependency| dependency.kind)
+}
+
+/// With this resolver, what only tests ask for is no part of a build without tests.
+#[test]
+fn failpoints_are_armed_in_builds_with_tests_only() {
+    let metadata = metadata();
+    let arming = metadata
+        .packages
+        .iter()
+        .filter_map(|package| arms_failpoints(package).map(|kind| (package.name.as_str(), kind)));
+    assert_eq!(arming.collect::<Vec<_>>(), [("kaleem", DependencyKind::Development)]);
+    let names_them = |package: &&Package| {
+        package.features.values().flatten().any(|enabled| enabled.contains("failpoints"))
+    };
+    assert!(!metadata.packages.iter().any(|package| names_them(&package)), "no feature arms them");
+    let manifest = metadata.workspace_root.as_std_path().join("Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("the workspace has a manifest");
+    let manifest: toml::Table = manifest.parse().expect("it is TOML");
+    assert_eq!(manifest["workspace"]["resolver"].as_str(), Some("3"));
+    assert_eq!(manifest["workspace"]["dependencies"]["fail"].as_str(), Some("0.5.1"), "without features");
 }
 
 #[test]

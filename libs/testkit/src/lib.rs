@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use clock::ManualClock;
 pub use gate::Gate;
-pub use listener::bound_listener;
+pub use listener::{bound_listener, server_port};
 pub use playback::{End, Exchange};
 pub use recorder::{ReceivedRequest, Recorder};
 

@@ -23,7 +23,7 @@ pub fn bound_listener() -> (TcpListener, SocketAddr) {
 ///
 /// Another process can still win it: callers try again with the next one when the child reports that it
 /// cannot bind.
-pub(crate) fn server_port() -> u16 {
+pub fn server_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Processes of one test run start apart from each other, because each starts at a place that its process
     // id gives.

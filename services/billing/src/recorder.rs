@@ -149,8 +149,10 @@ impl Shared {
             events.extend(submission.events);
         }
         // A caller that has left gets no answer; its events are recorded all the same.
+        fail::fail_point!("billing::record::before");
         match self.ledger.record(events, self.clock.now()).await {
             Ok(recorded) => {
+                fail::fail_point!("billing::record::committed");
                 let mut recorded = recorded.into_iter();
                 for (count, answer) in answers {
                     let _ = answer.send(Ok(recorded.by_ref().take(count).collect()));

@@ -137,7 +137,9 @@ pub async fn close(
         }
         let previous = draft.previous.clone();
         let statement = draw_up(merchant_id.clone(), period.clone(), draft)?;
+        fail::fail_point!("billing::statement::drawn_up");
         if let Closed::Written = store.close(statement.clone(), previous, now).await? {
+            fail::fail_point!("billing::statement::committed");
             return Ok(statement);
         }
     }

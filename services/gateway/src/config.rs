@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use kaleem_runtime::config::{Size, Span};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// Configuration of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +19,9 @@ pub struct Config {
     pub credential_ttl: Span,
     /// Deadline of requests that bring none.
     pub default_deadline: Span,
+    /// Life of a hold whose gateway is not heard of, 1 s to 15 min. Streams are heard of after 10 s and then every 5 s, so that a
+    /// shorter life lets the holds of long streams run out; they are settled late, and exactly.
+    pub hold_ttl: Span,
     /// Wait for the first token of one attempt.
     pub first_token_timeout: Span,
     /// Longest silence between two tokens.
@@ -42,6 +47,7 @@ impl Default for Config {
             journal_dir: PathBuf::new(),
             credential_ttl: Span::seconds(1),
             default_deadline: Span::seconds(120),
+            hold_ttl: Span::seconds(30),
             first_token_timeout: Span::seconds(30),
             idle_timeout: Span::seconds(60),
             default_max_output_tokens: 1024,
@@ -51,5 +57,15 @@ impl Default for Config {
             http_requests_max: 4096,
             price_refresh_interval: Span::seconds(2),
         }
+    }
+}
+
+impl Config {
+    /// Checks what serde cannot; the error names the key.
+    pub fn check(&self) -> Result<(), Error> {
+        if !(Span::seconds(1)..=Span::seconds(15 * 60)).contains(&self.hold_ttl) {
+            return Err(Error::Config { key: "hold_ttl", why: "must be 1s to 15min" });
+        }
+        Ok(())
     }
 }

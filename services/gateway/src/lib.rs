@@ -42,6 +42,14 @@ pub struct Deps {
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A value of the configuration is wrong.
+    #[error("{key} {why}")]
+    Config {
+        /// Which.
+        key: &'static str,
+        /// What it may be.
+        why: &'static str,
+    },
     /// The journal cannot be used.
     #[error("the usage journal in {folder} cannot be opened: {source}; make the folder writable or set gateway.journal_dir", folder = folder.display())]
     Journal {

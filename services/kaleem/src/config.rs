@@ -120,6 +120,7 @@ impl Config {
         let within = |section, checked: anyhow::Result<()>| {
             checked.map_err(|source| NodeError::Config { section, source })
         };
+        within("gateway", self.gateway.check().map_err(Into::into))?;
         within("accounts", self.accounts.check().map_err(Into::into))?;
         within("quota", self.quota.check().map_err(Into::into))?;
         within("router.policy", self.router.policy.check().map_err(Into::into))?;

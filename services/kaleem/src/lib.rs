@@ -6,6 +6,7 @@ mod bootstrap;
 pub mod cli;
 pub mod config;
 mod data;
+mod failpoints;
 mod http;
 pub mod node;
 mod targets;

@@ -192,8 +192,10 @@ impl Inner {
     async fn commit(&self, batch: &Batch) -> bool {
         let (mut wait, mut tries) = (RETRY_WAIT.0, 0);
         loop {
+            fail::fail_point!("quota::commit::before");
             match self.store.commit(batch).await {
                 Ok(()) => {
+                    fail::fail_point!("quota::commit::after");
                     if self.failing.swap(false, Ordering::AcqRel) {
                         tracing::info!("the quota journal can be written again");
                         self.readiness.set(COMPONENT, Ok(()));

@@ -141,6 +141,7 @@ impl Registry {
         usage_event: Vec<u8>,
     ) -> Result<Settled, Error> {
         let event = UsageEvent { key: command.key, bytes: usage_event };
+        fail::fail_point!("quota::settle::before");
         let known = Settle { lost: None, ..command.clone() };
         let settled = self
             .change(merchant, Some(&event), |state, now, changes| state.settle(&known, now, changes))
@@ -153,6 +154,7 @@ impl Registry {
             }
             settled => settled?,
         };
+        fail::fail_point!("quota::settle::applied");
         if settled.over_hold {
             metrics::counter!("kaleem_quota_settle_over_hold_total").increment(1);
         }
@@ -212,12 +214,16 @@ impl Registry {
         }
         let version =
             self.change(merchant, None, |state, now, changes| state.top_up(command, now, changes)).await?;
+        fail::fail_point!("quota::top_up::applied");
         self.journal.flushed().await?;
+        fail::fail_point!("quota::top_up::committed");
         Ok(version)
     }
 
     /// Expires due holds of all merchants in memory, a bounded number of each; returns how many.
     pub fn sweep(&self) -> Result<usize, Error> {
+        // A sweep that never gets to its work.
+        fail::fail_point!("quota::sweep::before", |_| Ok(0));
         let now = self.clock.now();
         let mut expired = 0;
         for shard in &self.shards {
@@ -236,6 +242,9 @@ impl Registry {
             for taken in taken {
                 self.journal.start(taken);
             }
+        }
+        if expired > 0 {
+            fail::fail_point!("quota::sweep::applied");
         }
         metrics::counter!("kaleem_quota_expired_total").increment(expired as u64);
         Ok(expired)
@@ -313,6 +322,7 @@ impl Registry {
         if let Some(taken) = taken {
             self.journal.start(taken);
         }
+        fail::fail_point!("quota::reserve::applied");
         Ok(Lookup::Done(outcome?))
     }
 

@@ -13,7 +13,10 @@ impl Grpc {
     ) -> Result<proto::PostPaymentResponse, Error> {
         let payment = checked(request)?;
         match self.store.post_payment(payment.clone(), self.clock.now()).await? {
-            Posted::Transaction(id) => Ok(proto::PostPaymentResponse { transaction_id: id.to_string() }),
+            Posted::Transaction(id) => {
+                fail::fail_point!("billing::payment::committed");
+                Ok(proto::PostPaymentResponse { transaction_id: id.to_string() })
+            }
             Posted::Different => Err(Error::PaymentIdReused(payment.id)),
         }
     }

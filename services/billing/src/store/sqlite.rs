@@ -69,6 +69,7 @@ impl Ledger for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let recorded = record::record(&mut transaction, &events, now).await?;
+            fail::fail_point!("billing::record::inside");
             self.post(transaction).await?;
             Ok(recorded)
         })
@@ -118,6 +119,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let posted = post::payment(&mut transaction, &payment, now).await?;
+            fail::fail_point!("billing::payment::inside");
             self.post(transaction).await?;
             Ok(posted)
         })
@@ -137,6 +139,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut transaction = self.writer.begin_with(BEGIN).await?;
             let closed = statements::close(&mut transaction, &statement, previous.as_ref(), now).await?;
+            fail::fail_point!("billing::statement::inside");
             self.post(transaction).await?;
             Ok(closed)
         })

@@ -67,6 +67,7 @@ pub(super) fn journal_progress(books: &Books) {
         if let Err(error) = journalled {
             tracing::warn!(%error, "the progress of a stream was not journalled");
         }
+        fail::fail_point!("gateway::progress::after");
     }
 }
 

@@ -62,7 +62,9 @@ impl Meter {
         let usage =
             TokenUsage { input_fresh: input_estimate, source: UsageSource::Partial, ..TokenUsage::default() };
         close(event, &usage, UsageStatus::Unconfirmed);
+        fail::fail_point!("gateway::intent::before");
         self.books.intend(event)?;
+        fail::fail_point!("gateway::intent::after");
         self.dispatched = true;
         self.input_estimate = input_estimate;
         Ok(())

@@ -160,7 +160,9 @@ impl Books {
     /// Journals a rated `event` at once, settles its hold and queues it for Billing. Dropped before its end it leaves the rest to
     /// the recorder.
     async fn post_rated(&self, event: Box<UsageEvent>, cost: Pico, entries: mpsc::Sender<Entry>) -> Posted {
+        fail::fail_point!("gateway::outcome::before");
         let appended = self.journal().finish(&event);
+        fail::fail_point!("gateway::outcome::after");
         let ticket = appended.inspect_err(|error| {
             self.0.journal_failed.store(true, Ordering::Relaxed);
             tracing::error!(%error, "the usage journal cannot be written; admission stops");
@@ -171,6 +173,7 @@ impl Books {
         };
         let Some(entry) = unsettled.entry.as_mut() else { return Posted::default() };
         let settled = self.settle(&entry.event, cost).await;
+        fail::fail_point!("gateway::settle::after");
         entry.settled = settled.is_ok();
         let remaining = settled.unwrap_or_else(|fault| {
             tracing::warn!(%fault, "a hold was not settled yet; it will be tried again");
@@ -262,6 +265,7 @@ impl Books {
         if let Err(error) = self.journal().release(&reservation.event_id) {
             tracing::error!(%error, "a release could not be journalled; a restart would take its call for one that was cut off");
         }
+        fail::fail_point!("gateway::release::before");
         let request = ReleaseRequest { reservation: Some(reservation), reason: reason.into() };
         if let Err(fault) = self.0.peers.release(&bounded(), request).await {
             tracing::warn!(%fault, "a hold was not given back; it will expire");

@@ -79,9 +79,11 @@ async fn tell(books: &Books, mut batch: Vec<Entry>, stop: &CancellationToken) {
     let mut wait = RETRY_FIRST;
     loop {
         settle_late(books, &mut batch).await;
+        fail::fail_point!("gateway::record::before");
         let events = batch.iter().map(|entry| entry.event.clone()).collect();
         match books.0.peers.record_usage(&bounded(), RecordUsageRequest { events }).await {
             Ok(answer) => {
+                fail::fail_point!("gateway::record::after");
                 for (entry, result) in batch.iter().zip(&answer.results) {
                     note(books, entry, result.outcome(), &result.reason);
                 }

@@ -149,6 +149,7 @@ impl Answer {
             provider::Event::Usage(usage) => meter.usage(&usage),
             provider::Event::Text(delta) => {
                 meter.text(&delta.text);
+                fail::fail_point!("gateway::stream::text");
                 let text = self.lanes.text(&delta.text);
                 self.offer(text.map(text_event));
             }

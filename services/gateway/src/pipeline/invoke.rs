@@ -83,6 +83,7 @@ impl Pipeline {
         meter.dispatch(routed.input_token_count)?;
         let opened = async {
             let generation = self.peers.generate(&routed.ctx, admission, request).await?;
+            fail::fail_point!("gateway::dispatch::after");
             first_content(generation, step, meter).await
         };
         match tokio::time::timeout_at(deadline.into(), opened).await {

@@ -4,7 +4,7 @@ use kaleem_proto::{
     quota::v1::{Candidate, Decision, Remaining, Reservation, ReserveMode, ReserveRequest},
     router::v1::Step,
 };
-use kaleem_rpc::Fault;
+use kaleem_rpc::{Fault, convert};
 
 use super::{Pipeline, Routed};
 use crate::{books::Meter, fault};
@@ -47,9 +47,11 @@ impl Pipeline {
             gateway_id: self.config.gateway_id.clone(),
             mode: ReserveMode::Shrink.into(),
             candidates: steps.iter().map(|step| self.candidate(routed, step)).collect(),
-            ttl: None,
+            ttl: Some(convert::duration(self.config.hold_ttl.get())),
         };
+        fail::fail_point!("gateway::reserve::before");
         let held = self.peers.reserve(&routed.ctx, request).await?;
+        fail::fail_point!("gateway::reserve::after");
         self.postures.insert(routed.caller.merchant_id.as_str().into(), held.posture);
         let decision = held.decision();
         let reservation = held

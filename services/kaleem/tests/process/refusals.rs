@@ -40,6 +40,7 @@ fn a_wrong_key_a_wrong_value_and_a_missing_file() {
         64,
         &["mesh.peers", "quota", "http://"],
     );
+    refused(&["config", "check", "--set", "gateway.hold_ttl=0s"], 64, &["gateway", "hold_ttl"]);
     refused(&["config", "check", "--set", "billing.commit_events=0"], 64, &["billing", "commit_events"]);
     let worker = r#"provider_local.workers=[{name="a",base_url="localhost:8000"}]"#;
     refused(&["config", "check", "--set", worker], 64, &["provider_local", "workers[0].base_url"]);

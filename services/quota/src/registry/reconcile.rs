@@ -119,6 +119,7 @@ impl Registry {
             Lookup::Done(Err(refusal)) => return Err(refusal.into()),
         };
         if difference != Amount::ZERO {
+            fail::fail_point!("quota::reconcile::healed");
             metrics::counter!("kaleem_quota_reconcile_heals_total").increment(1);
             let Amount { requests, tokens, cost_nano } = difference;
             let window = command.window;

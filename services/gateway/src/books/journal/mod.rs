@@ -147,6 +147,7 @@ impl Journal {
         if self.outstanding.len() > SEGMENTS_MAX {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        fail::fail_point!("gateway::journal::write", |_| Err(io::ErrorKind::StorageFull.into()));
         self.file.write_all(&[0])?;
         self.file.set_len(self.len)
     }
@@ -159,6 +160,7 @@ impl Journal {
     }
 
     fn write(&mut self, frame: &[u8]) -> io::Result<()> {
+        fail::fail_point!("gateway::journal::write", |_| Err(io::ErrorKind::StorageFull.into()));
         if let Err(error) = self.file.write_all(frame) {
             // A half-written frame must not hide later ones.
             self.file.set_len(self.len)?;
