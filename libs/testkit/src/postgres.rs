@@ -1,16 +1,18 @@
 //! A throw-away `PostgreSQL` server in a temp folder.
 
+mod installation;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::child::{Account, ServerProcess, StartFailure, find_program, guarded_command};
+use crate::child::{ServerProcess, StartFailure};
 use crate::listener::server_port;
+use installation::Installation;
 
 /// How many ports are tried before a start counts as failed.
 const PORT_ATTEMPTS: usize = 8;
@@ -29,27 +31,24 @@ const SUPERUSER: &str = "postgres";
 pub struct Postgres {
     // Declared before the folder: the server ends before its files are deleted.
     process: Option<ServerProcess>,
-    programs: PathBuf,
-    account: Option<Account>,
+    installation: Installation,
+    data: PathBuf,
     port: u16,
     folder: TempDir,
 }
 
 impl Postgres {
-    /// Creates a cluster and starts its server.
+    /// Creates a cluster and starts its server, within half a second once some start on this machine has left
+    /// the template of a cluster in the temp folder.
     ///
     /// # Panics
     /// When the programs are missing (the message names the package), or when the server does not come up
     /// within a minute.
     pub fn start() -> Self {
-        let programs = find_programs();
         let folder = tempfile::Builder::new().prefix("kaleem-postgres-").tempdir().expect("a temp folder");
-        let account = Account::for_unprivileged_work(folder.path());
-        if let Some(account) = &account {
-            account.take_over(folder.path());
-        }
-        let mut server = Self { process: None, programs, account, port: 0, folder };
-        server.create_cluster();
+        let installation = Installation::for_work_in(folder.path());
+        let data = installation.create_cluster(folder.path());
+        let mut server = Self { process: None, installation, data, port: 0, folder };
         for _ in 0..PORT_ATTEMPTS {
             server.port = server_port();
             match server.launch() {
@@ -122,18 +121,9 @@ impl Postgres {
         }
     }
 
-    fn create_cluster(&self) {
-        let mut command = self.command("initdb", "KILL");
-        command.arg("--pgdata").arg(self.data()).args(["--username", SUPERUSER, "--auth", "trust"]);
-        command.args(["--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"]);
-        let Output { status, stdout, stderr } = command.output().expect("initdb starts");
-        let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).join("\n");
-        assert!(status.success(), "initdb failed ({status}):\n{said}");
-    }
-
     fn launch(&self) -> Result<ServerProcess, StartFailure> {
-        let mut command = self.command("postgres", "QUIT");
-        command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
+        let mut command = self.installation.command("postgres", self.folder.path(), "QUIT");
+        command.arg("-D").arg(&self.data).arg("-k").arg(self.folder.path());
         command.arg("-p").arg(self.port.to_string());
         let settings = [
             "listen_addresses=127.0.0.1",
@@ -153,17 +143,6 @@ impl Postgres {
         ServerProcess::start(command, READY, Signal::QUIT)
     }
 
-    fn command(&self, program: &str, stop_signal: &str) -> Command {
-        let mut command = guarded_command(&self.programs.join(program), self.account.as_ref(), stop_signal);
-        // The caller's folder may be closed to the account that the server runs under.
-        command.current_dir(self.folder.path()).env("LC_ALL", "C").env("TZ", "UTC");
-        command
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
     fn check_connection(&self) {
         if let Err(error) = self.connect() {
             panic!("postgres reported ready and then refused a session on port {}: {error}", self.port);
@@ -180,20 +159,6 @@ fn is_passing(failure: &StartFailure) -> bool {
     failure.is_port_taken()
         || failure.log.contains("pre-existing shared memory block")
         || failure.log.contains("lock file \"postmaster.pid\" already exists")
-}
-
-/// Finds the folder that holds both `initdb` and `postgres`.
-fn find_programs() -> PathBuf {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
-        .unwrap_or_default();
-    // The newest version first: the names are numbers of two digits.
-    folders.sort_by(|a, b| b.cmp(a));
-    let initdb = find_program("initdb", &folders)
-        .expect("`initdb` is neither on PATH nor under /usr/lib/postgresql: install the package postgresql");
-    // A link on PATH may stand alone; its target has the other programs and the share folder beside it.
-    let real = initdb.canonicalize().expect("the program exists");
-    real.parent().expect("a program lies in a folder").to_owned()
 }
 
 /// A plain session over the wire protocol version 3, just enough to know that the server answers and to send
