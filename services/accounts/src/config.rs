@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 
-use kaleem_runtime::config::Span;
+use kaleem_runtime::config::{Secret, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, key};
+use crate::{Error, key, store::postgres};
 
 /// Options of the accounts service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Folder of `accounts.sqlite`; made if it is missing.
+    /// Folder of `accounts.sqlite`; made if it is missing. Not used with `postgres_url`.
     pub data_folder: PathBuf,
+    /// Database of a store that several processes share, `postgres://user:password@host:5432/database`; unset is SQLite.
+    pub postgres_url: Option<Secret>,
     /// Second part of new keys, `klm_<environment>_…`: 1 to 16 lower-case letters and digits.
     pub environment: String,
     /// Plan of merchants that name none.
@@ -27,12 +29,47 @@ pub struct Config {
     pub heartbeat: Span,
     /// Most watchers of the revocation feed at once.
     pub watchers_max: usize,
+    /// Bounds of the shared store.
+    pub postgres: PostgresConfig,
+}
+
+/// Bounds of the shared store; without `postgres_url` they bound nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PostgresConfig {
+    /// Most connections of this process, one of which listens for changes.
+    pub connections_max: u32,
+    /// Longest wait for a connection.
+    pub acquire_timeout: Span,
+    /// Longest wait for the writes of other processes.
+    pub lock_timeout: Span,
+    /// Longest run of a statement.
+    pub statement_timeout: Span,
+    /// Longest pause between two looks for changes of other processes; mostly a notification comes first.
+    pub poll_interval: Span,
+    /// Longest that what is remembered is trusted without having looked for changes; then each call reads the store. So
+    /// a revocation is in force on every process within this time, or the process refuses.
+    pub staleness_max: Span,
+}
+
+impl Default for PostgresConfig {
+    fn default() -> Self {
+        Self {
+            connections_max: 8,
+            acquire_timeout: Span::seconds(2),
+            lock_timeout: Span::seconds(5),
+            statement_timeout: Span::seconds(5),
+            poll_interval: Span::millis(250),
+            staleness_max: Span::seconds(1),
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             data_folder: PathBuf::from("kaleem-data"),
+            postgres_url: None,
             environment: "dev".to_owned(),
             default_plan: "starter".to_owned(),
             indexed_keys_max: 100_000,
@@ -40,6 +77,7 @@ impl Default for Config {
             plans_max: 256,
             heartbeat: Span::seconds(1),
             watchers_max: 1_024,
+            postgres: PostgresConfig::default(),
         }
     }
 }
@@ -60,6 +98,28 @@ impl Config {
         if self.plans_max == 0 || self.watchers_max == 0 {
             return refuse("plans_max and watchers_max", "at least 1");
         }
+        if let Some(rule) = self.postgres_url.as_ref().and_then(postgres::broken_rule) {
+            return refuse("postgres_url", rule);
+        }
+        self.postgres.check()
+    }
+}
+
+impl PostgresConfig {
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |field, rule| Err(Error::Config { field, rule });
+        if self.connections_max < 2 {
+            return refuse("postgres.connections_max", "at least 2: one of them listens for changes");
+        }
+        if [self.acquire_timeout, self.lock_timeout, self.statement_timeout].contains(&Span::ZERO) {
+            return refuse(
+                "postgres.acquire_timeout, lock_timeout and statement_timeout",
+                "more than zero, which would be no bound",
+            );
+        }
+        if self.poll_interval == Span::ZERO || self.poll_interval >= self.staleness_max {
+            return refuse("postgres.poll_interval", "more than zero and less than postgres.staleness_max");
+        }
         Ok(())
     }
 }
@@ -74,23 +134,60 @@ mod tests {
         config.check().unwrap();
         let text = toml::to_string(&config).unwrap();
         assert!(text.contains("heartbeat = \"1s\""), "{text}");
-        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+        assert_eq!(toml::to_string(&toml::from_str::<Config>(&text).unwrap()).unwrap(), text);
         assert!(toml::from_str::<Config>("data_foldr = \"x\"").is_err());
     }
 
     #[test]
     fn wrong_options_are_named() {
+        let with = |postgres| Config { postgres, ..Config::default() };
         let wrong = [
             Config { environment: "Dev_1".into(), ..Config::default() },
             Config { default_plan: String::new(), ..Config::default() },
             Config { heartbeat: Span::seconds(2), ..Config::default() },
             Config { watchers_max: 0, ..Config::default() },
+            with(PostgresConfig { connections_max: 1, ..PostgresConfig::default() }),
+            with(PostgresConfig { lock_timeout: Span::ZERO, ..PostgresConfig::default() }),
+            with(PostgresConfig { poll_interval: Span::seconds(1), ..PostgresConfig::default() }),
         ];
         let messages: Vec<_> = wrong.iter().map(|config| config.check().unwrap_err().to_string()).collect();
-        for (message, field) in
-            messages.iter().zip(["environment", "default_plan", "heartbeat", "watchers_max"])
-        {
+        let fields = [
+            "environment",
+            "default_plan",
+            "heartbeat",
+            "watchers_max",
+            "connections_max",
+            "lock_timeout",
+            "poll_interval",
+        ];
+        for (message, field) in messages.iter().zip(fields) {
             assert!(message.contains(field), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused_and_not_shown() {
+        let with =
+            |url: &str| Config { postgres_url: Some(Secret::from(url.to_owned())), ..Config::default() };
+        for good in [
+            "postgres://kaleem:hunter2@db:5432/kaleem",
+            "postgresql://db/kaleem?sslmode=verify-full&sslrootcert=/ca.pem",
+            "postgres://kaleem@%2Frun%2Fpostgresql/kaleem",
+        ] {
+            with(good).check().unwrap();
+        }
+        for bad in [
+            "mysql://kaleem:hunter2@db/kaleem",
+            "kaleem:hunter2@db/kaleem",
+            "postgres://kaleem:hunter2@db:port/kaleem",
+            "postgres://kaleem:hunter2@db",
+            "postgres://db/kaleem?sslmode=hunter2",
+            "postgres://db/kaleem?pasword=hunter2",
+            "",
+        ] {
+            let message = with(bad).check().unwrap_err().to_string();
+            assert!(message.starts_with("accounts.postgres_url must "), "{message}");
+            assert!(!message.contains("hunter2"), "{message}");
         }
     }
 }

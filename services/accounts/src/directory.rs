@@ -1,18 +1,23 @@
 //! The directory: authentication from memory, and writes that keep store, memory and feed in step.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+mod follow;
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 use kaleem_domain::{Clock, KeyId, MerchantId};
-use kaleem_runtime::Supervisor;
+use kaleem_runtime::{OnError, Supervisor};
 use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::{
     Config, Deps, Error, Violation,
-    index::{Index, Lookup},
+    index::{Bounds, Index, Lookup, Mark},
     key::{ApiKey, NewKey, Presented, Scope},
     merchant::{Merchant, NewMerchant, State},
     plan::Plan,
-    store::{Change, Store},
+    store::{self, Change, Store},
 };
 
 /// A checked caller.
@@ -42,20 +47,37 @@ struct Shared {
 }
 
 impl Directory {
-    /// Seeds the plans of a new store and loads the index.
+    /// Seeds the plans of a new store, loads the index, and follows what other processes write to a shared store.
     pub async fn open(config: Config, store: Arc<dyn Store>, deps: Deps) -> Result<Self, Error> {
         store.seed_plans(Plan::defaults(), deps.clock.now()).await?;
+        let bounds = Bounds {
+            keys: config.indexed_keys_max,
+            merchants: config.indexed_merchants_max,
+            plans: config.plans_max,
+        };
         // One more than fits tells the index that it is not complete.
-        let (keys_max, merchants_max) = (config.indexed_keys_max, config.indexed_merchants_max);
-        let snapshot = store.snapshot(keys_max.saturating_add(1), merchants_max.saturating_add(1)).await?;
-        let newest = watch::Sender::new(snapshot.sequence);
-        let index = Index::new(snapshot, keys_max, merchants_max);
-        if index.plan(&config.default_plan).is_none() {
-            return Err(Error::PlanNotFound(config.default_plan));
-        }
-        let (index, writing) = (RwLock::new(index), Mutex::new(()));
+        let snapshot =
+            store.snapshot(bounds.keys.saturating_add(1), bounds.merchants.saturating_add(1)).await?;
+        let sequence = snapshot.sequence;
+        let staleness_max = store.is_shared().then(|| config.postgres.staleness_max.get());
+        let index = RwLock::new(Index::new(snapshot, bounds, staleness_max));
+        let (writing, newest) = (Mutex::new(()), watch::Sender::new(sequence));
         let shared = Shared { store, index, writing, newest, clock: deps.clock, config };
-        Ok(Self { shared: Arc::new(shared), supervisor: deps.supervisor })
+        let directory = Self { shared: Arc::new(shared), supervisor: deps.supervisor };
+        directory.plan(&directory.shared.config.default_plan).await?;
+        if directory.shared.store.is_shared() {
+            directory.follow(sequence);
+        }
+        Ok(directory)
+    }
+
+    fn follow(&self, sequence: i64) {
+        let (shared, stopping) = (Arc::clone(&self.shared), self.supervisor.stopping());
+        let following = async move {
+            stopping.run_until_cancelled(follow::run(&shared, sequence)).await;
+            Ok::<(), Infallible>(())
+        };
+        self.supervisor.spawn("accounts-follow", OnError::Shutdown, following);
     }
 
     /// Resolves a credential; `act_as` names the merchant that an act-as key speaks for.
@@ -77,7 +99,7 @@ impl Directory {
         if merchant.state == State::Suspended {
             return Err(Error::MerchantSuspended(id.to_string()));
         }
-        let plan = self.plan(&merchant.plan_id)?;
+        let plan = self.plan(&merchant.plan_id).await?;
         Ok((merchant, plan))
     }
 
@@ -87,13 +109,13 @@ impl Directory {
     }
 
     /// Reads the newest version of a plan.
-    pub fn plan(&self, id: &str) -> Result<Arc<Plan>, Error> {
-        self.shared.read().plan(id).ok_or_else(|| Error::PlanNotFound(id.to_owned()))
+    pub async fn plan(&self, id: &str) -> Result<Arc<Plan>, Error> {
+        self.shared.plan(id).await?.ok_or_else(|| Error::PlanNotFound(id.to_owned()))
     }
 
     /// All plans by id.
-    pub fn plans(&self) -> Vec<Arc<Plan>> {
-        self.shared.read().plans()
+    pub async fn plans(&self) -> Result<Vec<Plan>, Error> {
+        Ok(self.shared.store.plans().await?)
     }
 
     /// Up to `limit` merchants after the id `after`.
@@ -117,14 +139,14 @@ impl Directory {
     /// Makes a merchant; the same fields again answer the merchant that is there.
     pub async fn create_merchant(&self, asked: NewMerchant) -> Result<Merchant, Error> {
         let merchant = asked.resolve(&self.shared.config.default_plan, self.shared.clock.now())?;
-        self.plan(&merchant.plan_id)?;
+        self.plan(&merchant.plan_id).await?;
         self.write(|shared| async move {
             let id = merchant.id.clone();
             let existing = shared.store.create_merchant(merchant.clone()).await.inspect_err(|_| {
                 shared.edit().distrust_merchant(&id);
             })?;
             let Some(existing) = existing else {
-                shared.edit().put_merchant(merchant.clone());
+                shared.edit().merchant_written(merchant.clone());
                 return Ok(merchant);
             };
             match existing.first_difference(&merchant) {
@@ -143,8 +165,8 @@ impl Directory {
                 shared.edit().distrust_merchant(&id);
             })?;
             let changed = changed.ok_or_else(|| Error::MerchantNotFound(id.to_string()))?;
-            shared.edit().put_merchant(changed.value.clone());
-            shared.newest.send_replace(changed.sequence);
+            shared.edit().merchant_written(changed.value.clone());
+            shared.announce(changed.sequence);
             Ok(changed.value)
         })
         .await
@@ -154,16 +176,17 @@ impl Directory {
     pub async fn put_plan(&self, plan: Plan) -> Result<Plan, Error> {
         plan.check()?;
         self.write(move |shared| async move {
-            let max = shared.config.plans_max;
-            let is_new = shared.read().plan(&plan.id).is_none();
-            if is_new && shared.read().plans().len() >= max {
+            let (max, id) = (shared.config.plans_max, plan.id.clone());
+            let changed = shared.store.put_plan(plan, max, shared.clock.now()).await.inspect_err(|_| {
+                shared.edit().distrust_plan(&id);
+            })?;
+            let Some(changed) = changed else {
                 let rule =
                     format!("the id of a plan that exists: there are {max}, the most that plans_max allows");
                 return Err(Error::RequestInvalid(vec![Violation::new("plan.plan_id", rule)]));
-            }
-            let changed = shared.store.put_plan(plan, shared.clock.now()).await?;
-            shared.edit().put_plan(changed.value.clone());
-            shared.newest.send_replace(changed.sequence);
+            };
+            shared.edit().plan_written(changed.value.clone());
+            shared.announce(changed.sequence);
             Ok(changed.value)
         })
         .await
@@ -177,7 +200,7 @@ impl Directory {
         }
         self.write(move |shared| async move {
             shared.store.add_key(key.clone()).await.inspect_err(|_| shared.edit().distrust_key(&key.id))?;
-            shared.edit().put_key(key.clone());
+            shared.edit().key_written(key.clone());
             Ok((key, text))
         })
         .await
@@ -191,8 +214,8 @@ impl Directory {
                     shared.edit().distrust_key(&id);
                 })?;
             let changed = changed.ok_or_else(|| Error::KeyNotFound(id.to_string()))?;
-            shared.edit().remove_key(&id);
-            shared.newest.send_replace(changed.sequence);
+            shared.edit().key_revoked(&id);
+            shared.announce(changed.sequence);
             Ok(changed.value)
         })
         .await
@@ -201,6 +224,11 @@ impl Directory {
     /// Changes after `sequence`, at most `limit`.
     pub async fn changes(&self, sequence: i64, limit: usize) -> Result<Vec<Change>, Error> {
         self.shared.store.changes(sequence, limit).await?.ok_or(Error::SequenceUnknown(sequence))
+    }
+
+    /// Whether changes of other processes are heard in time; without, a quiet feed proves nothing.
+    pub fn is_current(&self) -> bool {
+        self.shared.read().is_current()
     }
 
     /// The newest sequence of the feed, as it grows.
@@ -237,22 +265,46 @@ impl Shared {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells the watchers of the feed that it has grown to `sequence`.
+    fn announce(&self, sequence: i64) {
+        self.newest.send_if_modified(|newest| {
+            let grown = sequence > *newest;
+            *newest = sequence.max(*newest);
+            grown
+        });
+    }
+
     async fn key(&self, id: &KeyId) -> Result<Option<Arc<ApiKey>>, Error> {
         let known = self.read().key(id);
-        match known {
-            Lookup::Found(key) => Ok(Some(key)),
-            Lookup::Absent => Ok(None),
-            Lookup::Unindexed => Ok(self.store.key(id.clone()).await?.map(Arc::new)),
-        }
+        self.resolve(known, |store| store.key(id.clone()), Index::keep_key).await
     }
 
     async fn merchant(&self, id: &MerchantId) -> Result<Option<Arc<Merchant>>, Error> {
         let known = self.read().merchant(id);
-        match known {
-            Lookup::Found(merchant) => Ok(Some(merchant)),
-            Lookup::Absent => Ok(None),
-            Lookup::Unindexed => Ok(self.store.merchant(id.clone()).await?.map(Arc::new)),
-        }
+        self.resolve(known, |store| store.merchant(id.clone()), Index::keep_merchant).await
+    }
+
+    async fn plan(&self, id: &str) -> Result<Option<Arc<Plan>>, Error> {
+        let known = self.read().plan(id);
+        self.resolve(known, |store| store.plan(id.to_owned()), Index::keep_plan).await
+    }
+
+    /// Answers what is known, or what the store says, which the index then keeps.
+    async fn resolve<'a, T>(
+        &'a self,
+        known: Lookup<T>,
+        read: impl FnOnce(&'a dyn Store) -> store::Pending<'a, Option<T>>,
+        keep: impl FnOnce(&mut Index, &Arc<T>, Mark),
+    ) -> Result<Option<Arc<T>>, Error> {
+        let mark = match known {
+            Lookup::Found(value) => return Ok(Some(value)),
+            Lookup::Absent => return Ok(None),
+            Lookup::Unindexed(mark) => mark,
+        };
+        let Some(value) = read(self.store.as_ref()).await? else { return Ok(None) };
+        let value = Arc::new(value);
+        keep(&mut self.edit(), &value, mark);
+        Ok(Some(value))
     }
 }
 

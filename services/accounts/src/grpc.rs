@@ -104,7 +104,7 @@ impl AccountsService for Grpc {
     ) -> Answer<proto::GetMerchantResponse> {
         let id = merchant_id(&request.into_inner().merchant_id)?;
         let merchant = self.directory.merchant(&id).await?;
-        let plan = self.directory.plan(&merchant.plan_id)?;
+        let plan = self.directory.plan(&merchant.plan_id).await?;
         let (merchant, plan) = (messages::merchant(&merchant), messages::plan(&plan));
         Ok(Response::new(proto::GetMerchantResponse { merchant: Some(merchant), plan: Some(plan) }))
     }
@@ -138,7 +138,7 @@ impl AccountsService for Grpc {
         &self,
         _request: Request<proto::ListPlansRequest>,
     ) -> Answer<proto::ListPlansResponse> {
-        let plans = self.directory.plans().iter().map(|plan| messages::plan(plan)).collect();
+        let plans = self.directory.plans().await?.iter().map(messages::plan).collect();
         Ok(Response::new(proto::ListPlansResponse { plans }))
     }
 

@@ -1,11 +1,14 @@
 //! Where merchants, plans, keys and the revocation feed are kept; a back end is one implementation of [`Store`].
 
+pub mod postgres;
+mod sql;
 pub mod sqlite;
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use futures::future::BoxFuture;
 use kaleem_domain::{KeyId, MerchantId, Timestamp};
+use tokio::sync::Notify;
 
 use crate::{
     key::ApiKey,
@@ -52,6 +55,39 @@ pub enum Error {
         #[source]
         source: sqlx::migrate::MigrateError,
     },
+    /// The text is no address of a Postgres database. It may hold a password, so it is not shown.
+    #[error("postgres_url must be {0}")]
+    Url(&'static str),
+    /// The server of the shared store does not answer, or does not let us in.
+    #[error(
+        "the Postgres server at {server} cannot be used; check that it runs, and user, password and database"
+    )]
+    Server {
+        /// Host and port, or the folder of its socket.
+        server: String,
+        /// Cause.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables of the shared store were made by another version of kaleem.
+    #[error(
+        "schema {schema} of the Postgres server at {server} was written by another version of kaleem; start that version, or restore a backup"
+    )]
+    Schema {
+        /// Schema.
+        schema: &'static str,
+        /// Host and port, or the folder of its socket.
+        server: String,
+        /// Cause.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The server of the shared store said nothing for too long.
+    #[error("the accounts store did not answer within {0:?}")]
+    Silent(Duration),
+    /// Changes of other processes are not heard of, so that a quiet feed would prove nothing.
+    #[error("the accounts store was not heard for too long")]
+    Behind,
     /// A statement failed.
     #[error("the accounts store failed")]
     Statement(#[from] sqlx::Error),
@@ -88,6 +124,8 @@ pub enum Subject {
     Key(String),
     /// A merchant that changed state or policy.
     Merchant(String),
+    /// The terms of a plan; its merchants follow one by one. No credential is affected, so watchers are not told.
+    Plans,
 }
 
 /// One entry of the feed.
@@ -108,14 +146,24 @@ pub struct Changed<T> {
     pub sequence: i64,
 }
 
-/// A durable store of accounts. Every write is on disk when its future is ready. Callers make one write at a time.
+/// A durable store of accounts. Every write is on disk when its future is ready. Callers make one write at a time; a
+/// shared store takes the writes of several processes one at a time.
 pub trait Store: Send + Sync + 'static {
+    /// Whether other processes may write too; what one knows may then be old.
+    fn is_shared(&self) -> bool;
+    /// Wakes `news` when another process may have changed something, and never ends. A hint: one may get lost.
+    fn listen<'a>(&'a self, news: &'a Notify) -> BoxFuture<'a, ()>;
     /// Adds `plans` to a store that has none.
     fn seed_plans(&self, plans: Vec<Plan>, now: Timestamp) -> Pending<'_, ()>;
     /// Reads what the index holds, at most `keys_max` keys and `merchants_max` merchants.
     fn snapshot(&self, keys_max: usize, merchants_max: usize) -> Pending<'_, Snapshot>;
-    /// Adds a version of a plan, unless the newest has the same terms, and announces its merchants in the feed.
-    fn put_plan(&self, plan: Plan, now: Timestamp) -> Pending<'_, Changed<Plan>>;
+    /// Adds a version of a plan, unless the newest has the same terms, and announces it and its merchants in the feed;
+    /// `None` if it would be one more than `plans_max`.
+    fn put_plan(&self, plan: Plan, plans_max: usize, now: Timestamp) -> Pending<'_, Option<Changed<Plan>>>;
+    /// Reads the newest version of a plan.
+    fn plan(&self, id: String) -> Pending<'_, Option<Plan>>;
+    /// Reads the newest version of each plan, by id.
+    fn plans(&self) -> Pending<'_, Vec<Plan>>;
     /// Adds a merchant; answers the one that is there if the id is taken.
     fn create_merchant(&self, merchant: Merchant) -> Pending<'_, Option<Merchant>>;
     /// Reads a merchant.

@@ -17,7 +17,7 @@ use super::wrong;
 use crate::{
     Error,
     directory::Directory,
-    store::{Change, Subject},
+    store::{self, Change, Subject},
 };
 
 const BATCH: usize = 256;
@@ -84,7 +84,10 @@ impl Feed {
         loop {
             if let Some(change) = self.ready.pop_front() {
                 self.cursor = change.sequence;
-                return Ok(message(change));
+                match message(change) {
+                    Some(message) => return Ok(message),
+                    None => continue,
+                }
             }
             if *self.newest.borrow_and_update() > self.cursor {
                 self.ready = self.directory.changes(self.cursor, BATCH).await?.into();
@@ -94,7 +97,11 @@ impl Feed {
             }
             tokio::select! {
                 changed = self.newest.changed() => changed.map_err(|_| Error::CutOff)?,
+                // A heartbeat says that there was nothing more to tell, which must be known.
                 _ = self.heartbeat.tick() => {
+                    if !self.directory.is_current() {
+                        return Err(store::Error::Behind.into());
+                    }
                     return Ok(WatchRevocationsResponse { sequence: self.cursor, subject: None });
                 }
             }
@@ -102,10 +109,12 @@ impl Feed {
     }
 }
 
-fn message(change: Change) -> WatchRevocationsResponse {
+/// What a watcher is told of a change; `None` if it concerns no credential.
+fn message(change: Change) -> Option<WatchRevocationsResponse> {
     let subject = match change.subject {
         Subject::Key(id) => ProtoSubject::KeyId(id),
         Subject::Merchant(id) => ProtoSubject::MerchantId(id),
+        Subject::Plans => return None,
     };
-    WatchRevocationsResponse { sequence: change.sequence, subject: Some(subject) }
+    Some(WatchRevocationsResponse { sequence: change.sequence, subject: Some(subject) })
 }

@@ -7,7 +7,20 @@ use kaleem_proto::accounts::v1::{self as proto, MerchantState, watch_revocations
 use kaleem_rpc::{Code, Fault};
 use tonic::Streaming;
 
-use crate::harness::{Service, assert_fault, assert_invalid};
+use crate::{
+    harness::{Service, Store, assert_fault, assert_invalid},
+    on_both_stores,
+};
+
+on_both_stores! {
+    a_watcher_learns_where_it_stands_and_then_every_change_in_order,
+    a_change_of_plan_announces_its_merchants_and_no_others,
+    heartbeats_prove_that_the_feed_is_alive,
+    a_watcher_resumes_without_a_gap_across_a_restart,
+    a_sequence_that_never_was_is_refused,
+    watchers_are_bounded_and_give_their_place_back,
+    the_feed_ends_when_the_service_stops,
+}
 
 type Feed = Streaming<proto::WatchRevocationsResponse>;
 
@@ -30,9 +43,8 @@ async fn next_subject(feed: &mut Feed) -> (i64, Subject) {
     }
 }
 
-#[tokio::test]
-async fn a_watcher_learns_where_it_stands_and_then_every_change_in_order() {
-    let mut service = Service::start().await;
+async fn a_watcher_learns_where_it_stands_and_then_every_change_in_order(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let (key, _) = service.chat_key("ward").await;
     let mut feed = watch(&mut service, 0).await.unwrap();
@@ -54,9 +66,8 @@ async fn a_watcher_learns_where_it_stands_and_then_every_change_in_order() {
     );
 }
 
-#[tokio::test]
-async fn a_change_of_plan_announces_its_merchants_and_no_others() {
-    let mut service = Service::start().await;
+async fn a_change_of_plan_announces_its_merchants_and_no_others(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     service.merchant("hulm").await;
     let request = proto::CreateMerchantRequest {
@@ -78,9 +89,8 @@ async fn a_change_of_plan_announces_its_merchants_and_no_others() {
     assert_eq!(subjects, ["hulm", "ward", "other"].map(|id| Subject::MerchantId(id.into())));
 }
 
-#[tokio::test]
-async fn heartbeats_prove_that_the_feed_is_alive() {
-    let mut service = Service::start().await;
+async fn heartbeats_prove_that_the_feed_is_alive(store: Store) {
+    let mut service = Service::start(store).await;
     let mut feed = watch(&mut service, 0).await.unwrap();
     let first = next(&mut feed).await;
     for _ in 0..3 {
@@ -88,9 +98,8 @@ async fn heartbeats_prove_that_the_feed_is_alive() {
     }
 }
 
-#[tokio::test]
-async fn a_watcher_resumes_without_a_gap_across_a_restart() {
-    let mut service = Service::start().await;
+async fn a_watcher_resumes_without_a_gap_across_a_restart(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let mut keys = Vec::new();
     for _ in 0..600 {
@@ -110,17 +119,15 @@ async fn a_watcher_resumes_without_a_gap_across_a_restart() {
     }
 }
 
-#[tokio::test]
-async fn a_sequence_that_never_was_is_refused() {
-    let mut service = Service::start().await;
+async fn a_sequence_that_never_was_is_refused(store: Store) {
+    let mut service = Service::start(store).await;
     let answer = watch(&mut service, 1_000).await;
     assert_fault(answer.map(|_| ()), Code::FailedPrecondition, "SEQUENCE_UNKNOWN");
     assert_invalid(watch(&mut service, -1).await.map(|_| ()), &["from_sequence"]);
 }
 
-#[tokio::test]
-async fn watchers_are_bounded_and_give_their_place_back() {
-    let mut service = Service::start_with(|config| config.watchers_max = 1).await;
+async fn watchers_are_bounded_and_give_their_place_back(store: Store) {
+    let mut service = Service::start_with(store, |config| config.watchers_max = 1).await;
     let feed = watch(&mut service, 0).await.unwrap();
     let fault = assert_fault(watch(&mut service, 0).await.map(|_| ()), Code::Unavailable, "OVERLOADED");
     assert!(fault.retry_after.is_some());
@@ -128,9 +135,8 @@ async fn watchers_are_bounded_and_give_their_place_back() {
     watch(&mut service, 0).await.unwrap();
 }
 
-#[tokio::test]
-async fn the_feed_ends_when_the_service_stops() {
-    let mut service = Service::start().await;
+async fn the_feed_ends_when_the_service_stops(store: Store) {
+    let mut service = Service::start(store).await;
     let mut feed = watch(&mut service, 0).await.unwrap();
     next(&mut feed).await;
     service.supervisor.stop();

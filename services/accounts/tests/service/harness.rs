@@ -1,6 +1,6 @@
-//! A service in a folder of its own, with a clock that only the test moves.
+//! A service on a store of its own, with a clock that only the test moves.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use kaleem_accounts::{Config, Deps, Grpc, build};
 use kaleem_domain::Timestamp;
@@ -9,19 +9,74 @@ use kaleem_proto::accounts::v1::{
     accounts_service_server::AccountsServiceServer,
 };
 use kaleem_rpc::{Code, Fault};
-use kaleem_runtime::Supervisor;
-use kaleem_testkit::ManualClock;
+use kaleem_runtime::{Supervisor, config::Secret};
+use kaleem_testkit::{ManualClock, postgres::Postgres};
+use sqlx::Connection as _;
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
 pub type Client = AccountsServiceClient<AccountsServiceServer<Grpc>>;
+
+/// Where a service keeps what it keeps.
+pub enum Store {
+    Sqlite,
+    /// A server of the test's own.
+    Postgres(Postgres),
+    /// The database of another service of the test, at this address.
+    Shared(String),
+}
+
+/// Runs each test on both stores; its body is an `async fn` that takes the [`Store`].
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($test:ident,)+) => {
+        mod sqlite {
+            use $crate::harness::Store;
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(Store::Sqlite).await;
+            })+
+        }
+
+        mod postgres {
+            use $crate::harness::Store;
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(Store::postgres()).await;
+            })+
+        }
+    };
+}
 
 pub struct Service {
     pub client: Client,
     pub clock: ManualClock,
     pub supervisor: Supervisor,
     pub folder: tempfile::TempDir,
+    pub store: Store,
     config: Config,
+}
+
+impl Store {
+    pub fn postgres() -> Self {
+        Self::Postgres(Postgres::start())
+    }
+
+    /// The server that belongs to this store.
+    pub fn server(&mut self) -> Option<&mut Postgres> {
+        match self {
+            Self::Postgres(server) => Some(server),
+            Self::Sqlite | Self::Shared(_) => None,
+        }
+    }
+
+    fn url(&self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres(server) => Some(server.url()),
+            Self::Shared(url) => Some(url.clone()),
+        }
+    }
 }
 
 pub fn config(folder: &Path) -> Config {
@@ -39,26 +94,46 @@ async fn start(config: &Config, clock: &ManualClock) -> (Client, Supervisor) {
 }
 
 impl Service {
-    pub async fn start() -> Self {
-        Self::start_with(|_| ()).await
+    pub async fn start(store: Store) -> Self {
+        Self::start_with(store, |_| ()).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn start_with(store: Store, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
+        config.postgres_url = store.url().map(Secret::from);
         change(&mut config);
         let clock = ManualClock::at(NOW);
         let (client, supervisor) = start(&config, &clock).await;
-        Self { client, clock, supervisor, folder, config }
+        Self { client, clock, supervisor, folder, store, config }
     }
 
-    /// Ends the service and starts it again on the same folder.
+    /// Another process on the same database.
+    pub async fn beside(&self) -> Self {
+        let change = |config: &mut Config| config.clone_from(&self.config);
+        Self::start_with(Store::Shared(self.store.url().unwrap()), change).await
+    }
+
+    /// Ends the service and starts it again on the same store.
     pub async fn restart(self) -> Self {
-        let Self { client, clock, supervisor, folder, config } = self;
+        let Self { client, clock, supervisor, folder, store, config } = self;
         assert!(supervisor.drain(Duration::from_secs(5)).await.is_clean());
         drop(client);
         let (client, supervisor) = start(&config, &clock).await;
-        Self { client, clock, supervisor, folder, config }
+        Self { client, clock, supervisor, folder, store, config }
+    }
+
+    /// What this store has on disk.
+    pub async fn bytes_on_disk(&self) -> Vec<u8> {
+        let folder = match &self.store {
+            Store::Postgres(server) => {
+                let mut session = sqlx::PgConnection::connect(&server.url()).await.unwrap();
+                sqlx::query("CHECKPOINT").execute(&mut session).await.unwrap();
+                server.socket_folder()
+            }
+            Store::Sqlite | Store::Shared(_) => self.folder.path(),
+        };
+        files_below(folder)
     }
 
     pub async fn create(&mut self, request: proto::CreateMerchantRequest) -> Result<proto::Merchant, Fault> {
@@ -113,6 +188,19 @@ impl Service {
         let answer = self.client.authenticate(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))
     }
+}
+
+fn files_below(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            bytes.extend(files_below(&entry.path()));
+        } else if kind.is_file() {
+            bytes.extend(fs::read(entry.path()).unwrap());
+        }
+    }
+    bytes
 }
 
 #[track_caller]

@@ -6,16 +6,32 @@ use futures::FutureExt as _;
 use kaleem_proto::accounts::v1::{self as proto, MerchantState, Scope};
 use kaleem_rpc::{Code, Fault, convert};
 
-use crate::harness::{NOW, Service, assert_fault, assert_invalid};
+use crate::{
+    harness::{NOW, Service, Store, assert_fault, assert_invalid},
+    on_both_stores,
+};
+
+on_both_stores! {
+    a_key_says_who_calls_who_pays_and_what_it_may,
+    unknown_revoked_expired_and_malformed_keys_look_alike,
+    a_suspended_merchant_is_refused_until_it_is_resumed,
+    only_an_act_as_key_speaks_for_any_merchant_and_it_must_name_one,
+    an_admin_key_needs_no_merchant_and_speaks_for_none,
+    keys_are_refused_with_every_wrong_field_named,
+    revoking_is_for_good_and_idempotent,
+    a_revocation_whose_caller_left_still_counts_everywhere,
+    beyond_the_index_the_store_answers_the_same,
+    lists_show_keys_of_one_merchant_without_secrets,
+    neither_key_nor_secret_is_on_disk,
+}
 
 fn asked(merchant: &str, scopes: &[Scope]) -> proto::IssueKeyRequest {
     let scopes = scopes.iter().map(|scope| (*scope).into()).collect();
     proto::IssueKeyRequest { merchant_id: merchant.into(), scopes, ..Default::default() }
 }
 
-#[tokio::test]
-async fn a_key_says_who_calls_who_pays_and_what_it_may() {
-    let mut service = Service::start().await;
+async fn a_key_says_who_calls_who_pays_and_what_it_may(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let request = proto::IssueKeyRequest {
         alias: "متجر الويب".into(),
@@ -36,9 +52,8 @@ async fn a_key_says_who_calls_who_pays_and_what_it_may() {
     assert_eq!(answer.plan.unwrap().plan_id, "starter");
 }
 
-#[tokio::test]
-async fn unknown_revoked_expired_and_malformed_keys_look_alike() {
-    let mut service = Service::start().await;
+async fn unknown_revoked_expired_and_malformed_keys_look_alike(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let (revoked, revoked_text) = service.chat_key("ward").await;
     service.revoke(&revoked.key_id).await.unwrap();
@@ -73,9 +88,8 @@ async fn unknown_revoked_expired_and_malformed_keys_look_alike() {
     service.authenticate(&good, "").await.unwrap();
 }
 
-#[tokio::test]
-async fn a_suspended_merchant_is_refused_until_it_is_resumed() {
-    let mut service = Service::start().await;
+async fn a_suspended_merchant_is_refused_until_it_is_resumed(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let (_, key) = service.chat_key("ward").await;
     service.set_state("ward", MerchantState::Suspended).await.unwrap();
@@ -86,9 +100,8 @@ async fn a_suspended_merchant_is_refused_until_it_is_resumed() {
     service.authenticate(&key, "").await.unwrap();
 }
 
-#[tokio::test]
-async fn only_an_act_as_key_speaks_for_any_merchant_and_it_must_name_one() {
-    let mut service = Service::start().await;
+async fn only_an_act_as_key_speaks_for_any_merchant_and_it_must_name_one(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     service.merchant("hulm").await;
     let (_, chat) = service.chat_key("ward").await;
@@ -103,9 +116,8 @@ async fn only_an_act_as_key_speaks_for_any_merchant_and_it_must_name_one() {
     assert_fault(service.authenticate(&act_as, "hulm").await, Code::PermissionDenied, "MERCHANT_SUSPENDED");
 }
 
-#[tokio::test]
-async fn an_admin_key_needs_no_merchant_and_speaks_for_none() {
-    let mut service = Service::start().await;
+async fn an_admin_key_needs_no_merchant_and_speaks_for_none(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let (_, admin) = service.issue(asked("", &[Scope::Admin])).await.unwrap();
     let answer = service.authenticate(&admin, "").await.unwrap();
@@ -114,9 +126,8 @@ async fn an_admin_key_needs_no_merchant_and_speaks_for_none() {
     assert_fault(service.authenticate(&admin, "ward").await, Code::PermissionDenied, "MERCHANT_MISMATCH");
 }
 
-#[tokio::test]
-async fn keys_are_refused_with_every_wrong_field_named() {
-    let mut service = Service::start().await;
+async fn keys_are_refused_with_every_wrong_field_named(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     assert_invalid(service.issue(asked("", &[Scope::Chat])).await, &["merchant_id"]);
     assert_invalid(service.issue(asked("ward", &[Scope::ActAs])).await, &["merchant_id"]);
@@ -134,9 +145,8 @@ async fn keys_are_refused_with_every_wrong_field_named() {
     assert_fault(service.issue(asked("nobody", &[Scope::Chat])).await, Code::NotFound, "MERCHANT_NOT_FOUND");
 }
 
-#[tokio::test]
-async fn revoking_is_for_good_and_idempotent() {
-    let mut service = Service::start().await;
+async fn revoking_is_for_good_and_idempotent(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let (key, text) = service.chat_key("ward").await;
     let first = service.revoke(&key.key_id).await.unwrap();
@@ -149,9 +159,8 @@ async fn revoking_is_for_good_and_idempotent() {
     assert_invalid(service.revoke("a_b").await, &["key_id"]);
 }
 
-#[tokio::test]
-async fn a_revocation_whose_caller_left_still_counts_everywhere() {
-    let mut service = Service::start().await;
+async fn a_revocation_whose_caller_left_still_counts_everywhere(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let (key, text) = service.chat_key("ward").await;
     let mut client = service.client.clone();
@@ -165,9 +174,8 @@ async fn a_revocation_whose_caller_left_still_counts_everywhere() {
     assert_fault(service.authenticate(&text, "").await, Code::Unauthenticated, "CREDENTIAL_INVALID");
 }
 
-#[tokio::test]
-async fn beyond_the_index_the_store_answers_the_same() {
-    let mut service = Service::start_with(|config| {
+async fn beyond_the_index_the_store_answers_the_same(store: Store) {
+    let mut service = Service::start_with(store, |config| {
         config.indexed_keys_max = 1;
         config.indexed_merchants_max = 1;
     })
@@ -192,9 +200,8 @@ async fn beyond_the_index_the_store_answers_the_same() {
     }
 }
 
-#[tokio::test]
-async fn lists_show_keys_of_one_merchant_without_secrets() {
-    let mut service = Service::start().await;
+async fn lists_show_keys_of_one_merchant_without_secrets(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     service.merchant("hulm").await;
     let mut expected = Vec::new();
@@ -223,18 +230,13 @@ async fn lists_show_keys_of_one_merchant_without_secrets() {
     assert_fault(answer, Code::NotFound, "MERCHANT_NOT_FOUND");
 }
 
-#[tokio::test]
-async fn neither_key_nor_secret_is_on_disk() {
-    let mut service = Service::start().await;
+async fn neither_key_nor_secret_is_on_disk(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
-    let (_, text) = service.chat_key("ward").await;
-    let secret = text.rsplit('_').next().unwrap().as_bytes().to_owned();
-    let folder = service.folder.path().join("data");
-    let mut read = 0;
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        read += bytes.len();
-        assert!(!bytes.windows(secret.len()).any(|window| window == secret));
-    }
-    assert!(read > 4_096, "the store was read");
+    let (key, text) = service.chat_key("ward").await;
+    let secret = text.rsplit('_').next().unwrap();
+    let bytes = service.bytes_on_disk().await;
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds(&key.key_id), "the store was read");
+    assert!(!holds(secret));
 }

@@ -1,4 +1,4 @@
-//! The accounts service through its generated client, on a store in a folder of its own.
+//! The accounts service through its generated client, on a store of its own: SQLite in a folder, or Postgres.
 
 #![expect(clippy::unwrap_used, reason = "a step that fails must stop the test")]
 
@@ -7,4 +7,5 @@ mod harness;
 mod keys;
 mod merchants;
 mod plans;
+mod postgres;
 mod startup;

@@ -3,7 +3,18 @@
 use kaleem_proto::accounts::v1 as proto;
 use kaleem_rpc::{Code, Fault};
 
-use crate::harness::{NOW, Service, assert_fault, assert_invalid};
+use crate::{
+    harness::{NOW, Service, Store, assert_fault, assert_invalid},
+    on_both_stores,
+};
+
+on_both_stores! {
+    a_merchant_keeps_what_it_was_made_with_across_a_restart,
+    creating_again_is_the_same_and_creating_otherwise_is_refused,
+    wrong_fields_are_all_named_and_nothing_is_made,
+    pages_cover_all_merchants_once_and_in_order,
+    states_are_set_on_merchants_that_exist,
+}
 
 fn asked(id: &str) -> proto::CreateMerchantRequest {
     proto::CreateMerchantRequest {
@@ -15,9 +26,8 @@ fn asked(id: &str) -> proto::CreateMerchantRequest {
     }
 }
 
-#[tokio::test]
-async fn a_merchant_keeps_what_it_was_made_with_across_a_restart() {
-    let mut service = Service::start().await;
+async fn a_merchant_keeps_what_it_was_made_with_across_a_restart(store: Store) {
+    let mut service = Service::start(store).await;
     let made = service.create(asked("ward")).await.unwrap();
     assert_eq!(made.plan_id, "growth");
     assert_eq!(made.state(), proto::MerchantState::Active);
@@ -29,9 +39,8 @@ async fn a_merchant_keeps_what_it_was_made_with_across_a_restart() {
     assert_eq!(read.plan.unwrap().month_cost_nano_usd_cap, 50_000_000_000);
 }
 
-#[tokio::test]
-async fn creating_again_is_the_same_and_creating_otherwise_is_refused() {
-    let mut service = Service::start().await;
+async fn creating_again_is_the_same_and_creating_otherwise_is_refused(store: Store) {
+    let mut service = Service::start(store).await;
     let made = service.create(asked("ward")).await.unwrap();
     service.clock.advance(std::time::Duration::from_mins(1));
     assert_eq!(service.create(asked("ward")).await.unwrap(), made);
@@ -53,9 +62,8 @@ async fn creating_again_is_the_same_and_creating_otherwise_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn wrong_fields_are_all_named_and_nothing_is_made() {
-    let mut service = Service::start().await;
+async fn wrong_fields_are_all_named_and_nothing_is_made(store: Store) {
+    let mut service = Service::start(store).await;
     let wrong = proto::CreateMerchantRequest {
         merchant_id: "W".into(),
         display_name: "x".repeat(81),
@@ -69,9 +77,8 @@ async fn wrong_fields_are_all_named_and_nothing_is_made() {
     assert!(list.into_inner().merchants.is_empty());
 }
 
-#[tokio::test]
-async fn pages_cover_all_merchants_once_and_in_order() {
-    let mut service = Service::start().await;
+async fn pages_cover_all_merchants_once_and_in_order(store: Store) {
+    let mut service = Service::start(store).await;
     for index in [3, 1, 4, 0, 2] {
         service.merchant(&format!("shop-{index}")).await;
     }
@@ -97,9 +104,8 @@ async fn pages_cover_all_merchants_once_and_in_order() {
     }
 }
 
-#[tokio::test]
-async fn states_are_set_on_merchants_that_exist() {
-    let mut service = Service::start().await;
+async fn states_are_set_on_merchants_that_exist(store: Store) {
+    let mut service = Service::start(store).await;
     service.merchant("ward").await;
     let suspended = service.set_state("ward", proto::MerchantState::Suspended).await.unwrap();
     assert_eq!(suspended.state(), proto::MerchantState::Suspended);

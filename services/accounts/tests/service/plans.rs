@@ -3,7 +3,17 @@
 use kaleem_proto::accounts::v1 as proto;
 use kaleem_rpc::Fault;
 
-use crate::harness::{Service, assert_invalid};
+use crate::{
+    harness::{Service, Store, assert_invalid},
+    on_both_stores,
+};
+
+on_both_stores! {
+    a_new_store_has_the_three_default_plans,
+    a_change_is_a_new_version_that_a_restart_keeps,
+    wrong_caps_are_named,
+    plans_are_bounded,
+}
 
 async fn plans(service: &mut Service) -> Vec<proto::Plan> {
     service.client.list_plans(proto::ListPlansRequest {}).await.unwrap().into_inner().plans
@@ -14,9 +24,8 @@ async fn put(service: &mut Service, plan: proto::Plan) -> Result<proto::Plan, Fa
     answer.map(|answer| answer.into_inner().plan.unwrap()).map_err(|status| Fault::from_status(&status))
 }
 
-#[tokio::test]
-async fn a_new_store_has_the_three_default_plans() {
-    let mut service = Service::start().await;
+async fn a_new_store_has_the_three_default_plans(store: Store) {
+    let mut service = Service::start(store).await;
     let caps: Vec<_> = plans(&mut service)
         .await
         .into_iter()
@@ -41,9 +50,8 @@ async fn a_new_store_has_the_three_default_plans() {
     assert!(plans(&mut service).await.iter().all(|plan| plan.alert_percents == [60, 80, 90, 95]));
 }
 
-#[tokio::test]
-async fn a_change_is_a_new_version_that_a_restart_keeps() {
-    let mut service = Service::start().await;
+async fn a_change_is_a_new_version_that_a_restart_keeps(store: Store) {
+    let mut service = Service::start(store).await;
     let starter = plans(&mut service).await.remove(2);
     assert_eq!(put(&mut service, starter.clone()).await.unwrap().version, 1, "the same terms are no change");
     let more = proto::Plan { day_request_cap: 3_000, version: 77, ..starter };
@@ -61,9 +69,8 @@ async fn a_change_is_a_new_version_that_a_restart_keeps() {
     assert_eq!(plan.day_request_cap, 3_000, "the newest version is in force for every merchant of the plan");
 }
 
-#[tokio::test]
-async fn wrong_caps_are_named() {
-    let mut service = Service::start().await;
+async fn wrong_caps_are_named(store: Store) {
+    let mut service = Service::start(store).await;
     let starter = plans(&mut service).await.remove(2);
     let wrong = proto::Plan {
         month_token_cap: -1,
@@ -78,9 +85,8 @@ async fn wrong_caps_are_named() {
     assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &["plan"]);
 }
 
-#[tokio::test]
-async fn plans_are_bounded() {
-    let mut service = Service::start_with(|config| config.plans_max = 3).await;
+async fn plans_are_bounded(store: Store) {
+    let mut service = Service::start_with(store, |config| config.plans_max = 3).await;
     let starter = plans(&mut service).await.remove(2);
     let fourth = put(&mut service, proto::Plan { plan_id: "gold".into(), ..starter.clone() }).await;
     assert_invalid(fourth, &["plan.plan_id"]);

@@ -6,7 +6,7 @@ use kaleem_accounts::{Config, Deps, Error, build};
 use kaleem_runtime::Supervisor;
 use kaleem_testkit::ManualClock;
 
-use crate::harness::{NOW, Service, config};
+use crate::harness::{NOW, Service, Store, config};
 
 async fn failure(config: Config) -> Error {
     let deps = Deps { clock: Arc::new(ManualClock::at(NOW)), supervisor: Supervisor::new() };
@@ -47,7 +47,7 @@ async fn a_file_that_is_no_store() {
 
 #[tokio::test]
 async fn a_store_of_another_version() {
-    let service = Service::start().await;
+    let service = Service::start(Store::Sqlite).await;
     let path = service.folder.path().join("data/accounts.sqlite");
     let pool = sqlx::SqlitePool::connect(path.to_str().unwrap()).await.unwrap();
     sqlx::query("UPDATE _sqlx_migrations SET version = 99").execute(&pool).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_store_of_another_version() {
 
 #[tokio::test]
 async fn a_store_in_use() {
-    let service = Service::start().await;
+    let service = Service::start(Store::Sqlite).await;
     // The second start waits for the lock; nothing else runs, so that time can jump.
     tokio::time::pause();
     assert_names(&failure(config(service.folder.path())).await, "accounts.lock", "another data folder");

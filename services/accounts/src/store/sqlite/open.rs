@@ -65,7 +65,7 @@ pub async fn pools(folder: &Path) -> Result<(SqlitePool, SqlitePool), Error> {
 }
 
 fn migrator() -> Migrator {
-    let sql = include_str!("../../../migrations/0001_accounts.sql").into_sql_str();
+    let sql = include_str!("../../../migrations/sqlite/0001_accounts.sql").into_sql_str();
     Migrator::with_migrations(vec![Migration::new(1, "accounts".into(), MigrationType::Simple, sql, false)])
 }
 
