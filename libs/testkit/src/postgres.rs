@@ -26,13 +26,14 @@ const SUPERUSER: &str = "postgres";
 /// A running server with an empty database `postgres`, killed and deleted when dropped.
 ///
 /// It listens on one loopback port and on a unix socket inside its folder, accepts everybody as superuser
-/// `postgres`, and does not sync to disk: what was committed survives [`Postgres::kill_hard`], not a crash of
-/// the machine.
+/// `postgres`, and does not sync to disk unless it was [`Postgres::start_synced`]: what was committed survives
+/// [`Postgres::kill_hard`], not a crash of the machine.
 pub struct Postgres {
     // Declared before the folder: the server ends before its files are deleted.
     process: Option<ServerProcess>,
     installation: Installation,
     data: PathBuf,
+    is_synced: bool,
     port: u16,
     folder: TempDir,
 }
@@ -45,10 +46,19 @@ impl Postgres {
     /// When the programs are missing (the message names the package), or when the server does not come up
     /// within a minute.
     pub fn start() -> Self {
+        Self::start_with(false)
+    }
+
+    /// Starts a server as [`Postgres::start`] does that syncs every commit to disk, for measurements.
+    pub fn start_synced() -> Self {
+        Self::start_with(true)
+    }
+
+    fn start_with(is_synced: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("kaleem-postgres-").tempdir().expect("a temp folder");
         let installation = Installation::for_work_in(folder.path());
         let data = installation.create_cluster(folder.path());
-        let mut server = Self { process: None, installation, data, port: 0, folder };
+        let mut server = Self { process: None, installation, data, is_synced, port: 0, folder };
         for _ in 0..PORT_ATTEMPTS {
             server.port = server_port();
             match server.launch() {
@@ -125,17 +135,19 @@ impl Postgres {
         let mut command = self.installation.command("postgres", self.folder.path(), "QUIT");
         command.arg("-D").arg(&self.data).arg("-k").arg(self.folder.path());
         command.arg("-p").arg(self.port.to_string());
+        let durability = if self.is_synced {
+            ["fsync=on", "full_page_writes=on", "shared_buffers=256MB", "max_wal_size=4GB"]
+        } else {
+            ["fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_wal_size=1GB"]
+        };
         let settings = [
             "listen_addresses=127.0.0.1",
-            "fsync=off",
-            "full_page_writes=off",
-            "shared_buffers=32MB",
             "max_connections=100",
             "autovacuum=off",
             "logging_collector=off",
             "log_destination=stderr",
         ];
-        for setting in settings {
+        for setting in settings.into_iter().chain(durability) {
             command.arg("-c").arg(setting);
         }
         // SIGQUIT is the immediate shutdown, which gives the shared memory back; SIGKILL would leave it

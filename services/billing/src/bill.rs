@@ -14,7 +14,10 @@
 //! Rows of one request id are added up. A file holds whole days: for the days that it names, it takes the place of the target's
 //! earlier files, so that a provider's corrected bill is imported like any other.
 
-use std::{collections::HashMap, str::FromStr as _};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    str::FromStr as _,
+};
 
 use csv::{ReaderBuilder, StringRecord};
 use jiff::civil::Date;
@@ -63,6 +66,23 @@ pub struct Bill {
     pub file_sha256: [u8; 32],
     /// Rows in order.
     pub rows: Vec<BillRow>,
+}
+
+impl Bill {
+    /// Days that it names, each once, as `YYYY-MM-DD`.
+    pub fn days(&self) -> Vec<String> {
+        let days: BTreeSet<Date> = self.rows.iter().map(|row| row.day).collect();
+        days.iter().map(Date::to_string).collect()
+    }
+
+    /// How many rows it has in each month, by `YYYY-MM`.
+    pub fn rows_by_month(&self) -> BTreeMap<String, i64> {
+        let mut months = BTreeMap::new();
+        for row in &self.rows {
+            *months.entry(row.day.strftime("%Y-%m").to_string()).or_default() += 1;
+        }
+        months
+    }
 }
 
 /// Columns; the first must be there, the last may be.

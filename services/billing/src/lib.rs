@@ -30,7 +30,7 @@ use kaleem_domain::Clock;
 use kaleem_proto::billing::v1::billing_service_server::BillingServiceServer;
 use kaleem_runtime::Supervisor;
 
-pub use config::Config;
+pub use config::{Config, Postgres};
 pub use error::{Error, Violation};
 pub use grpc::Grpc;
 pub use store::Error as StoreError;
@@ -46,12 +46,19 @@ pub struct Deps {
     pub supervisor: Supervisor,
 }
 
+async fn open(config: &Config) -> Result<Arc<dyn store::Store>, Error> {
+    Ok(match &config.postgres_url {
+        Some(url) => Arc::new(store::postgres::Postgres::open(url.expose(), &config.postgres).await?),
+        None => Arc::new(store::sqlite::Sqlite::open(&config.data_folder).await?),
+    })
+}
+
 /// Opens the store, making it and the price book on a first start, and returns the server to mount.
 ///
-/// Fails with the file and the way out when the data folder cannot be used, is in use, or is damaged.
+/// Fails with the file or the server and the way out when the data folder or Postgres cannot be used, is in use, or is damaged.
 pub async fn build(config: Config, deps: Deps) -> Result<BillingServiceServer<Grpc>, Error> {
     config.check()?;
-    let store: Arc<dyn store::Store> = Arc::new(store::sqlite::Sqlite::open(&config.data_folder).await?);
+    let store = open(&config).await?;
     let seed = price_file::parse(price_file::DEFAULT).map_err(Error::PriceFile)?;
     store.seed_prices(seed, deps.clock.now()).await?;
     let prices = prices::Prices::open(Arc::clone(&store), config.price_versions_max).await?;

@@ -85,6 +85,16 @@ impl Prices {
     }
 }
 
+/// Whether two versions say the same; the order of rates says nothing.
+pub fn same(stored: &PriceVersion, asked: &PriceVersion) -> bool {
+    let sorted = |version: &PriceVersion| {
+        let mut version = version.clone();
+        version.rates.sort_by_key(|rate| (rate.book, rate.component, rate.min_input_token_count));
+        version
+    };
+    sorted(stored) == sorted(asked)
+}
+
 /// Whether `version` is in force now or will be.
 fn is_current(versions: &[PriceVersion], version: &PriceVersion, now: Timestamp) -> bool {
     if version.effective_time > now {

@@ -1,5 +1,10 @@
 //! Where the ledger is kept; a back end is one implementation of [`Store`].
 
+mod audited;
+pub mod postgres;
+mod posting;
+mod recording;
+mod rows;
 pub mod sqlite;
 
 use std::{io, path::PathBuf};
@@ -7,6 +12,7 @@ use std::{io, path::PathBuf};
 use futures::future::BoxFuture;
 use jiff::civil::Date;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
+use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
 
 use crate::{
@@ -57,7 +63,30 @@ pub enum Error {
         path: PathBuf,
         /// Cause.
         #[source]
-        source: sqlx::migrate::MigrateError,
+        source: MigrateError,
+    },
+    /// Postgres cannot be reached, or refuses what the ledger needs.
+    #[error(
+        "the ledger's Postgres at {place} cannot be used; check that it runs, that billing.postgres_url is right, and that its role may \
+         create the schema billing"
+    )]
+    Server {
+        /// Host, port and database; never the role or its password.
+        place: String,
+        /// Cause.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The tables in Postgres were made by another version of kaleem.
+    #[error(
+        "the ledger at {place} was written by another version of kaleem; start that version, or restore a backup"
+    )]
+    ServerVersion {
+        /// Host, port and database.
+        place: String,
+        /// Cause.
+        #[source]
+        source: MigrateError,
     },
     /// A statement failed.
     #[error("the ledger's store failed")]

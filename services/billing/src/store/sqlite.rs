@@ -9,7 +9,6 @@ mod open;
 mod post;
 mod prices;
 mod record;
-mod rows;
 mod statements;
 mod sums;
 
@@ -22,7 +21,7 @@ use tokio::sync::watch;
 
 use super::{
     Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Pending, Posted, Recorded, Store,
-    StoredEvent,
+    StoredEvent, rows,
 };
 use crate::{
     amendment::Amendment,

@@ -3,7 +3,10 @@
 use kaleem_proto::billing::v1::{self as proto, record_usage_response::Outcome};
 use kaleem_rpc::{Code, Fault};
 
-use crate::harness::{Service, assert_fault, assert_invalid, counted, event, item, reserved};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{Service, assert_fault, assert_invalid, counted, event, item, reserved},
+};
 
 const CHARGE: i64 = 90_000_000;
 
@@ -28,15 +31,14 @@ fn shorter() -> proto::UsageEvent {
 }
 const SHORTER: i64 = 50_000_000;
 
-async fn two_events() -> Service {
-    let mut service = Service::start().await;
+async fn two_events(backend: &Backend) -> Service {
+    let mut service = Service::start(backend).await;
     service.record(vec![event("a"), event("b")]).await.unwrap();
     service
 }
 
-#[tokio::test]
-async fn a_reversal_takes_the_charge_out_of_every_sum() {
-    let mut service = two_events().await;
+async fn a_reversal_takes_the_charge_out_of_every_sum(backend: &Backend) {
+    let mut service = two_events(backend).await;
     assert_eq!(amend(&mut service, amendment("op-1", "202611/a/0", None)).await.unwrap(), ["3"]);
     for window in ["M202611", "d20261120"] {
         let summary = service.summary("ward", window).await.unwrap();
@@ -46,8 +48,7 @@ async fn a_reversal_takes_the_charge_out_of_every_sum() {
         );
         assert_eq!(summary.usage.unwrap().input_fresh_count, 300);
     }
-    let sql = "SELECT account, sum(amount_pico) FROM ledger_entry GROUP BY account ORDER BY account";
-    let balances: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&service.file().await).await.unwrap();
+    let balances = service.sql().await.balances().await;
     let expected = [
         ("ap:provider-gemini", -CHARGE),
         ("cogs:provider-gemini", CHARGE),
@@ -60,9 +61,8 @@ async fn a_reversal_takes_the_charge_out_of_every_sum() {
     assert_eq!(service.record_one(event("a")).await, item(Outcome::Duplicate, CHARGE), "not charged again");
 }
 
-#[tokio::test]
-async fn a_replacement_is_the_next_revision_and_counts_instead() {
-    let mut service = two_events().await;
+async fn a_replacement_is_the_next_revision_and_counts_instead(backend: &Backend) {
+    let mut service = two_events(backend).await;
     let request = amendment("op-1", "202611/a/0", Some(shorter()));
     assert_eq!(amend(&mut service, request).await.unwrap(), ["3", "4"]);
     let summary = service.summary("ward", "").await.unwrap();
@@ -87,9 +87,8 @@ async fn a_replacement_is_the_next_revision_and_counts_instead() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_correction_is_carried_out_once_for_ever() {
-    let mut service = two_events().await;
+async fn a_correction_is_carried_out_once_for_ever(backend: &Backend) {
+    let mut service = two_events(backend).await;
     let request = amendment("op-1", "202611/a/0", Some(shorter()));
     let first = amend(&mut service, request.clone()).await.unwrap();
     assert_eq!(amend(&mut service, request.clone()).await.unwrap(), first);
@@ -113,9 +112,8 @@ async fn a_correction_is_carried_out_once_for_ever() {
     assert_eq!((verdict.event_count, verdict.entry_count, verdict.faults), (3, 16, vec![]));
 }
 
-#[tokio::test]
-async fn racing_corrections_reverse_once() {
-    let service = two_events().await;
+async fn racing_corrections_reverse_once(backend: &Backend) {
+    let service = two_events(backend).await;
     let calls = (0..16).map(|index| {
         let mut client = service.client.clone();
         let request = amendment(&format!("op-{index}"), "202611/a/0", Some(shorter()));
@@ -130,9 +128,8 @@ async fn racing_corrections_reverse_once() {
     assert_eq!(service.summary("ward", "").await.unwrap().sell_pico_usd, CHARGE + SHORTER);
 }
 
-#[tokio::test]
-async fn what_cannot_be_amended_is_named_with_the_way_out() {
-    let mut service = two_events().await;
+async fn what_cannot_be_amended_is_named_with_the_way_out(backend: &Backend) {
+    let mut service = two_events(backend).await;
     let unknown = amend(&mut service, amendment("op", "202611/c/0", None)).await;
     assert_fault(unknown, Code::NotFound, "EVENT_NOT_FOUND");
     let stranger =
@@ -154,9 +151,8 @@ async fn what_cannot_be_amended_is_named_with_the_way_out() {
     assert!(fault.message.contains("record another event"), "{}", fault.message);
 }
 
-#[tokio::test]
-async fn every_wrong_field_is_named() {
-    let mut service = two_events().await;
+async fn every_wrong_field_is_named(backend: &Backend) {
+    let mut service = two_events(backend).await;
     let empty = proto::AmendUsageRequest::default();
     assert_invalid(amend(&mut service, empty).await, &["op_id", "event_id", "reason", "merchant_id"]);
     let cases = [
@@ -190,8 +186,7 @@ async fn every_wrong_field_is_named() {
     assert_eq!(service.verify().await.entry_count, 8, "nothing was changed");
 }
 
-#[tokio::test]
-async fn tampering_with_a_correction_is_found() {
+async fn tampering_with_a_correction_is_found(backend: &Backend) {
     let cases = [
         ("DELETE FROM amendment", "its reversal and its amendment do not go together"),
         ("DELETE FROM amendment", "1 events took the place of none"),
@@ -206,17 +201,20 @@ async fn tampering_with_a_correction_is_found() {
         ),
     ];
     for (sql, fault) in cases {
-        let mut service = two_events().await;
+        let mut service = two_events(backend).await;
         amend(&mut service, amendment("op-1", "202611/a/0", Some(shorter()))).await.unwrap();
-        let file = service.file().await;
-        for table in ["amendment", "ledger_entry"] {
-            for action in ["update", "delete"] {
-                let drop = format!("DROP TRIGGER {table}_{action}");
-                sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&file).await.unwrap();
-            }
-        }
-        sqlx::query(sql).execute(&file).await.unwrap();
+        service.sql().await.tamper(sql).await;
         let faults = service.verify().await.faults;
         assert!(faults.iter().any(|found| found.contains(fault)), "{sql}: {faults:#?}");
     }
 }
+
+on_both_stores!(
+    a_reversal_takes_the_charge_out_of_every_sum,
+    a_replacement_is_the_next_revision_and_counts_instead,
+    a_correction_is_carried_out_once_for_ever,
+    racing_corrections_reverse_once,
+    what_cannot_be_amended_is_named_with_the_way_out,
+    every_wrong_field_is_named,
+    tampering_with_a_correction_is_found,
+);

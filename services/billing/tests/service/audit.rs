@@ -1,31 +1,32 @@
 //! The audit finds what was tampered with, and the file refuses casual tampering.
 
-use crate::harness::{Service, event};
+use crate::{
+    backend::{Backend, Sql, on_both_stores},
+    harness::{Service, event},
+};
 
-const TABLES: [&str; 5] = ["price_version", "usage_event", "rated_line", "ledger_txn", "ledger_entry"];
+/// Tables with a column that each has.
+const TABLES: [(&str, &str); 5] = [
+    ("price_version", "source"),
+    ("usage_event", "key_id"),
+    ("rated_line", "units"),
+    ("ledger_txn", "kind"),
+    ("ledger_entry", "account"),
+];
 
-async fn booked() -> (Service, sqlx::SqlitePool) {
-    let mut service = Service::start().await;
+async fn booked(backend: &Backend) -> (Service, Sql) {
+    let mut service = Service::start(backend).await;
     let events = (0..10).map(|index| event(&format!("r-{index}"))).collect();
     service.record(events).await.unwrap();
-    let file = service.file().await;
+    let file = service.sql().await;
     (service, file)
 }
 
-async fn run(file: &sqlx::SqlitePool, sql: impl Into<String>) -> Result<(), sqlx::Error> {
-    sqlx::query(sqlx::AssertSqlSafe(sql.into())).execute(file).await.map(|_| ())
-}
-
-#[tokio::test]
-async fn books_can_only_be_added_to() {
-    let (mut service, file) = booked().await;
-    for table in TABLES {
-        let column = if table == "ledger_entry" { "account" } else { "rowid" };
-        let column = if matches!(table, "price_version") { "source" } else { column };
-        let column = if matches!(table, "rated_line") { "units" } else { column };
-        let update = run(&file, format!("UPDATE {table} SET {column} = {column}")).await.unwrap_err();
-        let delete = run(&file, format!("DELETE FROM {table}")).await.unwrap_err();
-        for error in [update, delete] {
+async fn books_can_only_be_added_to(backend: &Backend) {
+    let (mut service, mut file) = booked(backend).await;
+    for (table, column) in TABLES {
+        for sql in [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")] {
+            let error = file.run(&sql).await.unwrap_err();
             assert!(error.to_string().contains("append-only"), "{table}: {error}");
         }
     }
@@ -33,8 +34,7 @@ async fn books_can_only_be_added_to() {
     assert_eq!((verdict.event_count, verdict.entry_count, verdict.faults), (10, 40, vec![]));
 }
 
-#[tokio::test]
-async fn every_kind_of_tampering_is_found() {
+async fn every_kind_of_tampering_is_found(backend: &Backend) {
     let cases = [
         (
             "UPDATE usage_event SET output_text = 1 WHERE seq = 3",
@@ -71,25 +71,17 @@ async fn every_kind_of_tampering_is_found() {
         ("UPDATE price_version SET rates = '[]'", "rating it again does not give its lines"),
     ];
     for (sql, fault) in cases {
-        let (service, file) = booked().await;
-        for table in TABLES {
-            run(&file, format!("DROP TRIGGER {table}_update")).await.unwrap();
-            run(&file, format!("DROP TRIGGER {table}_delete")).await.unwrap();
-        }
-        let mut connection = file.acquire().await.unwrap();
-        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *connection).await.unwrap();
-        sqlx::query(sql).execute(&mut *connection).await.unwrap();
-        drop(connection);
-        file.close().await;
+        let (service, mut file) = booked(backend).await;
+        file.tamper(sql).await;
+        drop(file);
         // Prices are kept in memory; only a restart reads them from the file.
         let faults = service.restart().await.verify().await.faults;
         assert!(faults.iter().any(|found| found.contains(fault)), "{sql}: {faults:#?}");
     }
 }
 
-#[tokio::test]
-async fn the_verdict_is_of_one_instant_while_events_arrive() {
-    let (service, _) = booked().await;
+async fn the_verdict_is_of_one_instant_while_events_arrive(backend: &Backend) {
+    let (service, _) = booked(backend).await;
     let mut recording = service.client.clone();
     let arrivals = async {
         for call in 0..20 {
@@ -109,13 +101,17 @@ async fn the_verdict_is_of_one_instant_while_events_arrive() {
     assert_eq!(service.verify().await.event_count, 1_010);
 }
 
-#[tokio::test]
-async fn faults_are_bounded() {
-    let mut service = Service::start().await;
+async fn faults_are_bounded(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     service.record((0..200).map(|index| event(&format!("r-{index}"))).collect()).await.unwrap();
-    let file = service.file().await;
-    run(&file, "DROP TRIGGER usage_event_update").await.unwrap();
-    run(&file, "UPDATE usage_event SET key_id = 'other'").await.unwrap();
+    service.sql().await.tamper("UPDATE usage_event SET key_id = 'other'").await;
     let faults = service.verify().await.faults;
     assert_eq!((faults.len(), faults[100].as_str()), (101, "100 more faults are not shown"));
 }
+
+on_both_stores!(
+    books_can_only_be_added_to,
+    every_kind_of_tampering_is_found,
+    the_verdict_is_of_one_instant_while_events_arrive,
+    faults_are_bounded,
+);

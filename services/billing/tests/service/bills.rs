@@ -4,7 +4,10 @@ use kaleem_domain::Timestamp;
 use kaleem_proto::billing::v1::{self as proto, get_reconciliation_response::Difference};
 use kaleem_rpc::{Code, Fault, convert};
 
-use crate::harness::{LOCAL, Service, assert_fault, assert_invalid, counted, event, reserved};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{LOCAL, Service, assert_fault, assert_invalid, counted, event, reserved},
+};
 
 const HEADER: &str = "day,model,provider_request_id,input_tokens,output_tokens,cost_usd";
 const MODEL: &str = "gemini-2.5-flash-lite";
@@ -49,8 +52,8 @@ fn row(request: &str) -> String {
     format!("{DAY},{MODEL},{request},300,150,0.00009")
 }
 
-async fn two_calls() -> Service {
-    let mut service = Service::start().await;
+async fn two_calls(backend: &Backend) -> Service {
+    let mut service = Service::start(backend).await;
     service.record(vec![event("a"), event("b")]).await.unwrap();
     service
 }
@@ -61,17 +64,15 @@ fn admitted(request: &str, at: &str) -> proto::UsageEvent {
     reserved(event(request), |reservation| reservation.admit_time = Some(convert::timestamp(at)))
 }
 
-#[tokio::test]
-async fn requests_that_agree_are_no_difference() {
-    let mut service = two_calls().await;
+async fn requests_that_agree_are_no_difference(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     bill(&mut service, &[&row("p-a"), &row("p-b")]).await;
     assert_eq!(reconcile(&mut service, "").await, []);
     assert_eq!(reconcile(&mut service, "ward").await, []);
 }
 
-#[tokio::test]
-async fn requests_that_differ_or_have_no_counterpart_are_listed() {
-    let mut service = two_calls().await;
+async fn requests_that_differ_or_have_no_counterpart_are_listed(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     service.record(vec![event("c")]).await.unwrap();
     let dearer = format!("{DAY},{MODEL},p-b,300,150,0.0001");
     bill(&mut service, &[&row("p-a"), &dearer, &row("p-unknown")]).await;
@@ -90,9 +91,8 @@ async fn requests_that_differ_or_have_no_counterpart_are_listed() {
     assert_eq!(reconcile(&mut service, "hulm").await, []);
 }
 
-#[tokio::test]
-async fn sums_are_compared_by_target_model_and_pacific_day() {
-    let mut service = two_calls().await;
+async fn sums_are_compared_by_target_model_and_pacific_day(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     // The last and the first instant of the 19th in California.
     service
         .record(vec![admitted("late", "2026-11-20T07:59:59.999Z"), admitted("next", "2026-11-19T08:00:00Z")])
@@ -123,26 +123,23 @@ async fn sums_are_compared_by_target_model_and_pacific_day() {
     assert_eq!(reconcile(&mut service, "ward").await, [], "a sum is of all merchants");
 }
 
-#[tokio::test]
-async fn a_call_that_no_id_claims_counts_in_the_sum_of_its_day() {
-    let mut service = two_calls().await;
+async fn a_call_that_no_id_claims_counts_in_the_sum_of_its_day(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     let sum = format!("{DAY},{MODEL},,300,150,0.00009");
     bill(&mut service, &[&row("p-a"), &sum]).await;
     assert_eq!(reconcile(&mut service, "").await, []);
 }
 
-#[tokio::test]
-async fn rows_of_one_request_are_added_up() {
-    let mut service = two_calls().await;
+async fn rows_of_one_request_are_added_up(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     let input = format!("{DAY},{MODEL},p-a,300,0,0.00003");
     let output = format!("{DAY},{MODEL},p-a,0,150,0.00006");
     bill(&mut service, &[&input, &output, &row("p-b")]).await;
     assert_eq!(reconcile(&mut service, "").await, []);
 }
 
-#[tokio::test]
-async fn a_request_is_found_on_the_day_after_and_in_the_month_of_its_bill_alone() {
-    let mut service = Service::start().await;
+async fn a_request_is_found_on_the_day_after_and_in_the_month_of_its_bill_alone(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     // The last second of October in California; billed on the first of November.
     let at = "2026-11-01T06:59:59Z";
     service.record(vec![admitted("a", at)]).await.unwrap();
@@ -156,9 +153,8 @@ async fn a_request_is_found_on_the_day_after_and_in_the_month_of_its_bill_alone(
     assert_eq!(october, [], "it is compared in the month of its bill");
 }
 
-#[tokio::test]
-async fn amended_truth_is_what_is_compared() {
-    let mut service = two_calls().await;
+async fn amended_truth_is_what_is_compared(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     let shorter = format!("{DAY},{MODEL},p-a,300,50,0.00005");
     bill(&mut service, &[&shorter, &row("p-b")]).await;
     assert_eq!(reconcile(&mut service, "").await.len(), 1);
@@ -174,18 +170,16 @@ async fn amended_truth_is_what_is_compared() {
     assert_eq!(reconcile(&mut service, "").await, []);
 }
 
-#[tokio::test]
-async fn a_target_without_a_bill_is_named_unless_it_costs_nothing() {
-    let mut service = two_calls().await;
+async fn a_target_without_a_bill_is_named_unless_it_costs_nothing(backend: &Backend) {
+    let mut service = two_calls(backend).await;
     let local = proto::UsageEvent { target: "provider-local".into(), ..event("local") };
     service.record(vec![reserved(local, |r| r.price_version = LOCAL.into())]).await.unwrap();
     let missing = difference("target provider-gemini, month 202611", TWO, "no bill was imported");
     assert_eq!(reconcile(&mut service, "").await, [missing]);
 }
 
-#[tokio::test]
-async fn differences_are_bounded() {
-    let mut service = Service::start().await;
+async fn differences_are_bounded(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let rows: Vec<_> = (0..1_200).map(|index| row(&format!("p-{index}"))).collect();
     bill(&mut service, &rows.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let differences = reconcile(&mut service, "").await;
@@ -195,9 +189,8 @@ async fn differences_are_bounded() {
     );
 }
 
-#[tokio::test]
-async fn a_file_is_taken_in_once() {
-    let mut service = Service::start().await;
+async fn a_file_is_taken_in_once(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let document = format!("{HEADER}\n{}\n{}\n", row("p-a"), row("p-b"));
     assert_eq!(import(&mut service, "provider-gemini", &document).await.unwrap(), 2);
     assert_eq!(import(&mut service, "provider-gemini", &document).await.unwrap(), 0);
@@ -209,9 +202,8 @@ async fn a_file_is_taken_in_once() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_wrong_file_is_refused_by_line_and_column_and_nothing_is_taken_in() {
-    let mut service = Service::start().await;
+async fn a_wrong_file_is_refused_by_line_and_column_and_nothing_is_taken_in(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let document = format!("{HEADER}\n{}\n{DAY},{MODEL},p-b,300,x,0.1\n", row("p-a"));
     let answer = import(&mut service, "provider-gemini", &document).await;
     let fault = assert_fault(answer, Code::InvalidArgument, "REQUEST_INVALID");
@@ -231,9 +223,8 @@ async fn a_wrong_file_is_refused_by_line_and_column_and_nothing_is_taken_in() {
     );
 }
 
-#[tokio::test]
-async fn periods_and_merchants_are_checked() {
-    let mut service = Service::start().await;
+async fn periods_and_merchants_are_checked(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     for (merchant_id, period, field) in [("W", "202611", "merchant_id"), ("", "2026", "period")] {
         let request =
             proto::GetReconciliationRequest { merchant_id: merchant_id.into(), period: period.into() };
@@ -242,9 +233,8 @@ async fn periods_and_merchants_are_checked() {
     }
 }
 
-#[tokio::test]
-async fn a_long_file_is_taken_in_while_calls_are_recorded() {
-    let service = Service::start().await;
+async fn a_long_file_is_taken_in_while_calls_are_recorded(backend: &Backend) {
+    let service = Service::start(backend).await;
     let (mut importing, mut service) = (service.client.clone(), service);
     let rows: Vec<_> = (0..20_000).map(|index| row(&format!("p-{index}"))).collect();
     let document = format!("{HEADER}\n{}\n", rows.join("\n")).into_bytes();
@@ -264,3 +254,19 @@ async fn a_long_file_is_taken_in_while_calls_are_recorded() {
     assert_eq!(differences[1_000].subject, "18900 more differences are not shown");
     assert_eq!(reconcile(&mut service, "ward").await, []);
 }
+
+on_both_stores!(
+    requests_that_agree_are_no_difference,
+    requests_that_differ_or_have_no_counterpart_are_listed,
+    sums_are_compared_by_target_model_and_pacific_day,
+    a_call_that_no_id_claims_counts_in_the_sum_of_its_day,
+    rows_of_one_request_are_added_up,
+    a_request_is_found_on_the_day_after_and_in_the_month_of_its_bill_alone,
+    amended_truth_is_what_is_compared,
+    a_target_without_a_bill_is_named_unless_it_costs_nothing,
+    differences_are_bounded,
+    a_file_is_taken_in_once,
+    a_wrong_file_is_refused_by_line_and_column_and_nothing_is_taken_in,
+    periods_and_merchants_are_checked,
+    a_long_file_is_taken_in_while_calls_are_recorded,
+);

@@ -2,13 +2,14 @@
 
 use kaleem_proto::billing::v1 as proto;
 
-use crate::harness::{Service, event, reserved};
-
-const TABLES: [&str; 4] = ["usage_event", "rated_line", "ledger_txn", "ledger_entry"];
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{Service, event, reserved},
+};
 
 /// Five events of `ward` and one of `hulm`, all with the same charge, and a payment between them.
-async fn booked() -> Service {
-    let mut service = Service::start().await;
+async fn booked(backend: &Backend) -> Service {
+    let mut service = Service::start(backend).await;
     service.record((0..3).map(|index| event(&format!("r-{index}"))).collect()).await.unwrap();
     let (payment_id, merchant_id) = ("pay-1".to_owned(), "ward".to_owned());
     let payment = proto::PostPaymentRequest { payment_id, merchant_id, amount_pico_usd: 5 };
@@ -17,20 +18,6 @@ async fn booked() -> Service {
     service.record(vec![event("r-3"), other, event("r-4")]).await.unwrap();
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
     service
-}
-
-/// Runs `sql` on a file whose rows can be changed.
-async fn tamper(service: &Service, sql: &str) {
-    let file = service.file().await;
-    let mut connection = file.acquire().await.unwrap();
-    for table in TABLES {
-        for action in ["update", "delete"] {
-            let drop = format!("DROP TRIGGER {table}_{action}");
-            sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&mut *connection).await.unwrap();
-        }
-    }
-    sqlx::raw_sql("PRAGMA foreign_keys = OFF").execute(&mut *connection).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut *connection).await.unwrap();
 }
 
 /// Takes the event `seq` out with all that belongs to it.
@@ -43,8 +30,7 @@ fn without(seq: i64, transaction: i64) -> String {
 
 const BROKEN: &str = "it does not follow from the transaction of ward before it";
 
-#[tokio::test]
-async fn what_only_the_chain_can_see_is_found() {
+async fn what_only_the_chain_can_see_is_found(backend: &Backend) {
     let cases = [
         ("a changed reporter", "UPDATE usage_event SET gateway_id = 'gw-9' WHERE seq = 2".to_owned(), 2),
         ("a changed epoch", "UPDATE usage_event SET epoch = 9 WHERE seq = 3".to_owned(), 3),
@@ -73,8 +59,8 @@ async fn what_only_the_chain_can_see_is_found() {
         ("a link that was set", "UPDATE ledger_txn SET chain_sha256 = zeroblob(32) WHERE txn_id = 5".to_owned(), 5),
     ];
     for (what, sql, transaction) in cases {
-        let mut service = booked().await;
-        tamper(&service, &sql).await;
+        let mut service = booked(backend).await;
+        service.sql().await.tamper(&sql).await;
         let faults = service.verify().await.faults;
         let expected = format!("transaction {transaction}: {BROKEN}");
         assert!(faults.contains(&expected), "{what}: {faults:#?}");
@@ -85,16 +71,14 @@ async fn what_only_the_chain_can_see_is_found() {
     }
 }
 
-#[tokio::test]
-async fn the_newest_event_cannot_be_taken_away() {
-    let mut service = booked().await;
-    tamper(&service, &without(6, 7)).await;
+async fn the_newest_event_cannot_be_taken_away(backend: &Backend) {
+    let mut service = booked(backend).await;
+    service.sql().await.tamper(&without(6, 7)).await;
     let faults = service.verify().await.faults;
     assert_eq!(faults, ["chain of ward: it should end with transaction 7, not transaction 5"]);
 }
 
-#[tokio::test]
-async fn a_chain_cannot_lose_its_links_its_end_or_its_merchant() {
+async fn a_chain_cannot_lose_its_links_its_end_or_its_merchant(backend: &Backend) {
     let cases = [
         (
             "UPDATE ledger_txn SET chain_sha256 = NULL, merchant_id = NULL WHERE txn_id = 3",
@@ -112,26 +96,24 @@ async fn a_chain_cannot_lose_its_links_its_end_or_its_merchant() {
         ),
     ];
     for (sql, fault) in cases {
-        let mut service = booked().await;
-        tamper(&service, sql).await;
+        let mut service = booked(backend).await;
+        service.sql().await.tamper(sql).await;
         let faults = service.verify().await.faults;
         assert!(faults.iter().any(|found| found == fault), "{sql}: {faults:#?}");
     }
 }
 
-#[tokio::test]
-async fn an_event_that_was_put_in_is_found() {
-    let mut service = booked().await;
+async fn an_event_that_was_put_in_is_found(backend: &Backend) {
+    let mut service = booked(backend).await;
     let copy =
         "INSERT INTO ledger_txn (txn_id, kind, ref_id, create_time_ms) VALUES (8, 'topup', 'pay-9', 0);
                 INSERT INTO ledger_entry VALUES (27, 8, 'cash:psp', 5), (28, 8, 'm:ward:prepaid', -5)";
-    tamper(&service, copy).await;
+    service.sql().await.tamper(copy).await;
     assert_eq!(service.verify().await.faults, ["transaction 8: it is in no chain"]);
 }
 
-#[tokio::test]
-async fn chains_go_on_after_a_restart_and_through_corrections_and_statements() {
-    let service = booked().await;
+async fn chains_go_on_after_a_restart_and_through_corrections_and_statements(backend: &Backend) {
+    let service = booked(backend).await;
     let mut service = service.restart().await;
     service.record(vec![event("r-5")]).await.unwrap();
     let amendment = proto::AmendUsageRequest {
@@ -147,6 +129,14 @@ async fn chains_go_on_after_a_restart_and_through_corrections_and_statements() {
     service.client.close_statement(close).await.unwrap();
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
     let sql = "SELECT count(*) FROM ledger_txn WHERE merchant_id = 'ward' AND length(chain_sha256) = 32";
-    let linked: i64 = sqlx::query_scalar(sql).fetch_one(&service.file().await).await.unwrap();
+    let linked = service.sql().await.number(sql).await;
     assert_eq!(linked, 10, "six events, a payment, a reversal, a replacement and a closing");
 }
+
+on_both_stores!(
+    what_only_the_chain_can_see_is_found,
+    the_newest_event_cannot_be_taken_away,
+    a_chain_cannot_lose_its_links_its_end_or_its_merchant,
+    an_event_that_was_put_in_is_found,
+    chains_go_on_after_a_restart_and_through_corrections_and_statements,
+);

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use kaleem_proto::billing::v1 as proto;
 
-use crate::harness::{Service, event, reserved};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{Service, event, reserved},
+};
 
 const MERCHANTS: u64 = 40;
 /// Cut-offs are spread over the length of a call on a slow machine.
@@ -15,8 +18,8 @@ fn merchant(index: u64) -> String {
 }
 
 /// Each merchant has the same two events.
-async fn start() -> Service {
-    let mut service = Service::start().await;
+async fn start(backend: &Backend) -> Service {
+    let mut service = Service::start(backend).await;
     for index in 0..MERCHANTS {
         let of = |request| reserved(event(request), |reservation| reservation.merchant_id = merchant(index));
         service.record(vec![of("a"), of("b")]).await.unwrap();
@@ -25,9 +28,8 @@ async fn start() -> Service {
     service
 }
 
-#[tokio::test]
-async fn a_closing_that_was_cut_off_is_closed_again_to_the_same_statement() {
-    let mut service = start().await;
+async fn a_closing_that_was_cut_off_is_closed_again_to_the_same_statement(backend: &Backend) {
+    let mut service = start(backend).await;
     let mut statements = Vec::new();
     for index in 0..MERCHANTS {
         let request = proto::CloseStatementRequest { merchant_id: merchant(index), period: "202611".into() };
@@ -43,9 +45,8 @@ async fn a_closing_that_was_cut_off_is_closed_again_to_the_same_statement() {
     assert_eq!((verdict.entry_count, verdict.faults), (i64::try_from(MERCHANTS).unwrap() * 10, vec![]));
 }
 
-#[tokio::test]
-async fn a_correction_or_payment_that_was_cut_off_is_carried_out_once() {
-    let mut service = start().await;
+async fn a_correction_or_payment_that_was_cut_off_is_carried_out_once(backend: &Backend) {
+    let mut service = start(backend).await;
     for index in 0..MERCHANTS {
         let at = STEP * u32::try_from(index).unwrap();
         let amendment = proto::AmendUsageRequest {
@@ -72,3 +73,8 @@ async fn a_correction_or_payment_that_was_cut_off_is_carried_out_once() {
     assert_eq!((verdict.event_count, verdict.entry_count), (merchants * 3, merchants * 18));
     assert_eq!(verdict.faults, Vec::<String>::new());
 }
+
+on_both_stores!(
+    a_closing_that_was_cut_off_is_closed_again_to_the_same_statement,
+    a_correction_or_payment_that_was_cut_off_is_carried_out_once,
+);

@@ -1,4 +1,4 @@
-//! A service in a folder of its own, with a clock that only the test moves.
+//! A service on a ledger of its own, with a clock that only the test moves.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -18,6 +18,8 @@ use kaleem_rpc::{Code, Fault, convert};
 use kaleem_runtime::Supervisor;
 use kaleem_testkit::ManualClock;
 
+use crate::backend::{Backend, Sql};
+
 /// 2026-11-20 in Riyadh.
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_170_000_000);
 /// $0.10 in and $0.40 out a million tokens, in both books.
@@ -32,7 +34,9 @@ pub struct Service {
     pub clock: ManualClock,
     pub supervisor: Supervisor,
     pub folder: tempfile::TempDir,
-    config: Config,
+    pub config: Config,
+    /// Lives as long as its ledgers.
+    backend: Backend,
 }
 
 pub fn config(folder: &Path) -> Config {
@@ -46,26 +50,27 @@ async fn start(config: &Config, clock: &ManualClock) -> (Client, Supervisor) {
 }
 
 impl Service {
-    pub async fn start() -> Self {
-        Self::start_with(|_| ()).await
+    pub async fn start(backend: &Backend) -> Self {
+        Self::start_with(backend, |_| ()).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn start_with(backend: &Backend, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
+        backend.place(&mut config);
         change(&mut config);
         let clock = ManualClock::at(NOW);
         let (client, supervisor) = start(&config, &clock).await;
-        Self { client, clock, supervisor, folder, config }
+        Self { client, clock, supervisor, folder, config, backend: backend.clone() }
     }
 
     /// Ends the service and starts it again on the same folder.
     pub async fn restart(self) -> Self {
-        let Self { client, clock, supervisor, folder, config } = self;
+        let Self { client, clock, supervisor, folder, config, backend } = self;
         assert!(supervisor.drain(Duration::from_secs(5)).await.is_clean());
         drop(client);
         let (client, supervisor) = start(&config, &clock).await;
-        Self { client, clock, supervisor, folder, config }
+        Self { client, clock, supervisor, folder, config, backend }
     }
 
     pub async fn record(&mut self, events: Vec<proto::UsageEvent>) -> Result<Vec<Item>, Fault> {
@@ -92,10 +97,16 @@ impl Service {
         self.client.verify_ledger(proto::VerifyLedgerRequest {}).await.unwrap().into_inner()
     }
 
-    /// A connection of its own to the ledger's file.
-    pub async fn file(&self) -> sqlx::SqlitePool {
-        let path = self.folder.path().join("data/billing.sqlite");
-        sqlx::SqlitePool::connect(path.to_str().unwrap()).await.unwrap()
+    /// The way around the service.
+    pub async fn sql(&self) -> Sql {
+        Sql::open(&self.config).await
+    }
+
+    /// Another service on the same ledger; only Postgres lets it.
+    pub async fn beside(&self) -> Self {
+        let (clock, folder) = (self.clock.clone(), tempfile::tempdir().unwrap());
+        let (client, supervisor) = start(&self.config, &clock).await;
+        Self { client, clock, supervisor, folder, config: self.config.clone(), backend: self.backend.clone() }
     }
 }
 

@@ -1,9 +1,10 @@
-//! The billing service through its generated client, on a ledger in a folder of its own.
+//! The billing service through its generated client, on ledgers in both stores.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a step that fails must stop the test")]
 
 mod amending;
 mod audit;
+mod backend;
 mod bills;
 mod chain;
 mod crash;

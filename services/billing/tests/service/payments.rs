@@ -3,7 +3,10 @@
 use kaleem_proto::billing::v1 as proto;
 use kaleem_rpc::{Code, Fault};
 
-use crate::harness::{Service, assert_fault, assert_invalid, event};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{Service, assert_fault, assert_invalid, event},
+};
 
 const TEN_DOLLARS: i64 = 10_000_000_000_000;
 
@@ -16,9 +19,8 @@ async fn pay(service: &mut Service, request: proto::PostPaymentRequest) -> Resul
     answer.map(|answer| answer.into_inner().transaction_id).map_err(|status| Fault::from_status(&status))
 }
 
-#[tokio::test]
-async fn a_payment_is_posted_once_for_ever() {
-    let mut service = Service::start().await;
+async fn a_payment_is_posted_once_for_ever(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     service.record_one(event("a")).await;
     let first = pay(&mut service, payment("pay-1", TEN_DOLLARS)).await.unwrap();
     assert_eq!(first, "2", "after the transaction of the event");
@@ -26,8 +28,7 @@ async fn a_payment_is_posted_once_for_ever() {
     let mut service = service.restart().await;
     assert_eq!(pay(&mut service, payment("pay-1", TEN_DOLLARS)).await.unwrap(), first);
     assert_eq!(pay(&mut service, payment("pay-2", 1)).await.unwrap(), "3");
-    let sql = "SELECT account, sum(amount_pico) FROM ledger_entry GROUP BY account ORDER BY account";
-    let balances: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&service.file().await).await.unwrap();
+    let balances = service.sql().await.balances().await;
     let expected = [
         ("ap:provider-gemini", -90_000_000),
         ("cash:psp", TEN_DOLLARS + 1),
@@ -41,9 +42,8 @@ async fn a_payment_is_posted_once_for_ever() {
     assert_eq!((verdict.event_count, verdict.entry_count, verdict.faults), (1, 8, vec![]));
 }
 
-#[tokio::test]
-async fn the_same_id_for_something_else_is_refused_and_changes_nothing() {
-    let mut service = Service::start().await;
+async fn the_same_id_for_something_else_is_refused_and_changes_nothing(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     pay(&mut service, payment("pay-1", TEN_DOLLARS)).await.unwrap();
     let others = [
         payment("pay-1", TEN_DOLLARS + 1),
@@ -56,9 +56,8 @@ async fn the_same_id_for_something_else_is_refused_and_changes_nothing() {
     assert_eq!(service.verify().await.entry_count, 2);
 }
 
-#[tokio::test]
-async fn racing_webhooks_post_one_payment() {
-    let service = Service::start().await;
+async fn racing_webhooks_post_one_payment(backend: &Backend) {
+    let service = Service::start(backend).await;
     let calls = (0..32).map(|_| {
         let mut client = service.client.clone();
         async move { client.post_payment(payment("pay-1", 7)).await.unwrap().into_inner().transaction_id }
@@ -69,9 +68,8 @@ async fn racing_webhooks_post_one_payment() {
     assert_eq!(service.verify().await.entry_count, 2);
 }
 
-#[tokio::test]
-async fn amounts_are_from_1_to_the_largest_row_and_every_wrong_field_is_named() {
-    let mut service = Service::start().await;
+async fn amounts_are_from_1_to_the_largest_row_and_every_wrong_field_is_named(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     pay(&mut service, payment("largest", i64::MAX)).await.unwrap();
     pay(&mut service, payment("smallest", 1)).await.unwrap();
     for amount in [0, -1, i64::MIN] {
@@ -87,3 +85,10 @@ async fn amounts_are_from_1_to_the_largest_row_and_every_wrong_field_is_named() 
     let verdict = service.verify().await;
     assert_eq!((verdict.entry_count, verdict.faults), (4, vec![]), "sums go beyond 64 bits");
 }
+
+on_both_stores!(
+    a_payment_is_posted_once_for_ever,
+    the_same_id_for_something_else_is_refused_and_changes_nothing,
+    racing_webhooks_post_one_payment,
+    amounts_are_from_1_to_the_largest_row_and_every_wrong_field_is_named,
+);

@@ -8,7 +8,10 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{Code, Fault, convert};
 
-use crate::harness::{LITE, LOCAL, NOW, Service, assert_fault, assert_invalid};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{LITE, LOCAL, NOW, Service, assert_fault, assert_invalid},
+};
 
 fn rate(book: PriceBook, component: PriceComponent, pico_usd_per_unit: i64) -> proto::price_version::Rate {
     let (book, component) = (book.into(), component.into());
@@ -45,9 +48,8 @@ async fn ids(service: &mut Service, include_superseded: bool) -> Vec<String> {
     list(service, include_superseded).await.into_iter().map(|version| version.price_version).collect()
 }
 
-#[tokio::test]
-async fn a_new_store_has_the_shipped_prices_and_superseded_ones_on_demand() {
-    let mut service = Service::start().await;
+async fn a_new_store_has_the_shipped_prices_and_superseded_ones_on_demand(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let all = [
         "gemini-2.5-flash@2026-10-07",
         "gemini-2.5-flash-lite@2025-10-03",
@@ -64,9 +66,8 @@ async fn a_new_store_has_the_shipped_prices_and_superseded_ones_on_demand() {
     assert!(!ids(&mut service, false).await.contains(&"gemini-3.8-flash@2026-10-07".to_owned()));
 }
 
-#[tokio::test]
-async fn a_version_comes_back_as_it_was_put_and_survives_a_restart() {
-    let mut service = Service::start().await;
+async fn a_version_comes_back_as_it_was_put_and_survives_a_restart(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     put(&mut service, version("local@2")).await.unwrap();
     let mut service = service.restart().await;
     let listed = list(&mut service, true).await.into_iter().find(|listed| listed.price_version == "local@2");
@@ -74,9 +75,8 @@ async fn a_version_comes_back_as_it_was_put_and_survives_a_restart() {
     assert_eq!(ids(&mut service, true).await.len(), 8, "the shipped prices are not added again");
 }
 
-#[tokio::test]
-async fn versions_never_change_and_never_share_an_instant() {
-    let mut service = Service::start().await;
+async fn versions_never_change_and_never_share_an_instant(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     put(&mut service, version("local@2")).await.unwrap();
     let mut reordered = version("local@2");
     reordered.rates.reverse();
@@ -89,9 +89,8 @@ async fn versions_never_change_and_never_share_an_instant() {
     assert_fault(put(&mut service, shipped).await, Code::AlreadyExists, "PRICE_VERSION_EXISTS");
 }
 
-#[tokio::test]
-async fn wrong_versions_are_refused_with_every_field_named() {
-    let mut service = Service::start().await;
+async fn wrong_versions_are_refused_with_every_field_named(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let wrong = proto::PriceVersion {
         target: String::new(),
         model: "a*b".into(),
@@ -118,15 +117,13 @@ async fn wrong_versions_are_refused_with_every_field_named() {
     assert_invalid(answer.map(|_| ()).map_err(|status| Fault::from_status(&status)), &["version"]);
 }
 
-#[tokio::test]
-async fn the_book_is_bounded() {
-    let mut service = Service::start_with(|config| config.price_versions_max = 7).await;
+async fn the_book_is_bounded(backend: &Backend) {
+    let mut service = Service::start_with(backend, |config| config.price_versions_max = 7).await;
     assert_invalid(put(&mut service, version("local@2")).await, &["version.price_version"]);
 }
 
-#[tokio::test]
-async fn a_quote_rates_without_recording() {
-    let mut service = Service::start().await;
+async fn a_quote_rates_without_recording(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let usage = Some(TokenUsage { input_fresh_count: 300, output_text_count: 150, ..TokenUsage::default() });
     for (price_version, sell, cost) in [(LITE, 90_000_000, 90_000_000), (LOCAL, 15_000_000, 0)] {
         let request = proto::QuoteRequest { price_version: price_version.into(), usage };
@@ -136,9 +133,8 @@ async fn a_quote_rates_without_recording() {
     assert_eq!(service.verify().await.event_count, 0);
 }
 
-#[tokio::test]
-async fn a_quote_names_what_is_wrong() {
-    let mut service = Service::start().await;
+async fn a_quote_names_what_is_wrong(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let mut quote = async |price_version: &str, usage| {
         let request = proto::QuoteRequest { price_version: price_version.into(), usage };
         service.client.quote(request).await.map_err(|status| Fault::from_status(&status))
@@ -149,3 +145,13 @@ async fn a_quote_names_what_is_wrong() {
     assert_invalid(quote(LITE, counts(-1)).await, &["usage"]);
     assert_fault(quote(LITE, counts((1 << 53) - 1)).await, Code::FailedPrecondition, "AMOUNT_OVERFLOW");
 }
+
+on_both_stores!(
+    a_new_store_has_the_shipped_prices_and_superseded_ones_on_demand,
+    a_version_comes_back_as_it_was_put_and_survives_a_restart,
+    versions_never_change_and_never_share_an_instant,
+    wrong_versions_are_refused_with_every_field_named,
+    the_book_is_bounded,
+    a_quote_rates_without_recording,
+    a_quote_names_what_is_wrong,
+);

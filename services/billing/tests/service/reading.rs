@@ -3,7 +3,10 @@
 use kaleem_proto::{billing::v1 as proto, chat::v1::TokenUsage};
 use kaleem_rpc::{Code, Fault, convert};
 
-use crate::harness::{NOW, Service, assert_fault, assert_invalid, counted, event, reserved};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{NOW, Service, assert_fault, assert_invalid, counted, event, reserved},
+};
 
 fn on_day(request: &str, day: &str) -> proto::UsageEvent {
     reserved(event(request), |reservation| {
@@ -13,9 +16,8 @@ fn on_day(request: &str, day: &str) -> proto::UsageEvent {
     })
 }
 
-#[tokio::test]
-async fn windows_hold_their_own_events_and_days_sum_to_the_month() {
-    let mut service = Service::start().await;
+async fn windows_hold_their_own_events_and_days_sum_to_the_month(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let days = ["20261031", "20261101", "20261101", "20261130", "20261201"];
     let events = days.iter().enumerate().map(|(index, day)| on_day(&format!("r-{index}"), day)).collect();
     service.record(events).await.unwrap();
@@ -36,9 +38,8 @@ async fn windows_hold_their_own_events_and_days_sum_to_the_month() {
     assert_eq!(service.summary("hulm", "").await.unwrap(), proto::GetUsageSummaryResponse::default());
 }
 
-#[tokio::test]
-async fn models_are_summed_apart_and_together() {
-    let mut service = Service::start().await;
+async fn models_are_summed_apart_and_together(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let other =
         |request| proto::UsageEvent { model_served: "gemini-3.5-flash-lite".into(), ..event(request) };
     let all = |usage: &mut TokenUsage| {
@@ -95,9 +96,8 @@ fn largest(index: usize, price_version: &str) -> proto::UsageEvent {
     counted(event, |usage| usage.input_fresh_count = LARGEST)
 }
 
-#[tokio::test]
-async fn sums_are_exact_at_the_largest_counts() {
-    let mut service = Service::start().await;
+async fn sums_are_exact_at_the_largest_counts(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     put_price(&mut service, "call@1", proto::PriceComponent::Request, 1).await;
     service.record((0..1_000).map(|index| largest(index, "call@1")).collect()).await.unwrap();
     let summary = service.summary("ward", "").await.unwrap();
@@ -105,9 +105,8 @@ async fn sums_are_exact_at_the_largest_counts() {
     assert_eq!((summary.cost_pico_usd, summary.sell_pico_usd), (1_000, 0));
 }
 
-#[tokio::test]
-async fn sums_beyond_an_answer_are_an_error_and_the_books_still_hold() {
-    let mut service = Service::start().await;
+async fn sums_beyond_an_answer_are_an_error_and_the_books_still_hold(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     put_price(&mut service, "dear@1", proto::PriceComponent::InputFresh, 1_000).await;
     service.record(vec![largest(0, "dear@1")]).await.unwrap();
     assert_eq!(service.summary("ward", "").await.unwrap().cost_pico_usd, LARGEST * 1_000);
@@ -118,18 +117,16 @@ async fn sums_beyond_an_answer_are_an_error_and_the_books_still_hold() {
     assert_eq!((verdict.event_count, verdict.faults), (2, vec![]), "the audit sums in 128 bits");
 }
 
-#[tokio::test]
-async fn windows_and_merchants_are_checked() {
-    let mut service = Service::start().await;
+async fn windows_and_merchants_are_checked(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     for window in ["202611", "M2026", "d202611", "now"] {
         assert_invalid(service.summary("ward", window).await, &["window_id"]);
     }
     assert_invalid(service.summary("", "M202611").await, &["merchant_id"]);
 }
 
-#[tokio::test]
-async fn pages_show_the_merchants_events_newest_first_and_whole() {
-    let mut service = Service::start().await;
+async fn pages_show_the_merchants_events_newest_first_and_whole(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let events: Vec<_> = (0..5).map(|index| event(&format!("r-{index}"))).collect();
     service.record(events.clone()).await.unwrap();
     let other = reserved(event("x"), |reservation| reservation.merchant_id = "hulm".into());
@@ -153,9 +150,8 @@ async fn pages_show_the_merchants_events_newest_first_and_whole() {
     assert_eq!(returned, events, "every field comes back");
 }
 
-#[tokio::test]
-async fn wrong_pages_are_refused() {
-    let mut service = Service::start().await;
+async fn wrong_pages_are_refused(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let asked = |page_size, page_token: &str| proto::ListUsageEventsRequest {
         merchant_id: "ward".into(),
         page_size,
@@ -168,3 +164,13 @@ async fn wrong_pages_are_refused() {
         assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &[field]);
     }
 }
+
+on_both_stores!(
+    windows_hold_their_own_events_and_days_sum_to_the_month,
+    models_are_summed_apart_and_together,
+    sums_are_exact_at_the_largest_counts,
+    sums_beyond_an_answer_are_an_error_and_the_books_still_hold,
+    windows_and_merchants_are_checked,
+    pages_show_the_merchants_events_newest_first_and_whole,
+    wrong_pages_are_refused,
+);

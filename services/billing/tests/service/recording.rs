@@ -5,15 +5,15 @@ use kaleem_domain::Timestamp;
 use kaleem_proto::billing::v1::{self as proto, record_usage_response::Outcome};
 use kaleem_rpc::{Code, convert};
 
-use crate::harness::{
-    LOCAL, NOW, Service, assert_fault, assert_invalid, counted, event, item, record, reserved,
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{LOCAL, NOW, Service, assert_fault, assert_invalid, counted, event, item, record, reserved},
 };
 
 const CHARGE: i64 = 90_000_000;
 
-#[tokio::test]
-async fn an_event_is_recorded_once_for_ever() {
-    let mut service = Service::start().await;
+async fn an_event_is_recorded_once_for_ever(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     assert_eq!(service.record_one(event("a")).await, item(Outcome::Recorded, CHARGE));
     assert_eq!(service.record_one(event("a")).await, item(Outcome::Duplicate, CHARGE));
     let mut service = service.restart().await;
@@ -28,9 +28,8 @@ async fn an_event_is_recorded_once_for_ever() {
     assert_eq!((summary.request_count, summary.sell_pico_usd, summary.cost_pico_usd), (1, CHARGE, CHARGE));
 }
 
-#[tokio::test]
-async fn the_same_id_with_another_payload_is_a_conflict_that_changes_nothing() {
-    let mut service = Service::start().await;
+async fn the_same_id_with_another_payload_is_a_conflict_that_changes_nothing(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     service.record_one(event("a")).await;
     let before = service.summary("ward", "").await.unwrap();
     let dearer = counted(event("a"), |usage| usage.output_text_count += 1);
@@ -40,9 +39,8 @@ async fn the_same_id_with_another_payload_is_a_conflict_that_changes_nothing() {
     assert_eq!((verdict.event_count, verdict.entry_count, verdict.faults), (1, 4, vec![]));
 }
 
-#[tokio::test]
-async fn each_event_of_a_call_has_its_own_outcome_in_order() {
-    let mut service = Service::start().await;
+async fn each_event_of_a_call_has_its_own_outcome_in_order(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     service.record_one(event("old")).await;
     let events = vec![
         event("new"),
@@ -67,17 +65,15 @@ async fn each_event_of_a_call_has_its_own_outcome_in_order() {
     assert_eq!(service.verify().await.event_count, 3);
 }
 
-#[tokio::test]
-async fn the_same_event_id_of_two_merchants_is_two_charges() {
-    let mut service = Service::start().await;
+async fn the_same_event_id_of_two_merchants_is_two_charges(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let other = reserved(event("a"), |reservation| reservation.merchant_id = "hulm".into());
     let results = service.record(vec![event("a"), other]).await.unwrap();
     assert_eq!(results, [item(Outcome::Recorded, CHARGE), item(Outcome::Recorded, CHARGE)]);
 }
 
-#[tokio::test]
-async fn what_cannot_be_recorded_is_rejected_with_its_reason() {
-    let mut service = Service::start().await;
+async fn what_cannot_be_recorded_is_rejected_with_its_reason(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let late = convert::timestamp(NOW.plus_millis(5 * 60_000 + 1));
     let cases = [
         ("RESERVATION_INCOMPLETE", proto::UsageEvent { reservation: None, ..event("a") }),
@@ -112,9 +108,8 @@ async fn what_cannot_be_recorded_is_rejected_with_its_reason() {
     assert_eq!((verdict.event_count, verdict.entry_count), (0, 0), "nothing is half written");
 }
 
-#[tokio::test]
-async fn a_call_carries_1_to_1024_events() {
-    let mut service = Service::start().await;
+async fn a_call_carries_1_to_1024_events(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     assert_invalid(service.record(Vec::new()).await, &["events"]);
     let events = |count: usize| (0..count).map(|index| event(&format!("r-{index}"))).collect::<Vec<_>>();
     assert_invalid(service.record(events(1_025)).await, &["events"]);
@@ -123,9 +118,8 @@ async fn a_call_carries_1_to_1024_events() {
     assert_eq!(service.summary("ward", "").await.unwrap().sell_pico_usd, 1_024 * CHARGE);
 }
 
-#[tokio::test]
-async fn the_pinned_version_rates_whatever_the_date_says() {
-    let mut service = Service::start().await;
+async fn the_pinned_version_rates_whatever_the_date_says(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let old = reserved(event("old"), |r| {
         r.price_version = "gemini-2.5-flash-lite@2025-10-03".into();
         r.admit_time = Some(convert::timestamp(Timestamp::from_millis(0)));
@@ -138,9 +132,8 @@ async fn the_pinned_version_rates_whatever_the_date_says() {
     assert_eq!(service.record_one(cached).await.sell_pico_usd, 100 * 100_000 + 200 * 10_000 + 200 * 400_000);
 }
 
-#[tokio::test]
-async fn status_decides_which_books_move() {
-    let mut service = Service::start().await;
+async fn status_decides_which_books_move(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let with =
         |request, status: proto::UsageStatus| proto::UsageEvent { status: status.into(), ..event(request) };
     let events = vec![
@@ -155,9 +148,7 @@ async fn status_decides_which_books_move() {
     let sold: Vec<_> =
         service.record(events).await.unwrap().iter().map(|result| result.sell_pico_usd).collect();
     assert_eq!(sold, [CHARGE, CHARGE, 0, 0, 300 * 20_000 + 150 * 60_000]);
-    let file = service.file().await;
-    let sql = "SELECT account, sum(amount_pico) FROM ledger_entry GROUP BY account ORDER BY account";
-    let balances: Vec<(String, i64)> = sqlx::query_as(sql).fetch_all(&file).await.unwrap();
+    let balances = service.sql().await.balances().await;
     let expected = [
         ("ap:provider-gemini", -4 * CHARGE),
         ("cogs:provider-gemini", 3 * CHARGE),
@@ -169,9 +160,8 @@ async fn status_decides_which_books_move() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn many_callers_with_the_same_events_charge_each_once() {
-    let service = Service::start().await;
+async fn many_callers_with_the_same_events_charge_each_once(backend: &Backend) {
+    let service = Service::start(backend).await;
     let calls = (0..64).map(|caller| {
         let mut client = service.client.clone();
         // Every event is sent by eight callers, in another order by each.
@@ -189,17 +179,29 @@ async fn many_callers_with_the_same_events_charge_each_once() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_store_that_cannot_write_says_so_and_recovers() {
+async fn a_store_that_cannot_write_says_so_and_recovers(backend: &Backend) {
     let mut service =
-        Service::start_with(|config| config.commit_window = kaleem_runtime::config::Span::ZERO).await;
-    let file = service.file().await;
-    let sql = "CREATE TRIGGER broken BEFORE INSERT ON ledger_entry BEGIN SELECT raise(ABORT, 'disk'); END";
-    sqlx::query(sql).execute(&file).await.unwrap();
+        Service::start_with(backend, |config| config.commit_window = kaleem_runtime::config::Span::ZERO)
+            .await;
+    let mut file = service.sql().await;
+    file.refuse_entries().await;
     let fault = assert_fault(service.record(vec![event("a")]).await, Code::Unavailable, "STORE_UNAVAILABLE");
     assert!(fault.retry_after.is_some());
     assert_eq!(service.summary("ward", "").await.unwrap().request_count, 0, "nothing is half written");
-    sqlx::query("DROP TRIGGER broken").execute(&file).await.unwrap();
+    file.accept_entries().await;
     assert_eq!(service.record_one(event("a")).await, item(Outcome::Recorded, CHARGE));
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
+
+on_both_stores!(
+    an_event_is_recorded_once_for_ever,
+    the_same_id_with_another_payload_is_a_conflict_that_changes_nothing,
+    each_event_of_a_call_has_its_own_outcome_in_order,
+    the_same_event_id_of_two_merchants_is_two_charges,
+    what_cannot_be_recorded_is_rejected_with_its_reason,
+    a_call_carries_1_to_1024_events,
+    the_pinned_version_rates_whatever_the_date_says,
+    status_decides_which_books_move,
+    many_callers_with_the_same_events_charge_each_once,
+    a_store_that_cannot_write_says_so_and_recovers,
+);

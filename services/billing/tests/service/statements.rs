@@ -4,8 +4,9 @@ use kaleem_domain::Timestamp;
 use kaleem_proto::billing::v1::{self as proto, PriceComponent};
 use kaleem_rpc::{Code, Fault};
 
-use crate::harness::{
-    LITE, LOCAL, Service, assert_fault, assert_invalid, counted, event, in_month, reserved,
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{LITE, LOCAL, Service, assert_fault, assert_invalid, counted, event, in_month, reserved},
 };
 
 const CENT: i64 = 10_000_000_000;
@@ -62,15 +63,14 @@ fn line(
 }
 
 /// A service with the clock far behind the months of its events.
-async fn start() -> Service {
-    let service = Service::start().await;
+async fn start(backend: &Backend) -> Service {
+    let service = Service::start(backend).await;
     service.clock.set(at("2030-01-01T00:00:00Z"));
     service
 }
 
-#[tokio::test]
-async fn a_statement_has_a_line_for_each_model_component_and_price_version() {
-    let mut service = start().await;
+async fn a_statement_has_a_line_for_each_model_component_and_price_version(backend: &Backend) {
+    let mut service = start(backend).await;
     let local =
         reserved(proto::UsageEvent { target: "provider-local".into(), ..large("c", "202611") }, |r| {
             r.price_version = LOCAL.into();
@@ -98,19 +98,17 @@ async fn a_statement_has_a_line_for_each_model_component_and_price_version() {
     assert_eq!((statement.merchant_id.as_str(), statement.period.as_str()), ("ward", "202611"));
     assert_eq!(get(&mut service, "ward", "202611").await.unwrap(), statement);
 
-    let sql = "SELECT sum(amount_pico) FROM ledger_entry WHERE account = ?";
-    let file = service.file().await;
+    let balances = service.sql().await.balances().await;
     for (account, balance) in [("rounding:ward", CENT * 309 / 1_000), ("m:ward:receivable", 26 * CENT)] {
-        let found: i64 = sqlx::query_scalar(sql).bind(account).fetch_one(&file).await.unwrap();
+        let found = balances.iter().find(|(found, _)| found == account).unwrap().1;
         assert_eq!(found, balance, "{account}: 14 cents invoiced and 12 of the next month");
     }
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn closing_again_gives_the_same_statement_whatever_came_meanwhile() {
+async fn closing_again_gives_the_same_statement_whatever_came_meanwhile(backend: &Backend) {
     // Messages without maps have one encoding, so equal ones are equal byte by byte.
-    let mut service = start().await;
+    let mut service = start(backend).await;
     service.record(vec![large("a", "202611"), in_month(event("b"), "202611")]).await.unwrap();
     let first = close(&mut service, "ward", "202611").await.unwrap();
     service.record(vec![large("late", "202611")]).await.unwrap();
@@ -122,9 +120,8 @@ async fn closing_again_gives_the_same_statement_whatever_came_meanwhile() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn racing_closings_write_one_statement() {
-    let mut service = start().await;
+async fn racing_closings_write_one_statement(backend: &Backend) {
+    let mut service = start(backend).await;
     service.record(vec![large("a", "202611"), in_month(event("b"), "202611")]).await.unwrap();
     let calls = (0..16).map(|_| {
         let mut client = service.client.clone();
@@ -137,9 +134,8 @@ async fn racing_closings_write_one_statement() {
     assert_eq!((verdict.entry_count, verdict.faults), (10, vec![]));
 }
 
-#[tokio::test]
-async fn what_comes_late_is_in_the_next_statement() {
-    let mut service = start().await;
+async fn what_comes_late_is_in_the_next_statement(backend: &Backend) {
+    let mut service = start(backend).await;
     service.record(vec![large("a", "202610"), large("b", "202610"), large("n", "202611")]).await.unwrap();
     assert_eq!(close(&mut service, "ward", "202610").await.unwrap().total_minor, 24);
     // After the closing: an event comes late, one is reversed, one comes late and is reversed.
@@ -160,9 +156,8 @@ async fn what_comes_late_is_in_the_next_statement() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn a_month_is_open_until_it_is_over_everywhere_and_its_late_events_have_come() {
-    let mut service = start().await;
+async fn a_month_is_open_until_it_is_over_everywhere_and_its_late_events_have_come(backend: &Backend) {
+    let mut service = start(backend).await;
     service.record(vec![large("a", "202611")]).await.unwrap();
     service.clock.set(at("2026-12-02T11:59:59.999Z"));
     let fault =
@@ -175,9 +170,8 @@ async fn a_month_is_open_until_it_is_over_everywhere_and_its_late_events_have_co
     assert_eq!(statement.total_minor, 24, "what came late within the grace belongs to its month");
 }
 
-#[tokio::test]
-async fn months_are_closed_in_order() {
-    let mut service = start().await;
+async fn months_are_closed_in_order(backend: &Backend) {
+    let mut service = start(backend).await;
     service.record(vec![large("a", "202608"), large("b", "202611")]).await.unwrap();
     let skipping = close(&mut service, "ward", "202611").await;
     let fault = assert_fault(skipping, Code::FailedPrecondition, "EARLIER_PERIOD_OPEN");
@@ -194,9 +188,8 @@ async fn months_are_closed_in_order() {
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn periods_and_merchants_are_checked() {
-    let mut service = start().await;
+async fn periods_and_merchants_are_checked(backend: &Backend) {
+    let mut service = start(backend).await;
     for period in ["", "202613", "M202611", "2026-11"] {
         assert_invalid(close(&mut service, "ward", period).await, &["period"]);
         assert_invalid(get(&mut service, "ward", period).await, &["period"]);
@@ -209,9 +202,8 @@ fn month(index: usize) -> String {
     format!("{}{:02}", 2024 + index / 12, index % 12 + 1)
 }
 
-#[tokio::test]
-async fn invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_reversals() {
-    let mut service = start().await;
+async fn invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_reversals(backend: &Backend) {
+    let mut service = start(backend).await;
     let (mut invoiced, mut number, mut carry) = (0_i64, 0_i64, 0_i64);
     for index in 0..36 {
         let mut events = Vec::new();
@@ -249,8 +241,7 @@ async fn invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_revers
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn tampering_with_a_statement_is_found() {
+async fn tampering_with_a_statement_is_found(backend: &Backend) {
     let again = "statement 202611 of ward: drawing it up again does not give it";
     let cases = [
         ("UPDATE statement SET total_minor = total_minor - 1", again),
@@ -261,10 +252,10 @@ async fn tampering_with_a_statement_is_found() {
         ("DELETE FROM statement", "1 closings have no statement"),
     ];
     for (sql, fault) in cases {
-        let mut service = start().await;
+        let mut service = start(backend).await;
         service.record(vec![large("a", "202611"), in_month(event("b"), "202611")]).await.unwrap();
         close(&mut service, "ward", "202611").await.unwrap();
-        let file = service.file().await;
+        let mut file = service.sql().await;
         for (table, action) in [
             ("statement", "update"),
             ("statement", "delete"),
@@ -274,15 +265,23 @@ async fn tampering_with_a_statement_is_found() {
             let refused =
                 format!("{action} {table}").replace("update", "UPDATE").replace("delete", "DELETE FROM");
             let refused = if action == "update" { format!("{refused} SET period = period") } else { refused };
-            let error = sqlx::query(sqlx::AssertSqlSafe(refused)).execute(&file).await.unwrap_err();
+            let error = file.run(&refused).await.unwrap_err();
             assert!(error.to_string().contains("append-only"), "{error}");
-            let drop = format!("DROP TRIGGER {table}_{action}");
-            sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&file).await.unwrap();
         }
-        let mut connection = file.acquire().await.unwrap();
-        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *connection).await.unwrap();
-        sqlx::query(sql).execute(&mut *connection).await.unwrap();
+        file.tamper(sql).await;
         let faults = service.verify().await.faults;
         assert!(faults.iter().any(|found| found.contains(fault)), "{sql}: {faults:#?}");
     }
 }
+
+on_both_stores!(
+    a_statement_has_a_line_for_each_model_component_and_price_version,
+    closing_again_gives_the_same_statement_whatever_came_meanwhile,
+    racing_closings_write_one_statement,
+    what_comes_late_is_in_the_next_statement,
+    a_month_is_open_until_it_is_over_everywhere_and_its_late_events_have_come,
+    months_are_closed_in_order,
+    periods_and_merchants_are_checked,
+    invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_reversals,
+    tampering_with_a_statement_is_found,
+);

@@ -6,7 +6,10 @@ use kaleem_proto::billing::v1 as proto;
 use kaleem_rpc::{Code, Fault};
 use tonic::Streaming;
 
-use crate::harness::{Client, Service, assert_fault, assert_invalid, event};
+use crate::{
+    backend::{Backend, on_both_stores},
+    harness::{Client, Service, assert_fault, assert_invalid, event},
+};
 
 /// Longer than a tail takes to look by itself.
 const SOON: Duration = Duration::from_secs(10);
@@ -31,9 +34,8 @@ fn sequences(entries: &[proto::TailLedgerResponse]) -> Vec<i64> {
     entries.iter().map(|entry| entry.sequence).collect()
 }
 
-#[tokio::test]
-async fn what_there_is_comes_first_and_then_what_is_posted() {
-    let mut service = Service::start().await;
+async fn what_there_is_comes_first_and_then_what_is_posted(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     service.record(vec![event("a")]).await.unwrap();
     let mut from_start = tail(&mut service.client, 0).await.unwrap();
     let mut from_third = tail(&mut service.client, 3).await.unwrap();
@@ -60,9 +62,8 @@ async fn what_there_is_comes_first_and_then_what_is_posted() {
     }
 }
 
-#[tokio::test]
-async fn a_long_ledger_comes_whole_while_events_arrive() {
-    let mut service = Service::start().await;
+async fn a_long_ledger_comes_whole_while_events_arrive(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     service.record((0..1_000).map(|index| event(&format!("r-{index}"))).collect()).await.unwrap();
     let mut follower = tail(&mut service.client, 1).await.unwrap();
     let arrivals = async {
@@ -76,9 +77,8 @@ async fn a_long_ledger_comes_whole_while_events_arrive() {
     assert_eq!(entries.iter().map(|entry| i128::from(entry.amount_pico_usd)).sum::<i128>(), 0);
 }
 
-#[tokio::test]
-async fn a_sequence_that_is_not_there_yet_is_waited_for() {
-    let mut service = Service::start().await;
+async fn a_sequence_that_is_not_there_yet_is_waited_for(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let mut follower = tail(&mut service.client, 6).await.unwrap();
     service.record(vec![event("a")]).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(50), follower.message()).await.is_err());
@@ -86,9 +86,8 @@ async fn a_sequence_that_is_not_there_yet_is_waited_for() {
     assert_eq!(sequences(&take(&mut follower, 3).await), [6, 7, 8]);
 }
 
-#[tokio::test]
-async fn the_stream_ends_cleanly_when_the_service_stops() {
-    let mut service = Service::start().await;
+async fn the_stream_ends_cleanly_when_the_service_stops(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let mut idle = tail(&mut service.client, 0).await.unwrap();
     service.record(vec![event("a")]).await.unwrap();
     take(&mut idle, 4).await;
@@ -96,9 +95,8 @@ async fn the_stream_ends_cleanly_when_the_service_stops() {
     assert_eq!(tokio::time::timeout(SOON, idle.message()).await.unwrap().unwrap(), None);
 }
 
-#[tokio::test]
-async fn followers_are_bounded_and_who_leaves_makes_room() {
-    let mut service = Service::start().await;
+async fn followers_are_bounded_and_who_leaves_makes_room(backend: &Backend) {
+    let mut service = Service::start(backend).await;
     let mut tails = Vec::new();
     for _ in 0..64 {
         tails.push(tail(&mut service.client, 0).await.unwrap());
@@ -110,3 +108,11 @@ async fn followers_are_bounded_and_who_leaves_makes_room() {
     assert!(tail(&mut service.client, 0).await.is_ok());
     assert_invalid(tail(&mut service.client, -1).await.map(|_| ()), &["from_sequence"]);
 }
+
+on_both_stores!(
+    what_there_is_comes_first_and_then_what_is_posted,
+    a_long_ledger_comes_whole_while_events_arrive,
+    a_sequence_that_is_not_there_yet_is_waited_for,
+    the_stream_ends_cleanly_when_the_service_stops,
+    followers_are_bounded_and_who_leaves_makes_room,
+);

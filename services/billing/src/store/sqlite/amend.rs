@@ -3,14 +3,11 @@
 use kaleem_domain::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{
-    post::{self, Posting},
-    record,
-};
+use super::{post, record};
 use crate::{
     amendment::Amendment,
     ledger::{Entry, Kind},
-    store::{Amended, Error},
+    store::{Amended, Error, posting::Posting},
 };
 
 /// Carries out `amendment` unless it was carried out, or cannot be.

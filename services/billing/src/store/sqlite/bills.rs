@@ -1,16 +1,17 @@
 //! Bills of providers in SQLite.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use futures::TryStreamExt as _;
 use jiff::civil::Date;
-use kaleem_domain::{Timestamp, TokenUsage};
-use sqlx::{Arguments as _, Row as _, SqliteConnection, sqlite::SqliteRow};
+use kaleem_domain::Timestamp;
+use sqlx::{Arguments as _, SqliteConnection};
 
-use super::bulk::{self, bind_all};
+use super::{
+    bulk::{self, bind_all},
+    rows,
+};
 use crate::{
-    bill::{Bill, BillRow, MONTH_ROWS_MAX},
-    reconciliation::{Billed, Call, Figures, Scope},
+    bill::{Bill, MONTH_ROWS_MAX},
+    reconciliation::{Billed, Call, Scope},
     store::{Error, Imported},
 };
 
@@ -33,8 +34,7 @@ pub async fn import(
         "INSERT INTO provider_bill (file_sha256, target, row_count, create_time_ms) VALUES (?, ?, ?, ?)";
     let query = sqlx::query(sql).bind(bill.file_sha256.to_vec()).bind(&bill.target).bind(rows);
     let id = query.bind(now.as_millis()).execute(&mut *connection).await?.last_insert_rowid();
-    let days: BTreeSet<Date> = bill.rows.iter().map(|row| row.day).collect();
-    let days: Vec<String> = days.iter().map(Date::to_string).collect();
+    let days = bill.days();
     let columns = ["target", "day", "bill_id"];
     bulk::insert(connection, "provider_bill_day", &columns, &days, |arguments, day| {
         bind_all!(arguments, bill.target.as_str(), day.as_str(), id)
@@ -71,12 +71,7 @@ pub async fn import(
 
 /// The month of the target that the bill would fill beyond the bound.
 async fn overfull_month(connection: &mut SqliteConnection, bill: &Bill) -> Result<Option<String>, Error> {
-    let month = |row: &BillRow| row.day.strftime("%Y-%m").to_string();
-    let mut months: BTreeMap<String, i64> = BTreeMap::new();
-    for row in &bill.rows {
-        *months.entry(month(row)).or_default() += 1;
-    }
-    for (month, rows) in months {
+    for (month, rows) in bill.rows_by_month() {
         let sql = "SELECT count(*) FROM provider_bill_row AS r JOIN provider_bill AS b USING (bill_id)
                    WHERE b.target = ? AND r.day BETWEEN ? AND ?";
         let query = sqlx::query_scalar(sql).bind(&bill.target).bind(format!("{month}-01"));
@@ -99,25 +94,9 @@ pub async fn rows(
                (SELECT max(d.bill_id) FROM provider_bill_day AS d WHERE d.target = b.target AND d.day = r.day)";
     let mut found = sqlx::query(sql).bind(days.0.to_string()).bind(days.1.to_string()).fetch(connection);
     while let Some(row) = found.try_next().await? {
-        visit(billed(&row)?);
+        visit(rows::billed(&row)?);
     }
     Ok(())
-}
-
-fn billed(row: &SqliteRow) -> Result<Billed, Error> {
-    let day: &str = row.try_get("day")?;
-    let wrong = Error::Value { table: "provider_bill_row", column: "day" };
-    Ok(Billed {
-        target: row.try_get("target")?,
-        day: day.parse().map_err(|_| wrong)?,
-        model: row.try_get("model")?,
-        provider_request_id: row.try_get("provider_request_id")?,
-        figures: Figures {
-            input_tokens: row.try_get::<i64, _>("input_tokens")?.into(),
-            output_tokens: row.try_get::<i64, _>("output_tokens")?.into(),
-            cost_pico: row.try_get::<i64, _>("cost_pico")?.into(),
-        },
-    })
 }
 
 /// Hands each call that was admitted in the scope and not reversed to `visit`.
@@ -136,33 +115,7 @@ pub async fn calls(
     let query = query.bind(scope.from.as_millis()).bind(scope.to.as_millis()).bind(merchant).bind(merchant);
     let mut found = query.fetch(connection);
     while let Some(row) = found.try_next().await? {
-        visit(call(&row)?);
+        visit(rows::call(&row)?);
     }
     Ok(())
-}
-
-fn call(row: &SqliteRow) -> Result<Call, Error> {
-    let usage = TokenUsage {
-        input_fresh: row.try_get("input_fresh")?,
-        input_cache_read: row.try_get("input_cache_read")?,
-        input_cache_write: row.try_get("input_cache_write")?,
-        input_tool: row.try_get("input_tool")?,
-        output_text: row.try_get("output_text")?,
-        output_reasoning: row.try_get("output_reasoning")?,
-        ..TokenUsage::default()
-    };
-    let input = [usage.input_fresh, usage.input_cache_read, usage.input_cache_write, usage.input_tool];
-    Ok(Call {
-        merchant: row.try_get("merchant_id")?,
-        event_id: row.try_get("event_id")?,
-        target: row.try_get("target")?,
-        model: row.try_get("model_served")?,
-        provider_request_id: row.try_get("provider_request_id")?,
-        admit_time: Timestamp::from_millis(row.try_get("admit_time_ms")?),
-        figures: Figures {
-            input_tokens: input.into_iter().map(i128::from).sum(),
-            output_tokens: i128::from(usage.output_text) + i128::from(usage.output_reasoning),
-            cost_pico: row.try_get::<i64, _>("cost_pico")?.into(),
-        },
-    })
 }

@@ -1,18 +1,15 @@
 //! The ledger at one instant, for its audit.
 
-use std::collections::HashMap;
-
-use kaleem_domain::{MerchantId, price::Component};
+use kaleem_domain::MerchantId;
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::{chain, rows, statements};
 use crate::{
-    ledger::{Entry, Kind},
+    ledger::Kind,
     period::Period,
-    rating::Line,
     store::{
         BookedEntry, BookedEvent, BookedStatement, BookedTransaction, Books, ChainHead, Error, Pending,
-        StoredEvent,
+        StoredEvent, audited,
     },
 };
 
@@ -20,43 +17,6 @@ use crate::{
 pub struct View {
     transaction: Transaction<'static, Sqlite>,
 }
-
-/// Rows that belong nowhere, or are missing. Rows are numbered from 1 without gaps, so a missing number is a deleted row.
-const COUNTS: [(&str, &str); 10] = [
-    ("usage events are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM usage_event"),
-    ("transactions are missing", "SELECT coalesce(max(txn_id), 0) - count(*) FROM ledger_txn"),
-    ("entries are missing", "SELECT coalesce(max(seq), 0) - count(*) FROM ledger_entry"),
-    (
-        "lines belong to no event",
-        "SELECT count(*) FROM rated_line WHERE event_seq NOT IN (SELECT seq FROM usage_event)",
-    ),
-    (
-        "transactions belong to no event",
-        "SELECT count(*) FROM ledger_txn WHERE event_seq IS NOT NULL AND event_seq NOT IN (SELECT seq FROM usage_event)",
-    ),
-    (
-        "usage transactions name no event",
-        "SELECT count(*) FROM ledger_txn WHERE kind = 'usage' AND event_seq IS NULL",
-    ),
-    (
-        "amendments have no reversal of their event",
-        "SELECT count(*) FROM amendment AS a WHERE reversal_txn NOT IN
-         (SELECT txn_id FROM ledger_txn AS t WHERE t.kind = 'reversal' AND t.event_seq = a.event_seq)",
-    ),
-    (
-        "events took the place of none",
-        "SELECT count(*) FROM usage_event WHERE instr(event_id, '~') > 0 AND seq NOT IN
-         (SELECT replacement_seq FROM amendment WHERE replacement_seq IS NOT NULL)",
-    ),
-    (
-        "closings have no statement",
-        "SELECT count(*) FROM ledger_txn WHERE kind = 'statement' AND txn_id NOT IN (SELECT txn_id FROM statement)",
-    ),
-    (
-        "entries belong to no transaction",
-        "SELECT count(*) FROM ledger_entry WHERE txn_id NOT IN (SELECT txn_id FROM ledger_txn)",
-    ),
-];
 
 impl View {
     /// Freezes the view.
@@ -75,33 +35,16 @@ impl View {
         let found = sqlx::query(sql).bind(sequence).bind(limit).fetch_all(&mut *self.transaction).await?;
         let events: Vec<StoredEvent> = found.iter().map(rows::stored_event).collect::<Result<_, _>>()?;
         let Some(last) = events.last().map(|event| event.sequence) else { return Ok(Vec::new()) };
-        let mut lines = self.read_lines(sequence, last).await?;
-        let mut transactions = self.read_transactions(Kind::Usage, sequence, last).await?;
-        let mut reversals = self.read_transactions(Kind::Reversal, sequence, last).await?;
-        let booked = |stored: StoredEvent| {
-            let lines = lines.remove(&stored.sequence).unwrap_or_default();
-            let (transaction, entries) = transactions.remove(&stored.sequence).unzip();
-            let reversal = reversals.remove(&stored.sequence).map(|(_, entries)| entries);
-            BookedEvent { stored, lines, transaction, entries: entries.unwrap_or_default(), reversal }
-        };
-        Ok(events.into_iter().map(booked).collect())
+        let lines = self.read_lines(sequence, last).await?;
+        let usages = self.read_transactions(Kind::Usage, sequence, last).await?;
+        let reversals = self.read_transactions(Kind::Reversal, sequence, last).await?;
+        Ok(audited::events(events, lines, usages, reversals))
     }
 
-    /// Lines of the events after `first` up to `last`, in the order in which rating makes them.
-    async fn read_lines(&mut self, first: i64, last: i64) -> Result<HashMap<i64, Vec<Line>>, Error> {
+    /// Lines of the events after `first` up to `last`.
+    async fn read_lines(&mut self, first: i64, last: i64) -> Result<audited::Lines, Error> {
         let sql = "SELECT * FROM rated_line WHERE event_seq > ? AND event_seq <= ?";
-        let mut lines: HashMap<i64, Vec<Line>> = HashMap::new();
-        for row in sqlx::query(sql).bind(first).bind(last).fetch_all(&mut *self.transaction).await? {
-            let (event, line) = rows::line(&row)?;
-            lines.entry(event).or_default().push(line);
-        }
-        let place = |line: &Line| {
-            (line.book, Component::ALL.iter().position(|component| *component == line.component))
-        };
-        for lines in lines.values_mut() {
-            lines.sort_by_key(place);
-        }
-        Ok(lines)
+        audited::lines(&sqlx::query(sql).bind(first).bind(last).fetch_all(&mut *self.transaction).await?)
     }
 
     /// Transactions of a kind of the events after `first` up to `last`, with their entries.
@@ -110,22 +53,12 @@ impl View {
         kind: Kind,
         first: i64,
         last: i64,
-    ) -> Result<HashMap<i64, (i64, Vec<Entry>)>, Error> {
+    ) -> Result<audited::Transactions, Error> {
         let sql = "SELECT t.event_seq, t.txn_id, e.account, e.amount_pico FROM ledger_txn AS t
                    LEFT JOIN ledger_entry AS e ON e.txn_id = t.txn_id
                    WHERE t.kind = ? AND t.event_seq > ? AND t.event_seq <= ? ORDER BY e.seq";
-        let mut transactions: HashMap<i64, (i64, Vec<Entry>)> = HashMap::new();
         let query = sqlx::query(sql).bind(kind.word()).bind(first).bind(last);
-        for row in query.fetch_all(&mut *self.transaction).await? {
-            let transaction = row.try_get("txn_id")?;
-            let (_, entries) =
-                transactions.entry(row.try_get("event_seq")?).or_insert((transaction, Vec::new()));
-            // A transaction of nothing has no entries.
-            if let Some(account) = row.try_get("account")? {
-                entries.push(Entry { account, amount_pico: row.try_get("amount_pico")? });
-            }
-        }
-        Ok(transactions)
+        audited::transactions(&query.fetch_all(&mut *self.transaction).await?)
     }
 
     async fn read_chained(&mut self, transaction: i64, limit: i64) -> Result<Vec<BookedTransaction>, Error> {
@@ -136,17 +69,12 @@ impl View {
                    WHERE t.txn_id > ? ORDER BY t.txn_id LIMIT ?";
         let query = sqlx::query(sql).bind(transaction).bind(limit);
         let found = query.fetch_all(&mut *connection).await?;
-        let mut booked: Vec<_> = found.iter().map(rows::transaction).collect::<Result<_, _>>()?;
+        let mut booked: Vec<BookedTransaction> =
+            found.iter().map(rows::transaction).collect::<Result<_, _>>()?;
         let Some(last) = booked.last().map(|booked| booked.transaction) else { return Ok(booked) };
         let sql = "SELECT * FROM ledger_entry WHERE txn_id > ? AND txn_id <= ? ORDER BY txn_id, seq";
-        let mut entries: HashMap<i64, Vec<(i64, Entry)>> = HashMap::new();
-        for row in sqlx::query(sql).bind(transaction).bind(last).fetch_all(&mut *connection).await? {
-            let entry = rows::entry(&row)?;
-            entries.entry(entry.transaction).or_default().push((entry.sequence, entry.entry));
-        }
-        for booked in &mut booked {
-            booked.entries = entries.remove(&booked.transaction).unwrap_or_default();
-        }
+        let found = sqlx::query(sql).bind(transaction).bind(last).fetch_all(&mut *connection).await?;
+        audited::with_entries(&mut booked, &found)?;
         Ok(booked)
     }
 
@@ -186,7 +114,7 @@ impl View {
         faults.extend(
             checks.into_iter().filter(|check: &String| check != "ok").map(|check| format!("file: {check}")),
         );
-        for (what, sql) in COUNTS {
+        for (what, sql) in audited::COUNTS {
             let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *self.transaction).await?;
             if count != 0 {
                 faults.push(format!("{count} {what}"));

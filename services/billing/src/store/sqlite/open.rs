@@ -26,11 +26,11 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Steps from an empty file to today's tables, numbered from 1; a step never changes once a ledger was made with it.
 const MIGRATIONS: [(&str, &str); 5] = [
-    ("billing", include_str!("../../../migrations/0001_billing.sql")),
-    ("amendment", include_str!("../../../migrations/0002_amendment.sql")),
-    ("statement", include_str!("../../../migrations/0003_statement.sql")),
-    ("chain", include_str!("../../../migrations/0004_chain.sql")),
-    ("provider_bill", include_str!("../../../migrations/0005_provider_bill.sql")),
+    ("billing", include_str!("../../../migrations/sqlite/0001_billing.sql")),
+    ("amendment", include_str!("../../../migrations/sqlite/0002_amendment.sql")),
+    ("statement", include_str!("../../../migrations/sqlite/0003_statement.sql")),
+    ("chain", include_str!("../../../migrations/sqlite/0004_chain.sql")),
+    ("provider_bill", include_str!("../../../migrations/sqlite/0005_provider_bill.sql")),
 ];
 
 /// Makes `folder` and takes its lock; the lock ends with the file, also when the process is killed.

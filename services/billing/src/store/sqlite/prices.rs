@@ -1,9 +1,13 @@
 //! Price versions in SQLite.
 
 use kaleem_domain::{Timestamp, price::PriceVersion};
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
-use crate::store::{Added, Error};
+use super::rows;
+use crate::{
+    prices::same,
+    store::{Added, Error},
+};
 
 /// How many versions there are.
 pub async fn count(connection: &mut SqliteConnection) -> Result<i64, Error> {
@@ -12,13 +16,18 @@ pub async fn count(connection: &mut SqliteConnection) -> Result<i64, Error> {
 
 /// All versions.
 pub async fn all(connection: &mut SqliteConnection) -> Result<Vec<PriceVersion>, Error> {
-    sqlx::query("SELECT * FROM price_version").fetch_all(connection).await?.iter().map(version).collect()
+    sqlx::query("SELECT * FROM price_version")
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(rows::price_version)
+        .collect()
 }
 
 /// One version.
 pub async fn get(connection: &mut SqliteConnection, id: &str) -> Result<Option<PriceVersion>, Error> {
     let sql = "SELECT * FROM price_version WHERE price_version = ?";
-    sqlx::query(sql).bind(id).fetch_optional(connection).await?.as_ref().map(version).transpose()
+    sqlx::query(sql).bind(id).fetch_optional(connection).await?.as_ref().map(rows::price_version).transpose()
 }
 
 /// Adds a version to a book of at most `max`, unless it is there or its instant is taken.
@@ -67,27 +76,4 @@ pub async fn insert(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// Whether two versions say the same; the order of rates says nothing.
-fn same(stored: &PriceVersion, asked: &PriceVersion) -> bool {
-    let sorted = |version: &PriceVersion| {
-        let mut version = version.clone();
-        version.rates.sort_by_key(|rate| (rate.book, rate.component, rate.min_input_token_count));
-        version
-    };
-    sorted(stored) == sorted(asked)
-}
-
-fn version(row: &SqliteRow) -> Result<PriceVersion, Error> {
-    let rates = serde_json::from_str(row.try_get("rates")?);
-    Ok(PriceVersion {
-        price_version: row.try_get("price_version")?,
-        target: row.try_get("target")?,
-        model: row.try_get("model")?,
-        effective_time: Timestamp::from_millis(row.try_get("effective_time_ms")?),
-        source: row.try_get("source")?,
-        verified: row.try_get("verified")?,
-        rates: rates.map_err(|_| Error::Value { table: "price_version", column: "rates" })?,
-    })
 }

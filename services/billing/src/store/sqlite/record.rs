@@ -1,51 +1,29 @@
 //! Recording: the one transaction that makes a call a charge.
 
-use std::collections::HashMap;
-
 use kaleem_domain::Timestamp;
-use sqlx::{Arguments as _, AssertSqlSafe, Row as _, SqliteConnection, sqlite::SqliteArguments};
+use sqlx::{Arguments as _, AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 
 use super::{
+    super::{
+        posting::Posting,
+        recording::{self, EVENT_COLUMNS, First, Held},
+    },
     bulk::{self, bind_all},
-    post::{self, Posting},
+    post,
 };
 use crate::{
     event::source_word,
     rating::{Line, RatedEvent, book_word, component_word},
-    store::{Error, Outcome, Recorded},
+    store::{Error, Recorded},
 };
 
-/// What the ledger holds for an event: hash and charge.
-type Held = ([u8; 32], i64);
-type Identity<'a> = (&'a str, &'a str);
-
-/// Records `events` and says in order what became of each. An event that comes twice in one batch is recorded once.
+/// Records `events` and says in order what became of each.
 pub async fn record(
     connection: &mut SqliteConnection,
     events: &[RatedEvent],
     now: Timestamp,
 ) -> Result<Vec<Recorded>, Error> {
-    let stored = held(connection, events).await?;
-    let mut held: HashMap<Identity<'_>, Held> =
-        stored.iter().map(|((merchant, event), held)| ((merchant.as_str(), event.as_str()), *held)).collect();
-    let mut outcomes = Vec::with_capacity(events.len());
-    let mut new = Vec::new();
-    for event in events {
-        let identity = (event.event.merchant_id.as_str(), event.event.event_id.as_str());
-        let outcome = match held.get(&identity) {
-            None => {
-                held.insert(identity, (event.payload_sha256, event.sell_pico));
-                new.push(event);
-                Recorded { outcome: Outcome::Recorded, sell_pico: event.sell_pico }
-            }
-            Some((hash, sell_pico)) => {
-                let outcome =
-                    if *hash == event.payload_sha256 { Outcome::Duplicate } else { Outcome::Conflict };
-                Recorded { outcome, sell_pico: *sell_pico }
-            }
-        };
-        outcomes.push(outcome);
-    }
+    let (outcomes, new) = recording::sort(events, &held(connection, events).await?);
     if !new.is_empty() {
         insert(connection, &new, now).await?;
     }
@@ -53,11 +31,8 @@ pub async fn record(
 }
 
 /// Looks up which of `events` the ledger holds.
-async fn held(
-    connection: &mut SqliteConnection,
-    events: &[RatedEvent],
-) -> Result<HashMap<(String, String), Held>, Error> {
-    let mut held = HashMap::new();
+async fn held(connection: &mut SqliteConnection, events: &[RatedEvent]) -> Result<Held, Error> {
+    let mut held = Held::new();
     for chunk in bulk::chunks(events) {
         // CROSS JOIN keeps the planner from walking the whole table instead of the few that are asked for.
         let sql = format!(
@@ -72,23 +47,10 @@ async fn held(
             identity.into_iter().try_for_each(|text| arguments.add(text)).map_err(sqlx::Error::Encode)?;
         }
         for row in sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *connection).await? {
-            let hash: &[u8] = row.try_get(2)?;
-            let hash = hash
-                .try_into()
-                .map_err(|_| Error::Value { table: "usage_event", column: "payload_sha256" })?;
-            held.insert((row.try_get(0)?, row.try_get(1)?), (hash, row.try_get(3)?));
+            recording::add_held(&mut held, &row)?;
         }
     }
     Ok(held)
-}
-
-/// Numbers of the first event and the first transaction of an insertion; the others follow without gaps.
-#[derive(Debug, Clone, Copy)]
-pub struct First {
-    /// Sequence.
-    pub event: i64,
-    /// Transaction.
-    pub transaction: i64,
 }
 
 /// Writes events that the ledger does not hold, with their lines, transactions and entries.
@@ -113,39 +75,6 @@ pub async fn insert(
     let transaction = post::post(connection, &postings, now).await?;
     Ok(First { event: newest + 1, transaction })
 }
-
-const EVENT_COLUMNS: [&str; 30] = [
-    "seq",
-    "merchant_id",
-    "event_id",
-    "payload_sha256",
-    "request_id",
-    "attempt",
-    "epoch",
-    "admit_time_ms",
-    "window_day",
-    "window_month",
-    "price_version",
-    "target",
-    "upstream",
-    "model_requested",
-    "model_served",
-    "provider_request_id",
-    "gateway_id",
-    "key_id",
-    "decision_id",
-    "status",
-    "usage_source",
-    "input_fresh",
-    "input_cache_read",
-    "input_cache_write",
-    "input_tool",
-    "output_text",
-    "output_reasoning",
-    "sell_pico",
-    "cost_pico",
-    "record_time_ms",
-];
 
 async fn insert_events(
     connection: &mut SqliteConnection,

@@ -1,33 +1,19 @@
 //! Statements in SQLite.
 
 use kaleem_domain::{MerchantId, Timestamp, price::Component};
-use sqlx::{Arguments as _, Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Arguments as _, Row as _, SqliteConnection};
 
 use super::{
     bulk::{self, bind_all},
-    post::{self, Posting},
-    sums::{halves, joined},
+    post, rows,
+    sums::halves,
 };
 use crate::{
     period::Period,
-    rating::{component_word, parse_component},
+    rating::component_word,
     statement::{CURRENCY, Closed, Cut, Draft, Line, Statement, Used},
-    store::Error,
+    store::{Error, posting::Posting},
 };
-
-/// A wrong value in `statement`.
-fn wrong(column: &'static str) -> Error {
-    Error::Value { table: "statement", column }
-}
-
-fn cut(row: &SqliteRow) -> Result<Cut, Error> {
-    Ok(Cut {
-        period: Period::parse(row.try_get("period")?).ok_or_else(|| wrong("period"))?,
-        max_sequence: row.try_get("max_seq")?,
-        max_transaction: row.try_get("max_txn")?,
-        carry_pico: row.try_get("carry_pico")?,
-    })
-}
 
 /// Reads a statement.
 pub async fn get(
@@ -40,22 +26,14 @@ pub async fn get(
     let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
     let sql = "SELECT * FROM statement_line WHERE merchant_id = ? AND period = ? ORDER BY position";
     let query = sqlx::query(sql).bind(merchant.as_str()).bind(period.as_str());
-    let lines = query.fetch_all(&mut *connection).await?.iter().map(line).collect::<Result<_, _>>()?;
+    let lines = query
+        .fetch_all(&mut *connection)
+        .await?
+        .iter()
+        .map(rows::statement_line)
+        .collect::<Result<_, _>>()?;
     let total_minor = row.try_get("total_minor")?;
-    Ok(Some(Statement { merchant_id: merchant.clone(), cut: cut(&row)?, total_minor, lines }))
-}
-
-fn line(row: &SqliteRow) -> Result<Line, Error> {
-    let wrong = |column| Error::Value { table: "statement_line", column };
-    Ok(Line {
-        period: Period::parse(row.try_get("usage_period")?).ok_or_else(|| wrong("usage_period"))?,
-        model: row.try_get("model")?,
-        component: parse_component(row.try_get("component")?).ok_or_else(|| wrong("component"))?,
-        price_version: row.try_get("price_version")?,
-        units: row.try_get("units")?,
-        amount_pico: row.try_get("amount_pico")?,
-        amount_minor: row.try_get("amount_minor")?,
-    })
+    Ok(Some(Statement { merchant_id: merchant.clone(), cut: rows::cut(&row)?, total_minor, lines }))
 }
 
 /// The merchant's newest statement before `period`, or of all.
@@ -68,7 +46,7 @@ pub async fn newest(
     let before = before.map_or(":", Period::as_str);
     let sql = "SELECT * FROM statement WHERE merchant_id = ? AND period < ? ORDER BY period DESC LIMIT 1";
     let query = sqlx::query(sql).bind(merchant.as_str()).bind(before);
-    query.fetch_optional(connection).await?.as_ref().map(cut).transpose()
+    query.fetch_optional(connection).await?.as_ref().map(rows::cut).transpose()
 }
 
 /// What a statement of `period` would count now. The connection must be in a transaction.
@@ -128,20 +106,7 @@ pub async fn used(
         // No month sorts before the empty one, so nothing is late.
         None => query.bind(0).bind(String::new()).bind(0),
     };
-    query.fetch_all(connection).await?.iter().map(used_row).collect()
-}
-
-fn used_row(row: &SqliteRow) -> Result<Used, Error> {
-    let month = Error::Value { table: "usage_event", column: "window_month" };
-    let component = Error::Value { table: "rated_line", column: "component" };
-    Ok(Used {
-        period: Period::of_window(row.try_get("window_month")?).ok_or(month)?,
-        model: row.try_get("model_served")?,
-        component: parse_component(row.try_get("component")?).ok_or(component)?,
-        price_version: row.try_get("price_version")?,
-        units: joined(row, "units")?,
-        amount_pico: joined(row, "amount_pico")?,
-    })
+    query.fetch_all(connection).await?.iter().map(rows::used).collect()
 }
 
 /// Writes a statement that was drawn up after `previous`, unless another came between.

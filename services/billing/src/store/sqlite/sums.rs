@@ -1,10 +1,11 @@
 //! Sums of a window in SQLite.
 //!
-//! SQLite's `sum` fails beyond 64 bits, so it adds high and low halves apart and they are joined in 128 bits here. A half cannot
+//! SQLite's `sum` fails beyond 64 bits, so it adds high and low halves apart and they are joined in 128 bits when they are read. A half cannot
 //! overflow below two billion rows.
 
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
+use super::rows;
 use crate::{
     store::Error,
     summary::{Sums, WindowId},
@@ -46,7 +47,7 @@ pub async fn by_model(
     // Every day id lies between these two.
     let (first, last) = window.day.as_deref().map_or(("d", "e"), |day| (day, day));
     let query = sqlx::query(BY_MODEL).bind(&window.month).bind(merchant).bind(first).bind(last);
-    query.fetch_all(connection).await?.iter().map(sums).collect()
+    query.fetch_all(connection).await?.iter().map(rows::sums).collect()
 }
 
 /// Month window of the merchant's newest event.
@@ -56,30 +57,4 @@ pub async fn newest_month(
 ) -> Result<Option<String>, Error> {
     let sql = "SELECT window_month FROM usage_event WHERE merchant_id = ? ORDER BY seq DESC LIMIT 1";
     Ok(sqlx::query_scalar(sql).bind(merchant).fetch_optional(connection).await?)
-}
-
-/// Joins the halves of a sum.
-pub fn joined(row: &SqliteRow, column: &str) -> Result<i128, Error> {
-    let high: i64 = row.try_get(format!("{column}_high").as_str())?;
-    let low: i64 = row.try_get(format!("{column}_low").as_str())?;
-    Ok((i128::from(high) << 32) + i128::from(low))
-}
-
-fn sums(row: &SqliteRow) -> Result<(String, Sums), Error> {
-    let sum = |column| joined(row, column);
-    let sums = Sums {
-        events: row.try_get::<i64, _>("events")?.into(),
-        counts: [
-            sum("input_fresh")?,
-            sum("input_cache_read")?,
-            sum("input_cache_write")?,
-            sum("input_tool")?,
-            sum("output_text")?,
-            sum("output_reasoning")?,
-        ],
-        sell_pico: sum("sell_pico")?,
-        cost_pico: sum("cost_pico")?,
-        max_sequence: row.try_get("max_seq")?,
-    };
-    Ok((row.try_get("model_served")?, sums))
 }
