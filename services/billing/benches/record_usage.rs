@@ -1,6 +1,7 @@
 //! Events a second that RecordUsage makes durable, by events a call and by callers at once.
 //!
-//! Every iteration is a call through the generated client to a ledger on the machine's disk, acknowledged after its commit.
+//! Every iteration is a call through the generated client to a ledger on the machine's disk, acknowledged after its commit: in SQLite,
+//! and in a Postgres beside it that syncs every commit.
 #![expect(clippy::unwrap_used, reason = "a step that fails must stop the measurement")]
 
 use std::{
@@ -22,8 +23,8 @@ use kaleem_proto::{
     quota::v1::Reservation,
 };
 use kaleem_rpc::convert;
-use kaleem_runtime::Supervisor;
-use kaleem_testkit::ManualClock;
+use kaleem_runtime::{Supervisor, config::Secret};
+use kaleem_testkit::{ManualClock, postgres::Postgres};
 
 type Client = BillingServiceClient<BillingServiceServer<Grpc>>;
 
@@ -51,9 +52,9 @@ fn event(number: u64) -> UsageEvent {
     }
 }
 
-async fn open(folder: &Path) -> Client {
+async fn open(folder: &Path, postgres_url: Option<Secret>) -> Client {
     let deps = Deps { clock: Arc::new(ManualClock::at(NOW)), supervisor: Supervisor::new() };
-    let config = Config { data_folder: folder.to_owned(), ..Config::default() };
+    let config = Config { data_folder: folder.to_owned(), postgres_url, ..Config::default() };
     BillingServiceClient::new(build(config, deps).await.unwrap())
 }
 
@@ -72,14 +73,17 @@ async fn run(client: &Client, next: &mut u64, callers: u64, rounds: u64, size: u
     start.elapsed()
 }
 
-fn record_usage(criterion: &mut Criterion) {
+/// Callers at once, and events a call.
+const LOADS: [(u64, u64); 7] = [(1, 1), (256, 1), (1, 32), (1, 256), (4, 256), (1, 1_024), (4, 1_024)];
+
+fn measure(criterion: &mut Criterion, store: &str, postgres_url: Option<Secret>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let client = runtime.block_on(open(folder.path()));
+    let client = runtime.block_on(open(folder.path(), postgres_url));
     let mut next = 0;
-    let mut group = criterion.benchmark_group("record_usage");
+    let mut group = criterion.benchmark_group(format!("record_usage_{store}"));
     group.sample_size(10).measurement_time(Duration::from_secs(5));
-    for (callers, size) in [(1, 1), (256, 1), (1, 32), (1, 256), (4, 256)] {
+    for (callers, size) in LOADS {
         group.throughput(Throughput::Elements(callers * size));
         let id = BenchmarkId::from_parameter(format!("{callers}_callers_of_{size}_events"));
         group.bench_function(id, |bencher| {
@@ -89,5 +93,14 @@ fn record_usage(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, record_usage);
+fn in_sqlite(criterion: &mut Criterion) {
+    measure(criterion, "sqlite", None);
+}
+
+fn in_postgres(criterion: &mut Criterion) {
+    let server = Postgres::start_synced();
+    measure(criterion, "postgres", Some(Secret::from(server.create_database("ledger"))));
+}
+
+criterion_group!(benches, in_sqlite, in_postgres);
 criterion_main!(benches);

@@ -21,6 +21,8 @@ pub struct Config {
     pub postgres_url: Option<Secret>,
     /// Events that make a commit start at once.
     pub commit_events: usize,
+    /// Events after which a commit takes no further call: what came during the last commit goes together, up to here.
+    pub commit_events_max: usize,
     /// Longest that an event waits for others to share its commit.
     pub commit_window: Span,
     /// Most events waiting for a commit; further calls are refused as overload.
@@ -64,6 +66,7 @@ impl Default for Config {
             data_folder: PathBuf::from("kaleem-data"),
             postgres_url: None,
             commit_events: 256,
+            commit_events_max: 4_096,
             commit_window: Span::millis(5),
             queued_events_max: 8_192,
             price_versions_max: 10_000,
@@ -79,6 +82,9 @@ impl Config {
         let refuse = |field, rule| Err(Error::Config { field, rule });
         if !(1..=4_096).contains(&self.commit_events) {
             return refuse("commit_events", "1 to 4096");
+        }
+        if !(self.commit_events..=8_192).contains(&self.commit_events_max) {
+            return refuse("commit_events_max", "commit_events to 8192");
         }
         if self.commit_window > Span::seconds(1) {
             return refuse("commit_window", "at most 1s, as callers wait for it");
@@ -147,6 +153,7 @@ mod tests {
         };
         let wrong = [
             ("commit_events", Config { commit_events: 0, ..Config::default() }),
+            ("commit_events_max", Config { commit_events_max: 255, ..Config::default() }),
             ("commit_window", Config { commit_window: Span::seconds(2), ..Config::default() }),
             ("queued_events_max", Config { queued_events_max: 1_023, ..Config::default() }),
             ("price_versions_max", Config { price_versions_max: 0, ..Config::default() }),

@@ -36,6 +36,7 @@ struct Shared {
     /// Told when the queue holds enough for a commit.
     full: Notify,
     commit_events: usize,
+    commit_events_max: usize,
     commit_window: Duration,
     queued_events_max: usize,
 }
@@ -63,6 +64,7 @@ impl Recorder {
             queue: Mutex::default(),
             full: Notify::new(),
             commit_events: config.commit_events,
+            commit_events_max: config.commit_events_max,
             commit_window: config.commit_window.get(),
             queued_events_max: config.queued_events_max,
         };
@@ -130,7 +132,7 @@ impl Shared {
     fn take(&self) -> Vec<Submission> {
         let mut queue = self.queue();
         let (mut batch, mut events) = (Vec::new(), 0);
-        while events < self.commit_events
+        while events < self.commit_events_max
             && let Some(submission) = queue.waiting.pop_front()
         {
             events += submission.events.len();
@@ -294,6 +296,19 @@ mod tests {
         assert!(first.is_ok() && second.is_ok());
         assert_eq!(store.sizes(), [1, 1]);
         assert_eq!(start.elapsed(), Duration::from_millis(45));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_during_a_commit_goes_together_up_to_the_bound() {
+        let store = Arc::new(Commits::default());
+        let recorder = recorder(&store);
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            futures::future::join_all((0..7).map(|_| recorder.record(events(0..1_000)))).await
+        };
+        let (first, others) = tokio::join!(recorder.record(events(0..256)), late);
+        assert!(first.is_ok() && others.iter().all(Result::is_ok));
+        assert_eq!(store.sizes(), [256, 5_000, 2_000], "whole calls until 4,096 are reached");
     }
 
     #[tokio::test(start_paused = true)]

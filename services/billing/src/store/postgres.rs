@@ -3,7 +3,7 @@
 //! Events, transactions and entries are numbered from 1 without gaps and the transactions of a merchant are chained, so there is one
 //! writer at a time: each write transaction takes one advisory lock before it reads anything, and its end gives the lock back. Gapless
 //! numbers are what makes a deleted row show, and a sequence of Postgres has gaps. What this costs is made up by writing many events a
-//! transaction: one COPY a table. Readers take no lock and are never waited for.
+//! transaction, one statement a table. Readers take no lock and are never waited for.
 //!
 //! A write that fails, or whose caller leaves, closes its connection instead of mending it: the server takes the transaction back, and no
 //! later write can mistake an answer that was meant for this one.
@@ -11,8 +11,8 @@
 mod amend;
 mod bills;
 mod books;
+mod bulk;
 mod chain;
-mod copy;
 mod open;
 mod post;
 mod prices;

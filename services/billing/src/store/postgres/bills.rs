@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use kaleem_domain::Timestamp;
 use sqlx::PgConnection;
 
-use super::copy::{Rows, add_all};
+use super::bulk::{BillDays, BillRows, Rows, add_all};
 use crate::{
     bill::{Bill, MONTH_ROWS_MAX},
     reconciliation::{Billed, Call, Scope},
@@ -27,23 +27,12 @@ pub async fn import(connection: &mut PgConnection, bill: &Bill, now: Timestamp) 
                SELECT coalesce(max(bill_id), 0) + 1, $1, $2, $3, $4 FROM provider_bill RETURNING bill_id";
     let query = sqlx::query_scalar(sql).bind(bill.file_sha256.as_slice()).bind(&bill.target).bind(row_count);
     let id: i64 = query.bind(now.as_millis()).fetch_one(&mut *connection).await?;
-    let columns = ["target", "day", "bill_id"];
-    Rows::of(&columns, &bill.days(), |row, day| {
+    Rows::<BillDays>::of(&bill.days(), |row, day| {
         add_all!(row, bill.target.as_str(), day.as_str(), id);
     })
-    .copy(connection, "provider_bill_day")
+    .insert(connection)
     .await?;
-    let columns = [
-        "bill_id",
-        "line",
-        "day",
-        "model",
-        "provider_request_id",
-        "input_tokens",
-        "output_tokens",
-        "cost_pico",
-    ];
-    Rows::of(&columns, &bill.rows, |row, billed| {
+    Rows::<BillRows>::of(&bill.rows, |row, billed| {
         add_all!(
             row,
             id,
@@ -56,7 +45,7 @@ pub async fn import(connection: &mut PgConnection, bill: &Bill, now: Timestamp) 
             billed.cost_pico,
         );
     })
-    .copy(connection, "provider_bill_row")
+    .insert(connection)
     .await?;
     Ok(Imported::Rows(row_count))
 }

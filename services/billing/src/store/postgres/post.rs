@@ -4,8 +4,8 @@ use kaleem_domain::Timestamp;
 use sqlx::{PgConnection, Row as _};
 
 use super::{
+    bulk::{Entries, Rows, Transactions, add_all},
     chain,
-    copy::{Rows, add_all},
 };
 use crate::{
     ledger::{Entry, Kind},
@@ -28,17 +28,7 @@ pub async fn post(
     let (first, entry_seq) = (newest.try_get::<i64, _>(0)? + 1, newest.try_get::<i64, _>(1)? + 1);
     let mut heads = chain::heads(connection, &posting::merchants(postings)).await?;
     let numbered = number(postings, (first, entry_seq), &mut heads, now);
-    let columns = [
-        "txn_id",
-        "kind",
-        "event_seq",
-        "ref_id",
-        "corrects_txn",
-        "create_time_ms",
-        "merchant_id",
-        "chain_sha256",
-    ];
-    Rows::of(&columns, &numbered, |row, numbered| {
+    Rows::<Transactions>::of(&numbered, |row, numbered| {
         let posting = numbered.posting;
         add_all!(
             row,
@@ -52,17 +42,16 @@ pub async fn post(
             numbered.link.as_slice(),
         );
     })
-    .copy(connection, "ledger_txn")
+    .insert(connection)
     .await?;
     let entries = numbered.iter().flat_map(|numbered| {
         let transaction = numbered.transaction;
         numbered.entries().map(move |(seq, entry)| (seq, transaction, entry))
     });
-    let columns = ["seq", "txn_id", "account", "amount_pico"];
-    Rows::of(&columns, entries, |row, (seq, transaction, entry)| {
+    Rows::<Entries>::of(entries, |row, (seq, transaction, entry)| {
         add_all!(row, seq, transaction, entry.account.as_str(), entry.amount_pico);
     })
-    .copy(connection, "ledger_entry")
+    .insert(connection)
     .await?;
     chain::set_heads(connection, &heads).await?;
     Ok(first)

@@ -4,7 +4,7 @@ use kaleem_domain::Timestamp;
 use sqlx::PgConnection;
 
 use super::{
-    copy::{Rows, add_all},
+    bulk::{RatedLines, Rows, UsageEvents, add_all},
     post,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     store::{
         Error, Recorded,
         posting::Posting,
-        recording::{self, EVENT_COLUMNS, First, Held},
+        recording::{self, First, Held},
     },
 };
 
@@ -58,12 +58,11 @@ pub async fn insert(
     let events: Vec<(i64, &RatedEvent)> = (newest + 1..).zip(events.iter().copied()).collect();
     insert_events(connection, &events, now).await?;
     let lines = events.iter().flat_map(|(seq, event)| event.lines.iter().map(move |line| (*seq, line)));
-    let columns = ["event_seq", "side", "component", "units", "amount_pico"];
-    Rows::of(&columns, lines, |row, (seq, line)| {
+    Rows::<RatedLines>::of(lines, |row, (seq, line)| {
         let (side, component) = (book_word(line.book), component_word(line.component));
         add_all!(row, seq, side, component, line.units, line.amount_pico);
     })
-    .copy(connection, "rated_line")
+    .insert(connection)
     .await?;
     let postings: Vec<_> = events.iter().map(|(seq, event)| Posting::usage(*seq, event)).collect();
     let transaction = post::post(connection, &postings, now).await?;
@@ -75,7 +74,7 @@ async fn insert_events(
     events: &[(i64, &RatedEvent)],
     now: Timestamp,
 ) -> Result<(), Error> {
-    Rows::of(&EVENT_COLUMNS, events, |row, (seq, rated)| {
+    Rows::<UsageEvents>::of(events, |row, (seq, rated)| {
         let event = &rated.event;
         add_all!(
             row,
@@ -111,6 +110,6 @@ async fn insert_events(
             now.as_millis(),
         );
     })
-    .copy(connection, "usage_event")
+    .insert(connection)
     .await
 }

@@ -4,7 +4,7 @@ use kaleem_domain::{MerchantId, Timestamp};
 use sqlx::{PgConnection, Row as _};
 
 use super::{
-    copy::{Rows, add_all},
+    bulk::{Rows, StatementLines, add_all},
     post,
     sums::sums,
 };
@@ -125,20 +125,8 @@ pub async fn close(
     let query = query.bind(cut.max_sequence).bind(cut.max_transaction).bind(CURRENCY);
     let query = query.bind(statement.total_minor).bind(cut.carry_pico).bind(transaction);
     query.bind(now.as_millis()).execute(&mut *connection).await?;
-    let columns = [
-        "merchant_id",
-        "period",
-        "position",
-        "usage_period",
-        "model",
-        "component",
-        "price_version",
-        "units",
-        "amount_pico",
-        "amount_minor",
-    ];
     let lines = (0_i64..).zip(&statement.lines);
-    Rows::of(&columns, lines, |row, (position, line)| {
+    Rows::<StatementLines>::of(lines, |row, (position, line)| {
         add_all!(
             row,
             merchant_id.as_str(),
@@ -153,7 +141,7 @@ pub async fn close(
             line.amount_minor,
         );
     })
-    .copy(connection, "statement_line")
+    .insert(connection)
     .await?;
     Ok(Closed::Written)
 }
