@@ -45,6 +45,16 @@ pub enum Error {
     /// As many callers follow the ledger as may.
     #[error("the ledger has as many followers as it may; try again later, or close another stream")]
     TailsFull,
+    /// A follower is ahead of the ledger.
+    #[error(
+        "the ledger ends at transaction {newest} and has no {after}; it was restored from before it, so start the follower anew"
+    )]
+    PositionUnknown {
+        /// Where the follower is.
+        after: i64,
+        /// Newest transaction.
+        newest: i64,
+    },
     /// Fields are wrong; all of them are listed.
     #[error("{}", summary(.0))]
     RequestInvalid(Vec<Violation>),
@@ -107,8 +117,10 @@ pub enum Error {
     /// The id of the correction was used for another one.
     #[error("op_id {0} was used for another correction; send this one under its own op_id")]
     OpIdReused(String),
-    /// The payment is there with another merchant or amount.
-    #[error("payment {0} was posted for another merchant or amount; post this one under its own payment_id")]
+    /// The payment is there with another merchant, amount or purpose.
+    #[error(
+        "payment {0} was posted for another merchant, amount or purpose; post this one under its own payment_id"
+    )]
     PaymentIdReused(String),
     /// The sum does not fit the answer.
     #[error("the amount is beyond what one answer can carry; ask for a smaller window")]

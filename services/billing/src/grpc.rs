@@ -3,6 +3,7 @@
 mod amend;
 mod bill;
 mod fault;
+mod follow;
 mod messages;
 mod payment;
 mod statement;
@@ -30,6 +31,8 @@ use crate::{
 
 /// Most events a call.
 pub(crate) const EVENTS_MAX: usize = 1_024;
+/// Times that sums are read in search of a moment in which the merchant's ledger stands still.
+const SUMS_TRIES: u32 = 3;
 const PAGE_DEFAULT: i64 = 50;
 const PAGE_MAX: i64 = 1_000;
 
@@ -132,7 +135,7 @@ impl Grpc {
             },
             id => WindowId::parse(id)?,
         };
-        let by_model = self.store.sums(merchant, window.clone()).await?;
+        let (by_model, max_transaction) = self.sums(merchant, &window).await?;
         let mut total = Sums::default();
         for (_, sums) in &by_model {
             total.add(sums);
@@ -145,7 +148,22 @@ impl Grpc {
             cost_pico_usd: narrow(total.cost_pico)?,
             max_sequence: total.max_sequence,
             models: by_model.into_iter().map(messages::model_usage).collect::<Result<_, _>>()?,
+            max_transaction,
         })
+    }
+
+    /// Sums of a window with the merchant's newest transaction that they count; 0 where it moves each time they are read.
+    async fn sums(&self, merchant: String, window: &WindowId) -> Result<(Vec<(String, Sums)>, i64), Error> {
+        let mut head = self.store.head(merchant.clone()).await?;
+        for _ in 1..SUMS_TRIES {
+            let sums = self.store.sums(merchant.clone(), window.clone()).await?;
+            let now = self.store.head(merchant.clone()).await?;
+            if now == head {
+                return Ok((sums, head));
+            }
+            head = now;
+        }
+        Ok((self.store.sums(merchant, window.clone()).await?, 0))
     }
 
     async fn page(
@@ -300,6 +318,20 @@ impl BillingService for Grpc {
         request: Request<proto::GetReconciliationRequest>,
     ) -> Answer<proto::GetReconciliationResponse> {
         Ok(Response::new(self.reconciliation(request.into_inner()).await?))
+    }
+
+    async fn get_usage_event(
+        &self,
+        request: Request<proto::GetUsageEventRequest>,
+    ) -> Answer<proto::GetUsageEventResponse> {
+        Ok(Response::new(self.event(request.into_inner()).await?))
+    }
+
+    async fn follow_ledger(
+        &self,
+        request: Request<proto::FollowLedgerRequest>,
+    ) -> Answer<proto::FollowLedgerResponse> {
+        Ok(Response::new(self.follow(request.into_inner()).await?))
     }
 
     type TailLedgerStream =

@@ -53,6 +53,11 @@ pub fn prepaid(merchant: &str) -> String {
     format!("m:{merchant}:prepaid")
 }
 
+/// What a merchant has paid ahead to raise the cap of a month: as [`prepaid`], and the account is what tells the two apart.
+pub fn topped_up(merchant: &str) -> String {
+    format!("m:{merchant}:topup")
+}
+
 /// Fractions of a cent that no statement has asked for yet.
 pub fn rounding(merchant: &str) -> String {
     format!("rounding:{merchant}")
@@ -100,11 +105,9 @@ pub fn statement_entries(merchant: &str, rounding_pico: i64) -> Vec<Entry> {
 
 /// The entries of a payment. It raises what the merchant has paid and leaves what it owes alone, so that the entries follow from
 /// the payment and not from the balance of the moment.
-pub fn payment_entries(merchant: &str, amount_pico: i64) -> Vec<Entry> {
-    vec![
-        Entry { account: CASH.to_owned(), amount_pico },
-        Entry { account: prepaid(merchant), amount_pico: -amount_pico },
-    ]
+pub fn payment_entries(merchant: &str, amount_pico: i64, tops_up: bool) -> Vec<Entry> {
+    let paid = if tops_up { topped_up(merchant) } else { prepaid(merchant) };
+    vec![Entry { account: CASH.to_owned(), amount_pico }, Entry { account: paid, amount_pico: -amount_pico }]
 }
 
 #[cfg(test)]

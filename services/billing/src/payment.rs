@@ -13,11 +13,13 @@ pub struct Payment {
     pub merchant_id: MerchantId,
     /// Pico-US-dollars, positive.
     pub amount_pico: i64,
+    /// It raises the cost cap of a month.
+    pub tops_up: bool,
 }
 
 impl Payment {
     /// The entries, summing to zero.
     pub fn entries(&self) -> Vec<Entry> {
-        payment_entries(self.merchant_id.as_str(), self.amount_pico)
+        payment_entries(self.merchant_id.as_str(), self.amount_pico, self.tops_up)
     }
 }

@@ -1,6 +1,7 @@
 //! Where the ledger is kept; a back end is one implementation of [`Store`].
 
 mod audited;
+mod following;
 pub mod postgres;
 mod posting;
 mod recording;
@@ -224,6 +225,37 @@ pub struct BookedEntry {
     pub entry: Entry,
 }
 
+/// What a transaction changes for those who follow the ledger.
+#[derive(Debug)]
+pub struct LedgerChange {
+    /// Transaction.
+    pub transaction: i64,
+    /// What it is about.
+    pub what: Movement,
+}
+
+/// What a transaction is about.
+#[derive(Debug)]
+pub enum Movement {
+    /// An event was charged.
+    Charged(Box<StoredEvent>),
+    /// An event's charge was taken back.
+    Reversed(Box<StoredEvent>),
+    /// A merchant paid.
+    Paid(Payment),
+    /// Nothing that counts against a cap.
+    Other,
+}
+
+/// A page of the ledger's transactions.
+#[derive(Debug)]
+pub struct Page {
+    /// Every transaction of the page, in order.
+    pub changes: Vec<LedgerChange>,
+    /// Newest transaction of the ledger, or an older one if it moved meanwhile.
+    pub newest: i64,
+}
+
 /// A statement with everything that the books say about it.
 #[derive(Debug)]
 pub struct BookedStatement {
@@ -376,6 +408,13 @@ pub trait Store: Ledger {
     fn calls<'a>(&'a self, scope: Scope, visit: &'a mut (dyn FnMut(Call) + Send)) -> Pending<'a, ()>;
     /// Up to `limit` entries from `sequence` on, in order.
     fn tail(&self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEntry>>;
+    /// Up to `limit` transactions after `after`, in order. Whoever sees a transaction sees all before it: numbers have the order of
+    /// commits, so that a follower who goes on after the last one misses none.
+    fn changes(&self, after: i64, limit: i64) -> Pending<'_, Page>;
+    /// Newest transaction of a merchant, 0 before the first; with [`Store::sums`] between two equal answers, what the sums count.
+    fn head(&self, merchant: String) -> Pending<'_, i64>;
+    /// Reads one event, whose id starts with its month, with the transaction that charged it.
+    fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<(StoredEvent, i64)>>;
     /// Changes after each commit of this process that posted entries.
     fn posted(&self) -> watch::Receiver<u64>;
     /// Opens a view of the whole ledger.

@@ -1,5 +1,7 @@
 //! The services that quota asks: accounts for profiles of merchants and news about them, billing for the ledger's sums.
 
+mod ledger;
+
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
@@ -20,6 +22,8 @@ use crate::{
     Error,
     machine::{Amount, CapAction, Caps, Policy, Profile, WindowId},
 };
+
+pub(crate) use ledger::{Matter, News as LedgerNews, Told};
 
 /// The accounts service.
 #[derive(Debug, Clone)]
@@ -122,8 +126,8 @@ pub(crate) struct Billing {
 pub(crate) struct Ledger {
     /// Sums, with the number of events as requests.
     pub(crate) amount: Amount,
-    /// Newest event that is counted.
-    pub(crate) max_sequence: i64,
+    /// The merchant's newest transaction that is counted; 0 before the first.
+    pub(crate) transaction: i64,
 }
 
 impl Billing {
@@ -175,5 +179,5 @@ fn ledger(summary: &GetUsageSummaryResponse) -> Result<Ledger, Error> {
     // Usage below nothing would make room that no plan gives.
     let amount = amount.filter(|amount| amount.is_counted());
     let out_of_range = || Error::BillingUnavailable("its sums are out of range".to_owned());
-    Ok(Ledger { amount: amount.ok_or_else(out_of_range)?, max_sequence: summary.max_sequence })
+    Ok(Ledger { amount: amount.ok_or_else(out_of_range)?, transaction: summary.max_transaction })
 }

@@ -44,6 +44,8 @@ pub struct Config {
     pub reconcile_interval: Span,
     /// Bound on one call to billing.
     pub billing_timeout: Span,
+    /// How the ledger is followed.
+    pub follow: Follow,
     /// How long a known policy counts while accounts cannot be reached. Reserve refuses afterwards.
     pub policy_stale_max: Span,
     /// Merchants whose caps warn and do not refuse; `*` is all. What would be refused is counted in
@@ -166,6 +168,53 @@ impl UpstreamLimits {
     }
 }
 
+/// How the ledger is followed, and told of calls that it seems to have missed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Follow {
+    /// How long billing is asked to wait for news before it answers that there are none.
+    pub wait: Span,
+    /// A call that settled this long ago and is not in the ledger is told to billing, unless its gateway does so first.
+    pub push_after: Span,
+    /// How often such calls are looked for.
+    pub push_interval: Span,
+    /// Calls that billing is told of at once.
+    pub push_batch_max: u32,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self {
+            wait: Span::seconds(10),
+            push_after: Span::seconds(300),
+            push_interval: Span::seconds(30),
+            push_batch_max: 256,
+        }
+    }
+}
+
+impl Follow {
+    /// Itself, if it can work; an error names the key that is wrong.
+    pub(crate) fn checked(&self) -> Result<&Self, Error> {
+        let spans = [
+            ("wait", self.wait, 1, 30_000),
+            ("push_after", self.push_after, 0, 86_400_000),
+            ("push_interval", self.push_interval, 1, 3_600_000),
+        ];
+        for (key, span, least_ms, most_ms) in spans {
+            if !(least_ms..=most_ms).contains(&span.get().as_millis()) {
+                let why = format!("must be {least_ms} to {most_ms} ms");
+                return Err(Error::Config { key: format!("quota.follow.{key}"), why });
+            }
+        }
+        if !(1..=1_024).contains(&self.push_batch_max) {
+            let why = "must be 1 to 1024".to_owned();
+            return Err(Error::Config { key: "quota.follow.push_batch_max".to_owned(), why });
+        }
+        Ok(self)
+    }
+}
+
 /// Where alerts go and how long they are kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -224,6 +273,7 @@ impl Default for Config {
             accounts_timeout: Span::seconds(2),
             reconcile_interval: Span::seconds(60),
             billing_timeout: Span::seconds(2),
+            follow: Follow::default(),
             policy_stale_max: Span::seconds(300),
             alerts: Alerts::default(),
             shadow_merchants: Vec::new(),
@@ -253,6 +303,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.shadow()?;
         self.upstream.settings()?;
+        self.follow.checked()?;
         Webhook::from_config(&self.alerts).map(|_| ())
     }
 

@@ -10,6 +10,7 @@ mod clients;
 mod config;
 mod error;
 mod feed;
+mod follower;
 mod grpc;
 mod journal;
 mod reconciler;
@@ -29,7 +30,7 @@ use kaleem_proto::{
 use kaleem_rpc::Transport;
 use kaleem_runtime::{OnError, Readiness, Supervisor};
 
-pub use config::{Alerts, Config, Upstream, UpstreamLimits, UpstreamProject};
+pub use config::{Alerts, Config, Follow, Upstream, UpstreamLimits, UpstreamProject};
 pub use error::Error;
 pub use grpc::Grpc;
 pub use registry::{Registry, Rounds};
@@ -54,8 +55,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<QuotaServiceServer<Grpc
     Ok(QuotaServiceServer::new(Grpc::new(open(config, deps).await?)))
 }
 
-/// Opens the journal as of its last commit and starts the tasks behind it: the sweep, the comparison with the ledger,
-/// the feed of policies and webhooks.
+/// Opens the journal as of its last commit and starts the tasks behind it: the sweep, what keeps it and the ledger
+/// one, the feed of policies and webhooks.
 pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
     let webhook = alerts::Webhook::from_config(&config.alerts)?;
     let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout.get());
@@ -63,6 +64,7 @@ pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
     let has_ledger = billing.is_known();
     let sweep_interval = config.sweep_interval.get();
     let reconcile_interval = config.reconcile_interval.get();
+    let push_interval = config.follow.checked()?.push_interval.get();
     let surroundings = registry::Surroundings {
         clock: Arc::clone(&deps.clock),
         supervisor: deps.supervisor.clone(),
@@ -74,11 +76,18 @@ pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
     let stopping = deps.supervisor.stopping();
     let sweep = sweeper::sweep(Arc::clone(&registry), sweep_interval, stopping.clone());
     deps.supervisor.spawn("quota sweep", OnError::Shutdown, sweep);
-    if !has_ledger {
-        tracing::info!("quota has no billing to compare with; set mesh.peers.billing to heal lost usage");
-    } else if !reconcile_interval.is_zero() {
-        let reconcile = reconciler::reconcile(Arc::clone(&registry), reconcile_interval, stopping.clone());
-        deps.supervisor.spawn("quota reconciliation", OnError::Log, reconcile);
+    if has_ledger {
+        let follow = follower::follow(Arc::clone(&registry), stopping.clone());
+        deps.supervisor.spawn("quota ledger", OnError::Shutdown, follow);
+        let tell = follower::tell(Arc::clone(&registry), push_interval, stopping.clone());
+        deps.supervisor.spawn("quota untold calls", OnError::Shutdown, tell);
+        if !reconcile_interval.is_zero() {
+            let reconcile =
+                reconciler::reconcile(Arc::clone(&registry), reconcile_interval, stopping.clone());
+            deps.supervisor.spawn("quota reconciliation", OnError::Log, reconcile);
+        }
+    } else {
+        tracing::info!("quota has no billing to follow; set mesh.peers.billing to heal lost usage");
     }
     if let Some(delivery) = registry.delivery(webhook) {
         let deliver = delivery.run(stopping.clone());

@@ -4,6 +4,8 @@
 //! may lose the last few milliseconds of them. A lost hold costs nothing, since its Settle is then taken as late; a lost Settle is
 //! sent again from the gateway's journal, and the ledger is the truth. Policies and top-ups are committed before they are answered.
 
+mod follow;
+mod push;
 mod reconcile;
 mod residency;
 mod upstream;
@@ -24,14 +26,15 @@ use crate::{
     feed::Feed,
     journal::{Journal, Place},
     machine::{
-        Adjust, Beat, Change, Key, MerchantState, PutPolicy, Refusal, Release, Reserve, Reserved, Settle,
-        Settled, TOMBSTONE_LIFE_MS, TopUp, Usage,
+        Adjust, Beat, CONFIRMED_LIFE_MS, Change, Key, MerchantState, PutPolicy, Refusal, Release, Reserve,
+        Reserved, Settle, Settled, TOMBSTONE_LIFE_MS, TopUp, Usage,
     },
     shard::{Shard, Slot},
     store::{Entry, Store, UsageEvent},
     upstream::Upstreams,
 };
 
+pub(crate) use push::Round;
 pub use reconcile::Rounds;
 
 /// Locks that the merchants are spread over.
@@ -49,6 +52,7 @@ pub struct Registry {
     clock: Arc<dyn Clock>,
     accounts: Accounts,
     billing: Billing,
+    following: follow::Following,
     feed: Feed,
     store: Store,
     journal: Journal,
@@ -95,6 +99,7 @@ impl Registry {
             hasher: RandomState::new(),
             shadow: config.shadow()?,
             upstreams: Mutex::new(Upstreams::new(config.upstream.settings()?)),
+            following: follow::Following::new(store.position().await?),
             feed: Feed::default(),
             accounts_down_until: AtomicI64::new(i64::MIN),
             config,
@@ -132,8 +137,8 @@ impl Registry {
         }
     }
 
-    /// Settles a call, see [`MerchantState::settle`]; `usage_event` is kept with it. A call that memory does not know is looked up
-    /// in the journal, then taken as late.
+    /// Settles a call, see [`MerchantState::settle`]; `usage_event` is kept with it until the ledger has the call. A call that memory
+    /// does not know is looked up in the journal, then in the ledger, and taken as late where neither knows it.
     pub async fn settle(
         &self,
         merchant: &MerchantId,
@@ -149,8 +154,7 @@ impl Registry {
         let settled = match settled {
             Err(Error::Refused(Refusal::Unknown)) => {
                 self.recall(merchant, command.key).await?;
-                self.change(merchant, Some(&event), |state, now, changes| state.settle(command, now, changes))
-                    .await?
+                self.settle_forgotten(merchant, command, &event).await?
             }
             settled => settled?,
         };
@@ -254,7 +258,9 @@ impl Registry {
     pub(crate) async fn prune(&self) -> Result<u64, Error> {
         let now = self.clock.now();
         let tombstones = now.plus_millis(-TOMBSTONE_LIFE_MS);
-        let pruned = self.store.prune_tombstones(tombstones, PRUNED_PER_SWEEP_MAX).await?;
+        let confirmed = now.plus_millis(-CONFIRMED_LIFE_MS);
+        let pruned = self.store.prune_tombstones(tombstones, PRUNED_PER_SWEEP_MAX).await?
+            + self.store.prune_confirmed(confirmed, PRUNED_PER_SWEEP_MAX).await?;
         let kept_ms = i64::try_from(self.config.alerts.kept.get().as_millis()).unwrap_or(i64::MAX);
         let alerts = self.store.prune_alerts(now.plus_millis(-kept_ms), PRUNED_PER_SWEEP_MAX).await?;
         Ok(pruned + alerts)

@@ -44,6 +44,9 @@ impl From<&Error> for Fault {
             Error::StatementNotFound(period) => {
                 fault(Code::NotFound, "STATEMENT_NOT_FOUND").with("period", period)
             }
+            Error::PositionUnknown { newest, .. } => {
+                fault(Code::FailedPrecondition, "POSITION_UNKNOWN").with("newest_transaction", newest)
+            }
             Error::OpIdReused(id) => fault(Code::AlreadyExists, "OP_ID_REUSED").with("op_id", id),
             Error::PaymentIdReused(id) => {
                 fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)

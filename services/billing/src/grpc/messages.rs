@@ -55,15 +55,8 @@ pub fn usage_event(event: proto::UsageEvent) -> Result<UsageEvent, Rejection> {
     })
 }
 
-pub fn recorded_event(stored: &StoredEvent) -> proto::RecordedEvent {
-    let event = &stored.event;
-    let status = match event.status {
-        Status::Ok => proto::UsageStatus::Ok,
-        Status::Partial => proto::UsageStatus::Partial,
-        Status::FailedBilled => proto::UsageStatus::FailedBilled,
-        Status::Unconfirmed => proto::UsageStatus::Unconfirmed,
-    };
-    let reservation = Reservation {
+pub fn reservation(event: &UsageEvent) -> Reservation {
+    Reservation {
         request_id: event.request_id.clone(),
         attempt: event.attempt,
         merchant_id: event.merchant_id.to_string(),
@@ -73,9 +66,19 @@ pub fn recorded_event(stored: &StoredEvent) -> proto::RecordedEvent {
         event_id: event.event_id.clone(),
         price_version: event.price_version.clone(),
         epoch: event.epoch,
+    }
+}
+
+pub fn recorded_event(stored: &StoredEvent) -> proto::RecordedEvent {
+    let event = &stored.event;
+    let status = match event.status {
+        Status::Ok => proto::UsageStatus::Ok,
+        Status::Partial => proto::UsageStatus::Partial,
+        Status::FailedBilled => proto::UsageStatus::FailedBilled,
+        Status::Unconfirmed => proto::UsageStatus::Unconfirmed,
     };
     let event = proto::UsageEvent {
-        reservation: Some(reservation),
+        reservation: Some(reservation(event)),
         target: event.target.clone(),
         upstream: event.upstream.clone(),
         model_requested: event.model_requested.clone(),

@@ -35,7 +35,7 @@ fn checked(request: proto::PostPaymentRequest) -> Result<Payment, Error> {
     match MerchantId::parse(&request.merchant_id) {
         Ok(merchant_id) if violations.is_empty() => {
             let (id, amount_pico) = (request.payment_id, request.amount_pico_usd);
-            Ok(Payment { id, merchant_id, amount_pico })
+            Ok(Payment { id, merchant_id, amount_pico, tops_up: request.tops_up_month_cap })
         }
         Ok(_) => Err(Error::RequestInvalid(violations)),
         Err(_) => {

@@ -13,12 +13,12 @@ use crate::{
     store::{BookedEntry, Store},
 };
 
-/// Most tails at once: each may keep a reader busy.
+/// Most tails and followers at once: each may keep a reader busy.
 pub(super) const TAILS_MAX: usize = 64;
 /// Most entries in memory a tail.
 const PAGE: i64 = 512;
 /// A tail also looks by itself: a commit whose caller left tells nobody, nor does another process.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 impl Grpc {
     /// Entries from a sequence on, one after another without gaps; the stream ends when the service stops.

@@ -13,6 +13,7 @@ mod bills;
 mod books;
 mod bulk;
 mod chain;
+mod follow;
 mod open;
 mod post;
 mod prices;
@@ -26,7 +27,7 @@ use sqlx::{PgPool, pool::PoolConnection};
 use tokio::sync::watch;
 
 use super::{
-    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Pending, Posted, Recorded, Store,
+    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Page, Pending, Posted, Recorded, Store,
     StoredEvent, rows,
 };
 use crate::{
@@ -234,6 +235,18 @@ impl Store for Postgres {
             let query = sqlx::query(sql).bind(sequence).bind(limit);
             query.fetch_all(&mut *self.reader().await?).await?.iter().map(rows::entry).collect()
         })
+    }
+
+    fn changes(&self, after: i64, limit: i64) -> Pending<'_, Page> {
+        Box::pin(async move { follow::page(&mut *self.reader().await?, after, limit).await })
+    }
+
+    fn head(&self, merchant: String) -> Pending<'_, i64> {
+        Box::pin(async move { follow::head(&mut *self.reader().await?, &merchant).await })
+    }
+
+    fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<(StoredEvent, i64)>> {
+        Box::pin(async move { follow::event(&mut *self.reader().await?, &merchant, &event_id).await })
     }
 
     fn posted(&self) -> watch::Receiver<u64> {

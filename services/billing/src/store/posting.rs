@@ -149,6 +149,6 @@ pub fn number<'a>(
 
 /// What posting a payment comes to whose id was posted before as `transaction` with `entries`.
 pub fn posted_before(payment: &Payment, transaction: i64, entries: &[Entry]) -> Posted {
-    // Merchant and amount are all that a payment says, and its entries say both.
+    // Merchant, amount and whether it tops up are all that a payment says, and its entries say all three.
     if entries == payment.entries() { Posted::Transaction(transaction) } else { Posted::Different }
 }

@@ -5,6 +5,7 @@ mod bills;
 mod books;
 mod bulk;
 mod chain;
+mod follow;
 mod open;
 mod post;
 mod prices;
@@ -20,7 +21,7 @@ use sqlx::{SqlitePool, Transaction};
 use tokio::sync::watch;
 
 use super::{
-    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Pending, Posted, Recorded, Store,
+    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Page, Pending, Posted, Recorded, Store,
     StoredEvent, rows,
 };
 use crate::{
@@ -196,6 +197,20 @@ impl Store for Sqlite {
             let query = sqlx::query(sql).bind(sequence).bind(limit);
             query.fetch_all(&mut *self.readers.acquire().await?).await?.iter().map(rows::entry).collect()
         })
+    }
+
+    fn changes(&self, after: i64, limit: i64) -> Pending<'_, Page> {
+        Box::pin(async move { follow::page(&mut *self.readers.acquire().await?, after, limit).await })
+    }
+
+    fn head(&self, merchant: String) -> Pending<'_, i64> {
+        Box::pin(async move { follow::head(&mut *self.readers.acquire().await?, &merchant).await })
+    }
+
+    fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<(StoredEvent, i64)>> {
+        Box::pin(
+            async move { follow::event(&mut *self.readers.acquire().await?, &merchant, &event_id).await },
+        )
     }
 
     fn posted(&self) -> watch::Receiver<u64> {

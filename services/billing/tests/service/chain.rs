@@ -12,7 +12,12 @@ async fn booked(backend: &Backend) -> Service {
     let mut service = Service::start(backend).await;
     service.record((0..3).map(|index| event(&format!("r-{index}"))).collect()).await.unwrap();
     let (payment_id, merchant_id) = ("pay-1".to_owned(), "ward".to_owned());
-    let payment = proto::PostPaymentRequest { payment_id, merchant_id, amount_pico_usd: 5 };
+    let payment = proto::PostPaymentRequest {
+        payment_id,
+        merchant_id,
+        amount_pico_usd: 5,
+        ..proto::PostPaymentRequest::default()
+    };
     service.client.post_payment(payment).await.unwrap();
     let other = reserved(event("x"), |reservation| reservation.merchant_id = "hulm".into());
     service.record(vec![event("r-3"), other, event("r-4")]).await.unwrap();

@@ -62,6 +62,7 @@ async fn a_correction_or_payment_that_was_cut_off_is_carried_out_once(backend: &
             payment_id: format!("pay-{index}"),
             merchant_id: merchant(index),
             amount_pico_usd: 5,
+            ..proto::PostPaymentRequest::default()
         };
         let _cut = tokio::time::timeout(at, service.client.post_payment(payment.clone())).await;
         service.client.post_payment(payment).await.unwrap();

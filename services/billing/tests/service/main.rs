@@ -9,6 +9,7 @@ mod bills;
 mod chain;
 mod crash;
 mod cutting_off;
+mod following;
 mod harness;
 mod payments;
 mod prices;

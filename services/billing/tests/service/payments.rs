@@ -11,7 +11,12 @@ use crate::{
 const TEN_DOLLARS: i64 = 10_000_000_000_000;
 
 fn payment(id: &str, amount_pico_usd: i64) -> proto::PostPaymentRequest {
-    proto::PostPaymentRequest { payment_id: id.into(), merchant_id: "ward".into(), amount_pico_usd }
+    proto::PostPaymentRequest {
+        payment_id: id.into(),
+        merchant_id: "ward".into(),
+        amount_pico_usd,
+        ..proto::PostPaymentRequest::default()
+    }
 }
 
 async fn pay(service: &mut Service, request: proto::PostPaymentRequest) -> Result<String, Fault> {
@@ -48,6 +53,7 @@ async fn the_same_id_for_something_else_is_refused_and_changes_nothing(backend: 
     let others = [
         payment("pay-1", TEN_DOLLARS + 1),
         proto::PostPaymentRequest { merchant_id: "hulm".into(), ..payment("pay-1", TEN_DOLLARS) },
+        proto::PostPaymentRequest { tops_up_month_cap: true, ..payment("pay-1", TEN_DOLLARS) },
     ];
     for other in others {
         let fault = assert_fault(pay(&mut service, other).await, Code::AlreadyExists, "PAYMENT_ID_REUSED");

@@ -52,7 +52,12 @@ async fn what_there_is_comes_first_and_then_what_is_posted(backend: &Backend) {
     assert_eq!(sequences(&take(&mut from_third, 2).await), [3, 4]);
 
     let (payment_id, merchant_id) = ("pay-1".to_owned(), "ward".to_owned());
-    let payment = proto::PostPaymentRequest { payment_id, merchant_id, amount_pico_usd: 5 };
+    let payment = proto::PostPaymentRequest {
+        payment_id,
+        merchant_id,
+        amount_pico_usd: 5,
+        ..proto::PostPaymentRequest::default()
+    };
     service.client.post_payment(payment).await.unwrap();
     service.record(vec![event("b")]).await.unwrap();
     for tail in [&mut from_start, &mut from_third] {

@@ -23,6 +23,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault, convert};
 use kaleem_runtime::{OnError, Supervisor};
+use prost::Message as _;
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -216,7 +217,7 @@ impl Books {
             reservation: event.reservation.clone(),
             usage: event.usage,
             cost_nano_usd: cost.ceil_nano().unwrap_or(Nano(i64::MAX)).0,
-            usage_event: Vec::new(),
+            usage_event: event.encode_to_vec(),
         };
         Ok(self.0.peers.settle(&bounded(), request).await?.remaining)
     }

@@ -123,14 +123,12 @@ pub(super) fn settle(mut request: wire::SettleRequest) -> Result<(MerchantId, Se
         "usage_event",
         format!("must be at most {USAGE_EVENT_LEN_MAX} bytes"),
     );
+    // The figures make a settle what it is; the event that billing must get may be worded otherwise the next time.
+    let usage_event = std::mem::take(&mut request.usage_event);
     let fingerprint = fingerprint(&request);
     let command = reservation.zip(usage).filter(|_| violations.0.is_empty()).map(|(found, usage)| {
         let actual = Amount { requests: 1, tokens: usage.total(), cost_nano: request.cost_nano_usd };
-        (
-            found.merchant,
-            Settle { key: found.key, actual, fingerprint, lost: found.lost },
-            request.usage_event,
-        )
+        (found.merchant, Settle { key: found.key, actual, fingerprint, lost: found.lost }, usage_event)
     });
     violations.done(command)
 }

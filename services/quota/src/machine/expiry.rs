@@ -48,6 +48,7 @@ impl MerchantState {
             day: hold.day,
             month: hold.month,
             ended_at: now,
+            confirmed_at: None,
         };
         self.bury(tombstone, changes);
     }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use kaleem_domain::{Pico, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, WindowId};
+use super::{Amount, CONFIRMED_LIFE_MS, TOMBSTONE_LIFE_MS, WindowId};
 
 /// Identity of a reservation: an attempt that reaches a provider is its own charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -179,7 +179,7 @@ pub struct Tombstone {
     pub key: Key,
     /// How it ended.
     pub ending: Ending,
-    /// Of the settle that ended it.
+    /// Of the settle that ended it; nothing where the ledger ended it.
     pub fingerprint: Fingerprint,
     /// What it contributes to posted usage.
     pub posted: Amount,
@@ -191,9 +191,22 @@ pub struct Tombstone {
     pub month: WindowId,
     /// When it first ended.
     pub ended_at: Timestamp,
+    /// When the ledger was heard to have it; its figures are the ledger's from then on.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 impl Tombstone {
+    /// Whether it is settled here and the ledger was not heard to have it.
+    pub fn awaits_ledger(&self) -> bool {
+        matches!(self.ending, Ending::Settled | Ending::LateSettled) && self.confirmed_at.is_none()
+    }
+
+    /// Whether it need not be remembered any more.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        let is_long_confirmed = self.confirmed_at.is_some_and(|at| now.millis_since(at) >= CONFIRMED_LIFE_MS);
+        is_long_confirmed || now.millis_since(self.ended_at) >= TOMBSTONE_LIFE_MS
+    }
+
     /// Whether more was used than held; unknown, hence false, for a lost hold.
     pub fn over_hold(&self) -> bool {
         let settled = matches!(self.ending, Ending::Settled | Ending::LateSettled);

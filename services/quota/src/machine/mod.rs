@@ -2,13 +2,16 @@
 //!
 //! ```text
 //!            Reserve                Settle
-//!   (none) ──────────► HELD ──────────────────► SETTLED
+//!   (none) ──────────► HELD ──────────────────► SETTLED ──────────────────── Confirm ► SETTLED, confirmed
 //!      │                │ Release ────────────► RELEASED ◄─────────┐ Release (true-up to nothing)
 //!      │ refusal:       │ Heartbeat: longer, observed := max       │
 //!      │ nothing kept   │ Adjust: another candidate, still HELD    │
 //!                       └ time runs out ──────► EXPIRED ───────────┤
 //!                         (posts input + output seen)              └ Settle ► LATE_SETTLED (posts the difference)
 //! ```
+//!
+//! Confirm is the ledger speaking: from any state it makes the call's contribution what the ledger counts, see [`Confirm`]. A
+//! confirmed call stays SETTLED or LATE_SETTLED on the wire.
 //!
 //! `available = cap − posted − held`, where held is always the sum of the live holds. A hold belongs to the day and month of its
 //! admission, whenever it settles. No IO, no clock: the instant is an argument and every change of stored state is returned.
@@ -17,6 +20,7 @@ mod administer;
 mod alert;
 mod amount;
 mod calendar;
+mod confirm;
 mod counters;
 mod expiry;
 mod hold;
@@ -36,6 +40,7 @@ pub use administer::{Origin, PutPolicy, TopUp, TopUpRecord};
 pub use alert::{ALERT_PERCENTS, Alert, CAP_REACHED_PERCENT, Marks, Percents};
 pub use amount::{Amount, COST_PER_CALL_MAX, COUNT_MAX, Dimension, TOKENS_PER_CALL_MAX};
 pub use calendar::{Calendar, Era, Span, WindowId, Windows};
+pub use confirm::{Acknowledge, Confirm, Confirmed};
 pub use counters::Counter;
 pub use hold::{Candidate, Decision, Ending, Fingerprint, Hold, Key, Mode, Tombstone};
 pub use policy::{
@@ -54,6 +59,10 @@ pub const TTL_DEFAULT_MS: i64 = 30_000;
 pub const LIFE_MAX_MS: i64 = 15 * 60_000;
 /// How long a reservation that ended is remembered, in milliseconds; older ones are unknown for good.
 pub const TOMBSTONE_LIFE_MS: i64 = 48 * 3_600_000;
+/// How long one is remembered once it is confirmed, in milliseconds: the ledger knows the call for ever.
+pub const CONFIRMED_LIFE_MS: i64 = 10 * 60_000;
+/// A clock of another machine may be this far ahead, in milliseconds.
+const SKEW_MAX_MS: i64 = 5_000;
 /// Due holds that one command expires at most; the sweeper does the rest.
 pub const EXPIRIES_PER_COMMAND_MAX: usize = 8;
 
@@ -78,6 +87,10 @@ pub enum Command {
     TopUp(TopUp),
     /// Sets posted usage to what the ledger says.
     Reconcile(Reconcile),
+    /// Makes a call's contribution what the ledger counts of it.
+    Confirm(Confirm),
+    /// Notes that billing has had a call for long.
+    Acknowledge(Acknowledge),
 }
 
 /// The answer to a command.
@@ -97,6 +110,10 @@ pub enum Reply {
     PolicyVersion(i64),
     /// What posted usage changed by.
     Reconciled(Amount),
+    /// What a confirmation came to.
+    Confirmed(Confirmed),
+    /// To Acknowledge.
+    Acknowledged,
 }
 
 /// A change of stored state; absolute, so that applying it twice is applying it once.
@@ -126,6 +143,8 @@ pub enum Change {
     MarksDropped(WindowId),
     /// A percentage of a cap was crossed.
     Alert(Alert),
+    /// The ledger is counted up to this transaction.
+    Followed(i64),
 }
 
 /// Why a command changed nothing but expired holds and what was told of the cap in its way.
@@ -201,5 +220,7 @@ pub fn apply(
         Command::PutPolicy(put) => state.put_policy(put, now, changes).map(Reply::PolicyVersion),
         Command::TopUp(top_up) => state.top_up(top_up, now, changes).map(Reply::PolicyVersion),
         Command::Reconcile(reconcile) => state.reconcile(reconcile, now, changes).map(Reply::Reconciled),
+        Command::Confirm(confirm) => state.confirm(confirm, now, changes).map(Reply::Confirmed),
+        Command::Acknowledge(known) => state.acknowledge(*known, now, changes).map(|()| Reply::Acknowledged),
     }
 }

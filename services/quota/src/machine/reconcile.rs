@@ -13,6 +13,10 @@ pub struct Reconcile {
     pub window: WindowId,
     /// Sums of the ledger's events in the window, with their number as requests.
     pub ledger: Amount,
+    /// Usage that is settled here and that the ledger is not known to have; it is no difference.
+    pub unconfirmed: Amount,
+    /// The merchant's newest transaction that the sums count. One that was counted here since then refuses.
+    pub transaction: i64,
     /// Posted usage that the ledger was compared with; what was posted since then refuses.
     pub seen: Amount,
 }
@@ -20,7 +24,8 @@ pub struct Reconcile {
 impl Reconcile {
     /// What posted usage must change by, nothing in a dimension that agrees.
     pub fn difference(&self) -> Amount {
-        let (is, should_be) = (part(self.window, self.seen), part(self.window, self.ledger));
+        let should_be = self.ledger.plus(self.unconfirmed);
+        let (is, should_be) = (part(self.window, self.seen), part(self.window, should_be));
         let mut difference = should_be.minus(is);
         // Quota rounds every call up to a nano and the ledger only the sum: up to a nano an event is no difference.
         if (0..=self.ledger.requests).contains(&is.cost_nano.saturating_sub(should_be.cost_nano)) {
@@ -31,7 +36,7 @@ impl Reconcile {
 }
 
 impl MerchantState {
-    /// Sets posted usage of a window to what the ledger says, and returns what that changed. What expired holds had posted there
+    /// Sets posted usage of a window to what the ledger says and what it is still to be told, and returns what that changed. What expired holds had posted there
     /// is taken out with it, so that a late Settle of one of them posts its full amount. Refused while a hold of the window is live,
     /// after anything was posted since the ledger was compared, and for a window that is neither open nor kept.
     pub fn reconcile(
@@ -48,7 +53,8 @@ impl MerchantState {
         let counters = if window.is_day() { &mut self.days } else { &mut self.months };
         let is_kept = counters.kept(window).is_some();
         let moved = counters.get(window).posted != part(window, command.seen);
-        if in_flight || moved || !(is_open || is_kept) {
+        let overtaken = self.followed > command.transaction;
+        if in_flight || moved || overtaken || !(is_open || is_kept) {
             return Err(Refusal::NotQuiet);
         }
         let difference = command.difference();
@@ -58,6 +64,7 @@ impl MerchantState {
         let counter = counters.entry(window);
         counter.posted = counter.posted.plus(difference);
         changes.push(Change::Counter(*counter));
+        self.follow(command.transaction, changes);
         for dimension in Dimension::ALL.into_iter().filter(|dimension| difference.of(*dimension) != 0) {
             self.drop_provisional(window, dimension, changes);
             self.tell_crossed_of(dimension, window, now, changes);

@@ -3,12 +3,9 @@
 use kaleem_domain::Timestamp;
 
 use super::{
-    Amount, Change, Ending, Fingerprint, Key, MerchantState, Refusal, Remaining, TOMBSTONE_LIFE_MS,
-    Tombstone, WindowId,
+    Amount, Change, Ending, Fingerprint, Key, MerchantState, Refusal, Remaining, SKEW_MAX_MS,
+    TOMBSTONE_LIFE_MS, Tombstone, WindowId,
 };
-
-/// A clock of another machine may be this far ahead, in milliseconds.
-const SKEW_MAX_MS: i64 = 5_000;
 
 /// Real usage of a call.
 #[derive(Debug, Clone)]
@@ -81,6 +78,7 @@ impl MerchantState {
                         day: hold.day,
                         month: hold.month,
                         ended_at: now,
+                        confirmed_at: None,
                     }
                 }
                 None => self.lost_tombstone(command.key, command.lost, now).map(|lost| Tombstone {
@@ -128,6 +126,7 @@ impl MerchantState {
                     day: hold.day,
                     month: hold.month,
                     ended_at: now,
+                    confirmed_at: None,
                 }
             }
             None => self.lost_tombstone(command.key, command.lost, now)?,
@@ -152,7 +151,14 @@ impl MerchantState {
     ) -> Result<Settled, Refusal> {
         match ended.ending {
             Ending::Settled | Ending::LateSettled => {
-                let same = ended.fingerprint == command.fingerprint && ended.posted == command.actual;
+                let agrees = ended.posted == command.actual;
+                let told = ended.fingerprint == command.fingerprint;
+                // What the ledger says replaces the figures, so what was told before is known by its fingerprint alone; a call that
+                // the ledger ended has none, and its settle, which is on its way, by the figures.
+                let same = match ended.confirmed_at {
+                    None => told && agrees,
+                    Some(_) => told || (ended.fingerprint == Fingerprint::default() && agrees),
+                };
                 if same { Ok(self.settled(&ended)) } else { Err(Refusal::Conflict(ended.ending)) }
             }
             Ending::Released => Err(Refusal::Conflict(ended.ending)),
@@ -196,6 +202,7 @@ impl MerchantState {
             day: lost.day,
             month: lost.month,
             ended_at: now,
+            confirmed_at: None,
         })
     }
 }

@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub top_ups: Vec<TopUpRecord>,
     /// What was told of the caps of the windows kept, by window and dimension.
     pub marks: Vec<Marks>,
+    /// Last transaction of the ledger that is counted; 0 before the first.
+    pub followed: i64,
 }
 
 /// An invariant that a state breaks.
@@ -88,7 +90,8 @@ impl MerchantState {
         let mut top_ups: Vec<_> = self.top_ups.values().cloned().collect();
         top_ups.sort_by(|a, b| a.op_id.cmp(&b.op_id));
         let marks = self.marks.rows().copied().collect();
-        Snapshot { merchant: self.record(), counters, holds, tombstones, top_ups, marks }
+        let followed = self.followed;
+        Snapshot { merchant: self.record(), counters, holds, tombstones, top_ups, marks, followed }
     }
 
     /// A state from what a store kept, with held as the sum of the live holds; damage is refused.
@@ -99,6 +102,7 @@ impl MerchantState {
         state.policy_version = merchant.policy_version;
         state.overridden = merchant.overridden;
         state.accounts_profile = merchant.accounts_profile;
+        state.followed = snapshot.followed;
         for counter in snapshot.counters {
             let counters = if counter.id.is_day() { &mut state.days } else { &mut state.months };
             *counters.entry(counter.id) = Counter { held: Amount::ZERO, ..counter };

@@ -6,8 +6,7 @@ use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
     Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile,
-    Refusal, Span, TOMBSTONE_LIFE_MS, Tombstone, TopUpRecord, Used, Windows, alert::AllMarks,
-    counters::Counters,
+    Refusal, Span, Tombstone, TopUpRecord, Used, Windows, alert::AllMarks, counters::Counters,
 };
 
 /// Days of which counters are kept; by count and not by age, so that a clock that jumps ahead and back loses nothing.
@@ -57,6 +56,8 @@ pub struct MerchantState {
     /// Keys of the tombstones, oldest first.
     pub(super) endings: VecDeque<Key>,
     pub(super) top_ups: HashMap<String, TopUpRecord>,
+    /// Last transaction of the ledger that is counted.
+    pub(super) followed: i64,
     pub(super) last_time: Timestamp,
 }
 
@@ -115,6 +116,7 @@ impl MerchantState {
             tombstones: HashMap::new(),
             endings: VecDeque::new(),
             top_ups: HashMap::new(),
+            followed: 0,
             last_time: now,
         })
     }
@@ -196,7 +198,7 @@ impl MerchantState {
             let Some(tombstone) = self.endings.front().and_then(|key| self.tombstones.get(key)) else {
                 return;
             };
-            if now.millis_since(tombstone.ended_at) < TOMBSTONE_LIFE_MS {
+            if !tombstone.is_over(now) {
                 return;
             }
             self.forget_oldest();

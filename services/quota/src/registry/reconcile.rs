@@ -1,4 +1,4 @@
-//! Posted usage against the ledger: usage that a kill lost comes back, and what expired holds posted in vain goes.
+//! Posted usage against the ledger: what following it left apart becomes one, and what expired holds posted in vain goes.
 
 use std::collections::HashMap;
 
@@ -25,6 +25,7 @@ pub struct Rounds {
 struct Seen {
     posted: Amount,
     ledger: Ledger,
+    unconfirmed: Amount,
 }
 
 impl Registry {
@@ -76,11 +77,9 @@ impl Registry {
         let mut healed = 0;
         for (window, posted) in self.quiet(merchant)?.unwrap_or_default() {
             let ledger = self.billing.ledger(merchant, window).await?;
-            let command = Reconcile { window, ledger: ledger.amount, seen: posted };
-            if command.difference() == Amount::ZERO {
-                continue;
-            }
-            let (key, seen) = ((merchant.clone(), window), Seen { posted, ledger });
+            let Some(command) = self.comparison(merchant, window, posted, ledger).await? else { continue };
+            let unconfirmed = command.unconfirmed;
+            let (key, seen) = ((merchant.clone(), window), Seen { posted, ledger, unconfirmed });
             if last.seen.get(&key) == Some(&seen) && self.heal(merchant, &command).await? {
                 healed += 1;
             } else {
@@ -94,12 +93,42 @@ impl Registry {
         let Some(windows) = self.quiet(merchant)? else { return Ok(false) };
         for (window, posted) in windows {
             let ledger = self.billing.ledger(merchant, window).await?;
-            let command = Reconcile { window, ledger: ledger.amount, seen: posted };
-            if !self.heal(merchant, &command).await? {
+            let followed = self.following.reached(ledger.transaction);
+            if tokio::time::timeout(self.config.billing_timeout.get(), followed).await.is_err() {
+                return Ok(false);
+            }
+            let command = self.comparison(merchant, window, posted, ledger).await?;
+            if let Some(command) = command
+                && !self.heal(merchant, &command).await?
+            {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// What is to be healed of a window; `None` where nothing is, or quota has not followed the ledger as far as its sums count, so
+    /// that it is not known which settled calls they count.
+    async fn comparison(
+        &self,
+        merchant: &MerchantId,
+        window: WindowId,
+        posted: Amount,
+        ledger: Ledger,
+    ) -> Result<Option<Reconcile>, Error> {
+        let Ledger { amount, transaction } = ledger;
+        let agreed =
+            Reconcile { window, ledger: amount, unconfirmed: Amount::ZERO, transaction, seen: posted };
+        let moves = transaction == 0 && amount != Amount::ZERO;
+        let position = self.following.position().filter(|position| position.transaction >= transaction);
+        let Some(position) = position.filter(|_| !moves && agreed.difference() != Amount::ZERO) else {
+            return Ok(None);
+        };
+        self.journal.flushed().await?;
+        // Whatever settled before the ledger was followed is in its sums or never will be.
+        let unconfirmed = self.store.unconfirmed(merchant, window, position.baseline_at).await?;
+        let command = Reconcile { unconfirmed, ..agreed };
+        Ok(Some(command).filter(|command| command.difference() != Amount::ZERO))
     }
 
     /// Runs `command` if the merchant is still quiet; `false` where it is not.

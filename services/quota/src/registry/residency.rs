@@ -51,6 +51,15 @@ impl Registry {
         self.renew(merchant).await
     }
 
+    /// Whether a merchant is in memory or in the journal, from which it is taken into memory; accounts is not asked.
+    pub(super) async fn is_known(&self, merchant: &MerchantId) -> Result<bool, Error> {
+        if self.shard(merchant).lock()?.get(merchant).is_some() {
+            return Ok(true);
+        }
+        let _one_at_a_time = self.shard(merchant).loading.lock().await;
+        self.ensure_stored(merchant).await
+    }
+
     /// As [`Registry::ensure`], but a merchant that nobody knows is made from the policy that is about to be put.
     pub(super) async fn ensure_put(&self, merchant: &MerchantId, command: &PutPolicy) -> Result<(), Error> {
         match self.ensure(merchant).await {

@@ -55,6 +55,8 @@ pub(crate) struct Batch {
     pub(super) marks: Rows<(WindowId, Dimension), Marks>,
     pub(super) marks_dropped: Vec<(MerchantId, WindowId)>,
     pub(super) alerts: Vec<(MerchantId, Alert)>,
+    /// Last transaction of the ledger that is counted.
+    pub(super) followed: HashMap<MerchantId, i64>,
 }
 
 impl Batch {
@@ -106,6 +108,9 @@ impl Batch {
                 self.marks_dropped.push((merchant.clone(), window));
             }
             Change::Alert(alert) => self.alerts.push((merchant.clone(), alert)),
+            Change::Followed(transaction) => {
+                self.followed.insert(merchant.clone(), transaction);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod batch;
+mod follow;
 mod read;
 mod upstream;
 mod write;
@@ -16,6 +17,7 @@ use sqlx::{
 
 pub(crate) use alerts::StoredAlert;
 pub(crate) use batch::{Batch, Entry, UsageEvent};
+pub(crate) use follow::{Position, Untold};
 
 use crate::Error;
 
@@ -69,5 +71,6 @@ fn migrator() -> Migrator {
         simple(1, "quota", include_str!("../../migrations/0001_quota.sql")),
         simple(2, "alerts", include_str!("../../migrations/0002_alerts.sql")),
         simple(3, "upstream", include_str!("../../migrations/0003_upstream.sql")),
+        simple(4, "follow", include_str!("../../migrations/0004_follow.sql")),
     ])
 }

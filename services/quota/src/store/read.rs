@@ -40,6 +40,8 @@ impl Store {
         let holds = rows(&mut tx, "SELECT body FROM hold WHERE merchant_id = ?1", merchant).await?;
         let top_ups = rows(&mut tx, TOP_UPS, merchant).await?;
         let marks = rows(&mut tx, "SELECT * FROM alert_mark WHERE merchant_id = ?1", merchant).await?;
+        let followed =
+            rows(&mut tx, "SELECT position FROM followed WHERE merchant_id = ?1", merchant).await?;
         let limit = i64::try_from(tombstones_max).unwrap_or(i64::MAX);
         let select = sqlx::query(TOMBSTONES).bind(merchant.as_str()).bind(limit);
         let tombstones = select.fetch_all(&mut *tx).await?;
@@ -52,6 +54,7 @@ impl Store {
             tombstones,
             top_ups: top_ups.iter().map(top_up).collect::<Result<_, _>>()?,
             marks: marks.iter().map(self::marks).collect::<Result<_, _>>()?,
+            followed: followed.first().map_or(Ok(0), |row| row.try_get(0))?,
         }))
     }
 
@@ -132,6 +135,7 @@ fn tombstone(row: &SqliteRow) -> Result<Tombstone, Error> {
         day: window(row, "day")?,
         month: window(row, "month")?,
         ended_at: Timestamp::from_millis(row.try_get("ended_at")?),
+        confirmed_at: row.try_get::<Option<_>, _>("confirmed_at")?.map(Timestamp::from_millis),
     })
 }
 

@@ -30,12 +30,17 @@ const DROP_HOLDS: &str = "DELETE FROM hold WHERE (merchant_id, request_id, attem
      (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))";
 
 const PUT_TOMBSTONES: &str = "INSERT INTO tombstone (merchant_id, request_id, attempt, ending, fingerprint, requests, tokens, \
-     cost_nano, held_requests, held_tokens, held_cost_nano, day, month, ended_at, usage_event) \
+     cost_nano, held_requests, held_tokens, held_cost_nano, day, month, ended_at, usage_event, confirmed_at) \
      SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, \
-     value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, unhex(value ->> 14) FROM json_each(?1) WHERE true \
+     value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, unhex(value ->> 14), value ->> 15 \
+     FROM json_each(?1) WHERE true \
      ON CONFLICT (merchant_id, request_id, attempt) DO UPDATE SET ending = excluded.ending, fingerprint = excluded.fingerprint, \
      requests = excluded.requests, tokens = excluded.tokens, cost_nano = excluded.cost_nano, \
-     usage_event = coalesce(excluded.usage_event, usage_event)";
+     confirmed_at = excluded.confirmed_at, \
+     usage_event = iif(excluded.confirmed_at IS NULL, coalesce(excluded.usage_event, usage_event), NULL)";
+
+const PUT_FOLLOWED: &str = "INSERT INTO followed (merchant_id, position) SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true \
+     ON CONFLICT (merchant_id) DO UPDATE SET position = excluded.position";
 
 const DROP_PROVISIONAL: &str = "UPDATE tombstone SET requests = iif(?3 = 'day_requests', 0, requests), \
      tokens = iif(?3 = 'month_tokens', 0, tokens), cost_nano = iif(?3 = 'month_cost_nano_usd', 0, cost_nano) \
@@ -75,6 +80,8 @@ impl Store {
         put_tombstones(&mut tx, batch).await?;
         put_top_ups(&mut tx, batch).await?;
         put_alerts(&mut tx, batch).await?;
+        let followed: Vec<_> = batch.followed.iter().collect();
+        over(&mut tx, PUT_FOLLOWED, &followed).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -141,7 +148,9 @@ async fn put_tombstones(tx: &mut Tx, batch: &Batch) -> Result<(), Error> {
         .tombstones
         .iter()
         .map(|((merchant, key), tombstone)| {
-            let event = batch.usage_events.get(&(merchant.clone(), *key)).map(hex::encode);
+            let event = batch.usage_events.get(&(merchant.clone(), *key));
+            // Billing has what is confirmed.
+            let event = event.filter(|_| tombstone.confirmed_at.is_none()).map(hex::encode);
             tombstone_row(merchant, *key, tombstone, event)
         })
         .collect();
@@ -171,6 +180,7 @@ fn tombstone_row(
         tombstone.month,
         tombstone.ended_at,
         event,
+        tombstone.confirmed_at,
     )
 }
 

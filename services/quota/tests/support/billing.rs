@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use futures::Stream;
@@ -12,60 +12,196 @@ use kaleem_proto::{
         self as wire, GetUsageSummaryRequest, GetUsageSummaryResponse,
         billing_service_client::BillingServiceClient,
         billing_service_server::{BillingService, BillingServiceServer},
+        call_change::Counted,
+        ledger_change::What,
+        record_usage_response::{Outcome, Result as Item},
     },
     chat::v1::TokenUsage,
     quota::v1::Reservation,
 };
-use kaleem_rpc::Transport;
+use kaleem_rpc::{Transport, convert};
+use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 /// Billing that says what the test tells it to.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct FakeBilling {
     ledger: Arc<Mutex<Ledger>>,
+    /// Counts what wakes those who follow the ledger.
+    posted: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Ledger {
     windows: HashMap<(String, String), GetUsageSummaryResponse>,
-    sequence: i64,
+    /// The transaction of each event, by merchant and id.
+    events: HashMap<(String, String), i64>,
+    payments: Vec<String>,
+    changes: Vec<wire::LedgerChange>,
+    heads: HashMap<String, i64>,
     down: bool,
+    /// Nobody can follow it.
+    unfollowed: bool,
+    /// The next page starts with the first transaction, whatever is asked for.
+    rewound: bool,
     asked: usize,
+    told: usize,
+}
+
+impl Default for FakeBilling {
+    fn default() -> Self {
+        Self { ledger: Arc::default(), posted: watch::Sender::new(0) }
+    }
 }
 
 impl FakeBilling {
     /// Records the event of a call with 100 tokens in and `output` out.
     pub fn record(&self, reservation: &Reservation, output: i64, sell_pico_usd: i64) {
-        let mut ledger = self.ledger.lock().unwrap();
-        ledger.sequence += 1;
-        let sequence = ledger.sequence;
-        for window_id in [&reservation.day_window_id, &reservation.month_window_id] {
-            let key = (reservation.merchant_id.clone(), window_id.clone());
-            let sums = ledger.windows.entry(key).or_default();
-            sums.request_count += 1;
-            sums.sell_pico_usd += sell_pico_usd;
-            sums.max_sequence = sequence;
-            let usage = sums.usage.get_or_insert_with(TokenUsage::default);
-            usage.input_fresh_count += 100;
-            usage.output_text_count += output;
-        }
+        self.with(|ledger| ledger.charge(reservation, 100 + output, sell_pico_usd));
+    }
+
+    /// Replaces an event of 100 tokens in and `was` out by one with `is` out, at 0 and `sell_pico_usd`.
+    pub fn amend(&self, reservation: &Reservation, was: (i64, i64), is: (i64, i64)) {
+        let replacement =
+            Reservation { event_id: format!("{}~1", reservation.event_id), ..reservation.clone() };
+        self.with(|ledger| {
+            ledger.count(reservation, -1, -(100 + was.0), -was.1);
+            let taken_back = counted(100 + was.0, was.1);
+            ledger.post(&reservation.merchant_id, call(reservation, None, Some(taken_back)));
+            ledger.charge(&replacement, 100 + is.0, is.1);
+        });
+    }
+
+    /// Posts a payment that raises the cap of the month, once by its id.
+    pub fn pay(&self, merchant_id: &str, payment_id: &str, amount_pico_usd: i64) {
+        self.with(|ledger| {
+            if ledger.payments.iter().any(|known| known == payment_id) {
+                return;
+            }
+            ledger.payments.push(payment_id.to_owned());
+            let paid = wire::PaymentChange {
+                payment_id: payment_id.to_owned(),
+                amount_pico_usd,
+                tops_up_month_cap: true,
+            };
+            ledger.post(merchant_id, What::Payment(paid));
+        });
     }
 
     pub fn set_down(&self, down: bool) {
-        self.ledger.lock().unwrap().down = down;
+        self.with(|ledger| ledger.down = down);
+    }
+
+    /// Lets nobody follow the ledger, or lets them again.
+    pub fn set_followed(&self, followed: bool) {
+        self.with(|ledger| ledger.unfollowed = !followed);
+    }
+
+    /// Tells everything from the first transaction on once more.
+    pub fn rewind(&self) {
+        self.with(|ledger| ledger.rewound = true);
+    }
+
+    /// Whether what was rewound was told.
+    pub fn is_told_again(&self) -> bool {
+        !self.lock().rewound
     }
 
     /// How often it was asked for sums.
     pub fn asked(&self) -> usize {
-        self.ledger.lock().unwrap().asked
+        self.lock().asked
+    }
+
+    /// Events that it was told of, however often.
+    pub fn told(&self) -> usize {
+        self.lock().told
+    }
+
+    /// Events in the ledger.
+    pub fn events(&self) -> usize {
+        self.lock().events.len()
+    }
+
+    /// Newest transaction.
+    pub fn end(&self) -> i64 {
+        self.lock().end()
     }
 
     pub(super) fn client(&self) -> BillingServiceClient<Transport> {
         BillingServiceClient::new(super::transport(BillingServiceServer::new(self.clone())))
     }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap()
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, Ledger>, Status> {
+        let ledger = self.lock();
+        if ledger.down { Err(Status::unavailable("billing is down")) } else { Ok(ledger) }
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.posted.send_modify(|posted| *posted += 1);
+        changed
+    }
+
+    fn page(&self, asked: &wire::FollowLedgerRequest) -> Result<wire::FollowLedgerResponse, Status> {
+        let mut ledger = self.up()?;
+        if ledger.unfollowed {
+            return Err(Status::unavailable("nobody may follow"));
+        }
+        let end = ledger.end();
+        let Some(after) = asked.after_transaction else {
+            return Ok(wire::FollowLedgerResponse { changes: Vec::new(), transaction: end });
+        };
+        let after = if std::mem::take(&mut ledger.rewound) { 0 } else { after };
+        let wanted = ledger.changes.iter().filter(|change| change.transaction > after);
+        Ok(wire::FollowLedgerResponse { changes: wanted.cloned().collect(), transaction: end })
+    }
 }
 
-/// Writes the whole service: the verb that quota uses by hand, the others as refusals.
+impl Ledger {
+    fn end(&self) -> i64 {
+        i64::try_from(self.changes.len()).unwrap()
+    }
+
+    fn charge(&mut self, reservation: &Reservation, tokens: i64, sell_pico_usd: i64) {
+        let event = (reservation.merchant_id.clone(), reservation.event_id.clone());
+        let charged = call(reservation, Some(counted(tokens, sell_pico_usd)), None);
+        let transaction = self.post(&reservation.merchant_id, charged);
+        assert!(self.events.insert(event, transaction).is_none(), "an event is charged once");
+        self.count(reservation, 1, tokens, sell_pico_usd);
+    }
+
+    fn post(&mut self, merchant_id: &str, what: What) -> i64 {
+        let transaction = self.end() + 1;
+        self.heads.insert(merchant_id.to_owned(), transaction);
+        let merchant_id = merchant_id.to_owned();
+        self.changes.push(wire::LedgerChange { transaction, merchant_id, what: Some(what) });
+        transaction
+    }
+
+    fn count(&mut self, reservation: &Reservation, requests: i64, tokens: i64, sell_pico_usd: i64) {
+        for window_id in [&reservation.day_window_id, &reservation.month_window_id] {
+            let key = (reservation.merchant_id.clone(), window_id.clone());
+            let sums = self.windows.entry(key).or_default();
+            sums.request_count += requests;
+            sums.sell_pico_usd += sell_pico_usd;
+            sums.usage.get_or_insert_with(TokenUsage::default).input_fresh_count += tokens;
+        }
+    }
+}
+
+fn call(reservation: &Reservation, now: Option<Counted>, before: Option<Counted>) -> What {
+    What::Call(wire::CallChange { reservation: Some(reservation.clone()), now, before })
+}
+
+fn counted(token_count: i64, sell_pico_usd: i64) -> Counted {
+    Counted { request_count: 1, token_count, cost_nano_usd: (sell_pico_usd + 999) / 1_000 }
+}
+
+/// Writes the whole service: the verbs that quota uses by hand, the others as refusals.
 macro_rules! billing_double {
     ($($method:ident($request:ident) -> $response:ident;)+) => {
         #[tonic::async_trait]
@@ -76,14 +212,69 @@ macro_rules! billing_double {
                 &self,
                 request: Request<GetUsageSummaryRequest>,
             ) -> Result<Response<GetUsageSummaryResponse>, Status> {
-                let mut ledger = self.ledger.lock().unwrap();
-                ledger.asked += 1;
-                if ledger.down {
-                    return Err(Status::unavailable("billing is down"));
-                }
+                self.lock().asked += 1;
+                let ledger = self.up()?;
                 let asked = request.into_inner();
-                let sums = ledger.windows.get(&(asked.merchant_id, asked.window_id)).cloned();
-                Ok(Response::new(sums.unwrap_or_default()))
+                let max_transaction = ledger.heads.get(&asked.merchant_id).copied().unwrap_or(0);
+                let sums = ledger.windows.get(&(asked.merchant_id, asked.window_id)).cloned().unwrap_or_default();
+                Ok(Response::new(GetUsageSummaryResponse { max_transaction, ..sums }))
+            }
+
+            async fn follow_ledger(
+                &self,
+                request: Request<wire::FollowLedgerRequest>,
+            ) -> Result<Response<wire::FollowLedgerResponse>, Status> {
+                let asked = request.into_inner();
+                let wait = asked.wait.as_ref().and_then(convert::from_duration).unwrap_or_default();
+                let mut posted = self.posted.subscribe();
+                let news = async {
+                    loop {
+                        posted.mark_unchanged();
+                        let page = self.page(&asked)?;
+                        if !page.changes.is_empty() || asked.after_transaction.is_none() {
+                            return Ok(page);
+                        }
+                        posted.changed().await.map_err(|_| Status::unavailable("the test is over"))?;
+                    }
+                };
+                match tokio::time::timeout(wait, news).await {
+                    Ok(page) => page.map(Response::new),
+                    Err(_) => self.page(&asked).map(Response::new),
+                }
+            }
+
+            async fn get_usage_event(
+                &self,
+                request: Request<wire::GetUsageEventRequest>,
+            ) -> Result<Response<wire::GetUsageEventResponse>, Status> {
+                let asked = request.into_inner();
+                let found = self.up()?.events.get(&(asked.merchant_id, asked.event_id)).copied();
+                let transaction = found.ok_or_else(|| Status::not_found("no such event"))?;
+                Ok(Response::new(wire::GetUsageEventResponse { event: None, transaction }))
+            }
+
+            async fn record_usage(
+                &self,
+                request: Request<wire::RecordUsageRequest>,
+            ) -> Result<Response<wire::RecordUsageResponse>, Status> {
+                drop(self.up()?);
+                let record = |event: wire::UsageEvent| {
+                    let (reservation, usage) = (event.reservation.unwrap(), event.usage.unwrap());
+                    let id = (reservation.merchant_id.clone(), reservation.event_id.clone());
+                    let outcome = self.with(|ledger| {
+                        ledger.told += 1;
+                        if ledger.events.contains_key(&id) {
+                            return Outcome::Duplicate;
+                        }
+                        // As the tests' candidate is priced.
+                        let (input, output) = (usage.input_fresh_count, usage.output_text_count);
+                        ledger.charge(&reservation, input + output, 10_000 * input + 30_000 * output);
+                        Outcome::Recorded
+                    });
+                    Item { outcome: outcome.into(), ..Item::default() }
+                };
+                let results = request.into_inner().events.into_iter().map(record).collect();
+                Ok(Response::new(wire::RecordUsageResponse { results }))
             }
 
             async fn tail_ledger(
@@ -101,7 +292,6 @@ macro_rules! billing_double {
 }
 
 billing_double! {
-    record_usage(RecordUsageRequest) -> RecordUsageResponse;
     amend_usage(AmendUsageRequest) -> AmendUsageResponse;
     list_usage_events(ListUsageEventsRequest) -> ListUsageEventsResponse;
     put_price_version(PutPriceVersionRequest) -> PutPriceVersionResponse;

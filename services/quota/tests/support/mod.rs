@@ -28,7 +28,7 @@ use kaleem_proto::{
 };
 use kaleem_quota::{
     Config, Deps, Grpc, Registry,
-    machine::{Amount, Candidate, Fingerprint, Key, Mode, Reserve, TTL_DEFAULT_MS},
+    machine::{Amount, Candidate, Fingerprint, Key, MerchantState, Mode, Reserve, TTL_DEFAULT_MS},
 };
 use kaleem_rpc::{Fault, Transport};
 use kaleem_runtime::{Readiness, Supervisor};
@@ -275,6 +275,39 @@ impl Quota {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// What SQL says of the journal, or does to it, behind quota's back.
+pub async fn journal(quota: &Quota, sql: &'static str) -> Option<i64> {
+    use sqlx::{Connection as _, Row as _, sqlite::SqliteConnectOptions};
+    let options = SqliteConnectOptions::new().filename(quota.path());
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+    let row = sqlx::query(sql).fetch_optional(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    row.map(|row| row.get(0))
+}
+
+/// Waits until SQL says `wanted` of the journal.
+pub async fn journal_says(quota: &Quota, sql: &'static str, wanted: i64) {
+    let wait = async {
+        while journal(quota, sql).await != Some(wanted) {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), wait)
+        .await
+        .expect("the journal says so within 10 s");
+}
+
+/// Waits until quota knows where the ledger ends.
+pub async fn following(quota: &Quota) {
+    journal_says(quota, "SELECT count(*) FROM ledger_position", 1).await;
+}
+
+/// Waits until the ledger is counted up to its end, which must be a transaction of `id`.
+pub async fn followed(quota: &Quota, id: &str) {
+    let end = quota.billing.end();
+    until(|| quota.registry.inspect(&merchant(id), MerchantState::followed).unwrap() == Some(end)).await;
 }
 
 pub fn merchant(id: &str) -> MerchantId {

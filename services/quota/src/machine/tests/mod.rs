@@ -8,6 +8,7 @@ use super::*;
 
 mod admission;
 mod alerts;
+mod confirm;
 mod ending;
 mod reconcile;
 mod shadow;

@@ -9,11 +9,17 @@ fn amount(requests: i64, tokens: i64, cost_nano: i64) -> Amount {
     Amount { requests, tokens, cost_nano }
 }
 
+/// What a ledger says that quota followed to its end.
+fn said(ledger: Amount) -> Reconcile {
+    let window = WindowId::parse(MONTH).unwrap();
+    Reconcile { window, ledger, unconfirmed: Amount::ZERO, transaction: 9, seen: Amount::ZERO }
+}
+
 fn reconcile(bench: &mut Bench, window: &str, ledger: Amount) -> Result<Amount, Refusal> {
     let window = WindowId::parse(window).unwrap();
     let counters = bench.state.snapshot().counters;
     let seen = counters.iter().find(|row| row.id == window).map_or(Amount::ZERO, |row| row.posted);
-    match bench.run(&Command::Reconcile(Reconcile { window, ledger, seen }))? {
+    match bench.run(&Command::Reconcile(Reconcile { window, seen, ..said(ledger) }))? {
         Reply::Reconciled(difference) => Ok(difference),
         other => panic!("{other:?}"),
     }
@@ -74,18 +80,43 @@ fn a_window_that_moves_or_is_not_kept_is_left_alone() {
     assert_eq!(reconcile(&mut bench, DAY, amount(5, 0, 0)), Err(Refusal::NotQuiet));
     assert_eq!(reconcile(&mut bench, MONTH, amount(5, 5, 5)), Err(Refusal::NotQuiet));
     bench.settle(settle_of(1, 120, 1_600)).unwrap();
-    let stale =
-        Reconcile { window: WindowId::parse(DAY).unwrap(), ledger: amount(5, 0, 0), seen: Amount::ZERO };
+    let stale = Reconcile { window: WindowId::parse(DAY).unwrap(), ..said(amount(5, 0, 0)) };
     assert_eq!(bench.run(&Command::Reconcile(stale)), Err(Refusal::NotQuiet));
     assert_eq!(reconcile(&mut bench, "d20261119", amount(5, 0, 0)), Err(Refusal::NotQuiet));
     assert_eq!(bench.numbers()[0], (1, 0));
 }
 
 #[test]
+fn what_is_settled_and_not_in_the_ledger_yet_is_no_difference() {
+    let mut bench = roomy();
+    for number in 1..3 {
+        bench.reserve(usual(number)).unwrap();
+        bench.settle(settle_of(number, 120, 1_600)).unwrap();
+    }
+    let (seen, unconfirmed) = (amount(0, 240, 3_200), amount(1, 120, 1_600));
+    let command = |ledger| Reconcile { unconfirmed, seen, ..said(ledger) };
+    assert_eq!(command(amount(1, 120, 1_600)).difference(), Amount::ZERO);
+    assert_eq!(command(Amount::ZERO).difference(), amount(0, -120, -1_600));
+    let healed = bench.run(&Command::Reconcile(command(Amount::ZERO)));
+    assert_eq!(healed, Ok(Reply::Reconciled(amount(0, -120, -1_600))));
+    assert_eq!((bench.numbers()[1], bench.state.followed()), ((120, 0), 9));
+}
+
+#[test]
+fn sums_that_following_has_overtaken_are_not_taken() {
+    let mut bench = roomy();
+    bench.reserve(usual(1)).unwrap();
+    let counted = Amount { requests: 1, tokens: 120, cost_nano: 1_600 };
+    let confirm = Confirm { key: key(1), transaction: 10, counted, before: Amount::ZERO, lost: None };
+    bench.run(&Command::Confirm(confirm)).unwrap();
+    assert_eq!(reconcile(&mut bench, MONTH, Amount::ZERO), Err(Refusal::NotQuiet));
+    assert_eq!(bench.numbers()[1], (120, 0));
+}
+
+#[test]
 fn a_heal_that_crosses_a_percentage_alerts() {
     let mut bench = Bench::new(caps(10, 1_000, 100_000, 5), CapAction::Suspend);
-    let command =
-        Reconcile { window: WindowId::parse(MONTH).unwrap(), ledger: amount(9, 850, 10), seen: Amount::ZERO };
+    let command = said(amount(9, 850, 10));
     let mut changes = Vec::new();
     bench.state.reconcile(&command, bench.now, &mut changes).unwrap();
     let alerts: Vec<_> = changes

@@ -1,19 +1,18 @@
 //! Random tapes of commands against the invariants that must hold after each of them.
 #![expect(clippy::unwrap_used, reason = "a test stops on what it did not expect")]
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+mod rows;
+
+use std::sync::Arc;
 
 use kaleem_domain::{RequestId, Timestamp};
 use kaleem_quota::machine::{
-    ALERT_PERCENTS, Adjust, Alert, Amount, Beat, Candidate, CapAction, Caps, Change, Command, Counter,
-    Dimension, Ending, Fingerprint, Hold, Key, Limits, Lost, Marks, MerchantRecord, MerchantState, Mode,
-    Origin, Policy, Profile, PutPolicy, Reconcile, Refusal, Release, Reply, Reserve, Settle, Snapshot,
-    TOMBSTONE_LIFE_MS, Tombstone, TopUp, TopUpRecord, WindowId, apply,
+    Acknowledge, Adjust, Amount, Beat, Candidate, CapAction, Caps, Change, Command, Confirm, Counter, Ending,
+    Fingerprint, Key, Limits, Lost, MerchantState, Mode, Origin, Policy, Profile, PutPolicy, Reconcile,
+    Refusal, Release, Reply, Reserve, Settle, TOMBSTONE_LIFE_MS, TopUp, WindowId, apply,
 };
 use proptest::prelude::*;
+use rows::Rows;
 
 const REQUESTS: u64 = 12;
 /// Minutes before the end of November in Riyadh, so that tapes cross midnight and month.
@@ -25,6 +24,8 @@ enum Step {
     Command(Command),
     /// The last command once more.
     Repeat,
+    /// A transaction of the ledger says what it counts of a call: the next one, or one that was told before.
+    Confirm(Key, Amount, i64),
     /// A window is set to what a ledger says, which may be anything.
     Reconcile(&'static str, Amount),
     /// Time passes, or a clock is corrected.
@@ -85,6 +86,7 @@ fn commands() -> impl Strategy<Value = Command> {
             Command::Settle(Settle { key, actual, fingerprint, lost: None })
         }),
         2 => keys().prop_map(|key| Command::Release(Release { key, lost: None })),
+        1 => (keys(), any::<bool>()).prop_map(|(key, twice)| Command::Acknowledge(Acknowledge { key, twice })),
         2 => (keys(), 0_i64..400).prop_map(|(key, observed_output)| Command::Beat(Beat { key, observed_output })),
         2 => (keys(), candidates(), print).prop_map(|(key, candidates, Fingerprint(high, _))| {
             Command::Adjust(Adjust { key, candidates, fingerprint: Fingerprint(high, 7) })
@@ -104,139 +106,15 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => commands().prop_map(Step::Command),
         2 => Just(Step::Repeat),
+        3 => (keys(), 0_i64..2, 0_i64..500, 0_i64..9_000, -2_i64..2).prop_map(|(key, requests, tokens, cost_nano, ahead)| {
+            Step::Confirm(key, Amount { requests, tokens, cost_nano }, ahead)
+        }),
         1 => (prop::sample::select(vec!["d20261130", "d20261201", "M202611", "M202612"]), 0_i64..9, 0_i64..900, 0_i64..9_000)
             .prop_map(|(window, requests, tokens, cost_nano)| Step::Reconcile(window, Amount { requests, tokens, cost_nano })),
         1 => Just(Step::Restart),
         2 => (0_i64..40_000).prop_map(Step::Clock),
         1 => prop::sample::select(vec![-3_000, -3_600_000, 3_600_000, 86_400_000]).prop_map(Step::Clock),
     ]
-}
-
-/// What the store would hold: changes applied as rows, apart from the machine.
-#[derive(Default)]
-struct Rows {
-    merchant: Option<MerchantRecord>,
-    counters: HashMap<WindowId, Counter>,
-    holds: HashMap<Key, Hold>,
-    tombstones: HashMap<Key, Tombstone>,
-    top_ups: HashMap<String, TopUpRecord>,
-    marks: BTreeMap<(WindowId, Dimension), Marks>,
-    alerts: HashSet<(WindowId, Dimension, i32, i64)>,
-    /// By how much the ledger said other than the reservations, by window.
-    healed: HashMap<WindowId, Amount>,
-}
-
-impl Rows {
-    fn apply(&mut self, changes: Vec<Change>) {
-        for change in changes {
-            match change {
-                Change::HoldOpened(hold) => {
-                    assert!(self.holds.insert(hold.key, hold).is_none(), "opened twice");
-                }
-                Change::HoldMoved(hold) => {
-                    assert!(self.holds.insert(hold.key, hold).is_some(), "moved without a row");
-                }
-                Change::HoldEnded(key) => assert!(self.holds.remove(&key).is_some(), "ended without a row"),
-                Change::Counter(counter) => {
-                    self.counters.insert(counter.id, counter);
-                }
-                Change::CounterDropped(id) => {
-                    self.counters.remove(&id);
-                }
-                Change::Tombstone(tombstone) => {
-                    self.tombstones.insert(tombstone.key, tombstone);
-                }
-                Change::ProvisionalDropped(window, dimension) => {
-                    self.tombstones.values_mut().for_each(|row| row.drop_provisional(window, dimension));
-                }
-                Change::Merchant(record) => self.merchant = Some(*record),
-                Change::TopUp(top_up) => {
-                    self.top_ups.insert(top_up.op_id.clone(), top_up);
-                }
-                Change::Marks(marks) => {
-                    self.marks.insert((marks.window, marks.dimension), marks);
-                }
-                Change::MarksDropped(window) => self.marks.retain(|(of, _), _| *of != window),
-                Change::Alert(alert) => self.alert(&alert),
-            }
-        }
-    }
-
-    /// I5: each alert is raised once, and says what is true.
-    fn alert(&mut self, alert: &Alert) {
-        let Alert { window, dimension, percent, cap_version, posted, cap, .. } = *alert;
-        assert!(self.alerts.insert((window, dimension, percent, cap_version)), "raised twice: {alert:?}");
-        let crossed = i128::from(posted) * 100 >= i128::from(cap) * i128::from(percent);
-        assert!(crossed || percent == 100, "{alert:?}");
-        assert!(alert.superseded_by.is_none_or(|by| by > percent), "{alert:?}");
-    }
-
-    /// I5: no percentage that posted usage of the open windows has crossed is without an alert.
-    fn assert_alerted(&self, state: &MerchantState, now: Timestamp) {
-        let usage = state.clone().usage(now, &mut Vec::new()).unwrap();
-        for of in usage.dimensions {
-            let Some(window) = of.window.map(|window| window.id) else { continue };
-            if of.posted <= 0 {
-                continue;
-            }
-            // Of a month that a clock gone back opened again, a changed cap is looked at with the next usage.
-            let cap = self.marks[&(window, of.dimension)].cap;
-            let crossed =
-                |percent: &i32| i128::from(of.posted) * 100 >= i128::from(cap) * i128::from(*percent);
-            for percent in ALERT_PERCENTS.into_iter().filter(crossed) {
-                let raised =
-                    (1..100).any(|version| self.alerts.contains(&(window, of.dimension, percent, version)));
-                assert!(raised, "{percent} % of {of:?} was not told");
-            }
-        }
-    }
-
-    /// What the reservations contributed to a window, each once.
-    fn contributed(&self, id: WindowId) -> Amount {
-        let of_window =
-            self.tombstones.values().filter(|tombstone| tombstone.day == id || tombstone.month == id);
-        of_window.fold(Amount::ZERO, |sum, tombstone| {
-            sum.plus(if id.is_day() { tombstone.posted.of_day() } else { tombstone.posted.of_month() })
-        })
-    }
-
-    /// I3: posted usage of each window kept is the sum of what each reservation contributed, each once, beside what the ledger
-    /// said last.
-    fn assert_posted_once(&self) {
-        for counter in self.counters.values() {
-            let healed = self.healed.get(&counter.id).copied().unwrap_or(Amount::ZERO);
-            assert_eq!(counter.posted, self.contributed(counter.id).plus(healed), "{}", counter.id);
-        }
-    }
-
-    /// I10: a window is what the ledger says, up to a nano an event; what the reservations contribute from here on adds to it.
-    fn assert_reconciled(&mut self, command: &Reconcile, difference: Amount) {
-        let posted = self.counters.get(&command.window).map_or(Amount::ZERO, |counter| counter.posted);
-        assert_eq!(posted, command.seen.plus(difference));
-        let left = Reconcile { seen: posted, ..*command }.difference();
-        assert_eq!(left, Amount::ZERO);
-        self.healed.insert(command.window, posted.minus(self.contributed(command.window)));
-    }
-
-    /// The state that would be read back is the state in memory.
-    fn assert_reads_back(&self, state: &MerchantState, now: Timestamp) -> MerchantState {
-        let kept = state.snapshot();
-        let mut tombstones: Vec<_> =
-            self.tombstones.values().filter(|row| kept.tombstones.contains(row)).copied().collect();
-        tombstones.sort_by_key(|tombstone| (tombstone.ended_at, tombstone.key));
-        let months: Vec<_> = self.counters.keys().copied().collect();
-        let snapshot = Snapshot {
-            merchant: self.merchant.clone().unwrap_or_else(|| state.record()),
-            counters: self.counters.values().copied().collect(),
-            holds: self.holds.values().cloned().collect(),
-            tombstones,
-            top_ups: self.top_ups.values().filter(|row| months.contains(&row.month)).cloned().collect(),
-            marks: self.marks.values().copied().collect(),
-        };
-        let restored = MerchantState::restore(snapshot, 1, Limits::default(), now).unwrap();
-        assert_eq!(restored.snapshot(), kept);
-        restored
-    }
 }
 
 /// The numbers that a refusal must not change, as far as no hold ran out meanwhile.
@@ -285,7 +163,15 @@ proptest! {
                     settled.expire(usize::MAX, now, &mut Vec::new()).unwrap();
                     let counters = settled.snapshot().counters;
                     let seen = counters.iter().find(|row| row.id == window).map_or(Amount::ZERO, |row| row.posted);
-                    (Command::Reconcile(Reconcile { window, ledger, seen }), false)
+                    let transaction = state.followed();
+                    (Command::Reconcile(Reconcile { window, ledger, unconfirmed: Amount::ZERO, transaction, seen }), false)
+                }
+                Step::Confirm(key, counted, ahead) => {
+                    let windows = state.clone().usage(now, &mut Vec::new()).unwrap().dimensions;
+                    let window = |index: usize| windows[index].window.unwrap().id;
+                    let lost = Some(Lost { admitted_at: now, day: window(0), month: window(1), epoch: 1 });
+                    let transaction = state.followed() + ahead;
+                    (Command::Confirm(Confirm { key, transaction, counted, before: Amount::ZERO, lost }), false)
                 }
                 Step::Restart => {
                     state = rows.assert_reads_back(&state, now);
@@ -297,9 +183,13 @@ proptest! {
                 },
             };
             // Due holds and the clock first, so that what follows is the command's own doing.
-            let mut changes = Vec::new();
-            state.expire(usize::MAX, now, &mut changes).unwrap();
-            rows.apply(changes);
+            // Twice, as each forgets only some of the calls that need not be remembered any more.
+            for _ in 0..2 {
+                let mut changes = Vec::new();
+                state.expire(usize::MAX, now, &mut changes).unwrap();
+                rows.apply(changes);
+            }
+            rows.forget(&state);
             let before = state.clone();
             let mut changes = Vec::new();
             let reply = apply(&mut state, &command, now, &mut changes);
@@ -326,7 +216,8 @@ proptest! {
             if let (Command::Reconcile(reconcile), Ok(Reply::Reconciled(difference))) = (&command, &reply) {
                 rows.assert_reconciled(reconcile, *difference);
             }
-            rows.assert_posted_once();
+            let confirms = matches!(command, Command::Confirm(_) | Command::Acknowledge(_));
+            rows.assert_posted_once(confirms);
             rows.assert_alerted(&state, now);
             rows.assert_reads_back(&state, now);
             last = Some(command);

@@ -1,0 +1,186 @@
+//! The ledger as quota follows it: each of its transactions is applied once, whatever is told twice.
+
+use std::{sync::Mutex, time::Duration};
+
+use kaleem_domain::MerchantId;
+use tokio::{sync::watch, time::Instant};
+
+use super::Registry;
+use crate::{
+    Error,
+    clients::{LedgerNews as News, Matter},
+    machine::{Confirm, Confirmed, MerchantState, Refusal, Settle, Settled, TopUp, event_id},
+    store::{Position, UsageEvent},
+};
+
+/// A position is written down this long after the last one: to apply again what came since costs little.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+
+/// Transactions that are asked for at once.
+const PAGE: i32 = 512;
+
+/// How far the ledger was followed.
+pub(super) struct Following {
+    /// `None` until billing has said where the ledger ends.
+    at: watch::Sender<Option<Position>>,
+    /// What was written down last, and when.
+    written: Mutex<(Option<Position>, Instant)>,
+}
+
+impl Following {
+    pub(super) fn new(position: Option<Position>) -> Self {
+        Self { at: watch::Sender::new(position), written: Mutex::new((position, Instant::now())) }
+    }
+
+    pub(super) fn position(&self) -> Option<Position> {
+        *self.at.borrow()
+    }
+
+    /// Waits until `transaction` was applied.
+    pub(super) async fn reached(&self, transaction: i64) {
+        let reached = |at: &Option<Position>| at.is_some_and(|at| at.transaction >= transaction);
+        // The sender is part of what waits, so it cannot be gone.
+        let _ = self.at.subscribe().wait_for(reached).await;
+    }
+
+    fn applied(&self, transaction: i64) {
+        self.at.send_modify(|at| {
+            if let Some(at) = at {
+                at.transaction = at.transaction.max(transaction);
+            }
+        });
+    }
+
+    /// The position, if it is not written down, with how long ago another was.
+    fn unwritten(&self) -> Option<(Position, Duration)> {
+        let (written, at) = *self.written.lock().ok()?;
+        let position = self.position().filter(|position| written != Some(*position))?;
+        Some((position, at.elapsed()))
+    }
+
+    fn wrote(&self, position: Position) {
+        if let Ok(mut written) = self.written.lock() {
+            *written = (Some(position), Instant::now());
+        }
+    }
+}
+
+impl Registry {
+    /// Applies the next page of the ledger, or waits for it. Whatever of it an error or a drop cut off is applied the next time.
+    pub(crate) async fn follow(&self) -> Result<(), Error> {
+        let Some(position) = self.following.position() else { return self.begin_to_follow().await };
+        let wait = self.config.follow.wait.get();
+        // What was applied is written down soon, also when nothing follows.
+        let wait = if self.following.unwritten().is_none() { wait } else { wait.min(WRITE_EVERY) };
+        let page = self.billing.changes(position.transaction, PAGE, wait).await?;
+        for news in page.changes {
+            self.apply(&news).await?;
+            self.following.applied(news.transaction);
+        }
+        self.following.applied(page.transaction);
+        metrics::gauge!("kaleem_quota_follow_position_transactions").set(page.transaction as f64);
+        match self.following.unwritten() {
+            Some((_, age)) if age >= WRITE_EVERY => self.write_position().await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Writes down how far the ledger was applied, once that is committed.
+    pub(crate) async fn write_position(&self) -> Result<(), Error> {
+        if let Some((position, _)) = self.following.unwritten() {
+            self.journal.flushed().await?;
+            self.store.put_position(&position).await?;
+            self.following.wrote(position);
+        }
+        Ok(())
+    }
+
+    /// From where the ledger ends: what it has by now is a matter of sums, and of the reconciliation.
+    async fn begin_to_follow(&self) -> Result<(), Error> {
+        let end = self.billing.end().await?;
+        let position = Position { baseline: end, baseline_at: self.clock.now(), transaction: end };
+        self.store.put_position(&position).await?;
+        self.following.wrote(position);
+        self.following.at.send_replace(Some(position));
+        tracing::info!(transaction = end, "quota follows the ledger from its end");
+        Ok(())
+    }
+
+    /// Applies one change. What can never be applied is counted, said and passed over, so that it holds up nothing else.
+    async fn apply(&self, news: &News) -> Result<(), Error> {
+        let Some((merchant, matter)) = &news.of else { return Ok(()) };
+        let outcome = match matter {
+            Matter::Call(call) => {
+                self.confirm(merchant, call).await.map(|outcome| outcome.map(Confirmed::name))
+            }
+            Matter::Payment(top_up) => self.pay(merchant, top_up).await.map(|()| Some("paid")),
+        };
+        let outcome = match outcome {
+            Ok(outcome) => outcome.unwrap_or("stranger"),
+            Err(error @ (Error::Refused(_) | Error::MerchantNotFound(_) | Error::PolicyInvalid(_))) => {
+                let transaction = news.transaction;
+                tracing::error!(%merchant, transaction, %error, "quota cannot take over what the ledger says");
+                "impossible"
+            }
+            Err(error) => return Err(error),
+        };
+        metrics::counter!("kaleem_quota_followed_total", "outcome" => outcome).increment(1);
+        Ok(())
+    }
+
+    /// What the ledger counts of a call, see [`crate::machine::MerchantState::confirm`]; `None` for a merchant whom quota has not met,
+    /// whose counters the reconciliation fills when it does.
+    async fn confirm(&self, merchant: &MerchantId, call: &Confirm) -> Result<Option<Confirmed>, Error> {
+        if !self.is_known(merchant).await? {
+            return Ok(None);
+        }
+        let known = Confirm { lost: None, ..call.clone() };
+        let confirmed =
+            self.change(merchant, None, |state, now, changes| state.confirm(&known, now, changes)).await;
+        let confirmed = match confirmed {
+            Err(Error::Refused(Refusal::Unknown)) => {
+                self.recall(merchant, call.key).await?;
+                self.change(merchant, None, |state, now, changes| state.confirm(call, now, changes)).await?
+            }
+            confirmed => confirmed?,
+        };
+        if let (Confirmed::Released | Confirmed::Corrected, Some(lost)) = (confirmed, call.lost) {
+            let (event_id, outcome) = (event_id(lost.month, call.key), confirmed.name());
+            tracing::warn!(%merchant, event_id, outcome, "the ledger says other than quota, which follows it");
+        }
+        Ok(Some(confirmed))
+    }
+
+    /// Settles a call that was looked up in the journal. One that neither the journal nor the ledger knows is taken as late, and so
+    /// is one of which billing does not say in time: should the ledger have it, that comes out when it is told of it.
+    pub(super) async fn settle_forgotten(
+        &self,
+        merchant: &MerchantId,
+        command: &Settle,
+        event: &UsageEvent,
+    ) -> Result<Settled, Error> {
+        let known = Settle { lost: None, ..command.clone() };
+        let settled = self
+            .change(merchant, Some(event), |state, now, changes| state.settle(&known, now, changes))
+            .await;
+        match (settled, command.lost) {
+            (Err(Error::Refused(Refusal::Unknown)), Some(lost)) => {
+                let charge = self.billing.charge(merchant, event_id(lost.month, command.key)).await;
+                if matches!(charge, Ok(Some(_))) {
+                    return self.change(merchant, None, MerchantState::settled_in_ledger).await;
+                }
+                self.change(merchant, Some(event), |state, now, changes| state.settle(command, now, changes))
+                    .await
+            }
+            (settled, _) => settled,
+        }
+    }
+
+    /// Adds a payment to the cap of the month, once by its id.
+    async fn pay(&self, merchant: &MerchantId, top_up: &TopUp) -> Result<(), Error> {
+        let policy_version = self.top_up(merchant, top_up).await?;
+        let op_id = &top_up.op_id;
+        tracing::info!(%merchant, op_id, policy_version, "a payment raised the cap of the month");
+        Ok(())
+    }
+}
