@@ -38,6 +38,8 @@ const OUTCOMES_MAX: usize = 65_536;
 /// Events waiting for Billing; beyond it nothing is admitted.
 const BACKLOG_MAX: usize = 65_536;
 const PEER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Quota refuses a settle with a larger event; without one it settles all the same.
+const USAGE_EVENT_BYTES_MAX: usize = 8 * 1_024;
 
 /// What became of an attempt whose caller no longer waits.
 enum Outcome {
@@ -217,7 +219,9 @@ impl Books {
             reservation: event.reservation.clone(),
             usage: event.usage,
             cost_nano_usd: cost.ceil_nano().unwrap_or(Nano(i64::MAX)).0,
-            usage_event: event.encode_to_vec(),
+            usage_event: Some(event.encode_to_vec())
+                .filter(|bytes| bytes.len() <= USAGE_EVENT_BYTES_MAX)
+                .unwrap_or_default(),
         };
         Ok(self.0.peers.settle(&bounded(), request).await?.remaining)
     }

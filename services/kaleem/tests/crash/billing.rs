@@ -166,6 +166,7 @@ async fn payment_dies(point: &str) {
         payment_id: "psp-evt-1".into(),
         merchant_id: MERCHANT.into(),
         amount_pico_usd: 25_000_000_000_000,
+        ..PostPaymentRequest::default()
     };
     let mut first = billing.clone();
     let (posted, _) = tokio::join!(first.post_payment(payment.clone()), process.died());

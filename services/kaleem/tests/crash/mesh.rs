@@ -122,13 +122,18 @@ impl Mesh {
     }
 
     async fn spawn(&self, target: Target, name: &str, failpoints: &str) -> Process {
-        let interval = if self.reconcile == Reconcile::On { "150ms" } else { "0s" };
+        let is_on = self.reconcile == Reconcile::On;
+        let interval = if is_on { "150ms" } else { "0s" };
+        // As long as a gateway that returns may take, and longer than any batch gathers.
+        let push_after = if is_on { "1s" } else { "5m" };
         let mut settings = vec![
             format!("mesh.secret_file={}", self.folder.path().join("mesh.secret").display()),
             format!("listen=127.0.0.1:{}", self.ports[&Target::Gateway]),
             format!("gateway.gateway_id={name}"),
             format!("gateway.hold_ttl={}ms", HOLD_TTL.as_millis()),
             format!("quota.reconcile_interval={interval}"),
+            format!("quota.follow.push_after={push_after}"),
+            "quota.follow.push_interval=100ms".to_owned(),
             "quota.sweep_interval=50ms".to_owned(),
         ];
         for (target, port) in self.ports.iter().filter(|(target, _)| **target != Target::Gateway) {
