@@ -22,6 +22,12 @@ use crate::{
 pub struct Config {
     /// SQLite file of the journal; its folder must exist.
     pub path: PathBuf,
+    /// Redis that several quota processes share, `redis://` or `rediss://`; without it quota answers from memory and is one process.
+    /// It must not evict. What must survive its loss is kept in the store below, which is `path` where there is no `postgres_url`;
+    /// that file serves one process.
+    pub redis_url: Option<Secret>,
+    /// Bounds on a store that several quota processes share.
+    pub shared: Shared,
     /// Merchants in memory at once. Others are written out and read back when they call.
     pub merchants_max: usize,
     /// Live holds of one merchant; a larger concurrency cap counts as this.
@@ -55,6 +61,40 @@ pub struct Config {
     pub alerts: Alerts,
     /// Limits of upstream projects.
     pub upstream: Upstream,
+}
+
+/// Bounds on a store that several quota processes share.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shared {
+    /// Commands of one merchant that wait at most. More are refused.
+    pub queue_max: usize,
+    /// Commands of one merchant that one commit takes at most.
+    pub batch_max: usize,
+    /// Times that a commit is tried while other processes change the merchant.
+    pub tries_max: u32,
+    /// How long a caller waits for a commit.
+    pub wait: Span,
+    /// Bound on one connection.
+    pub connect_timeout: Span,
+    /// Bound on one command of Redis.
+    pub response_timeout: Span,
+    /// Commands of Redis at once.
+    pub in_flight_max: usize,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            queue_max: 1_024,
+            batch_max: 64,
+            tries_max: 64,
+            wait: Span::seconds(2),
+            connect_timeout: Span::seconds(1),
+            response_timeout: Span::millis(500),
+            in_flight_max: 256,
+        }
+    }
 }
 
 /// Limits of upstream projects: data of the provider's tier, so there are none until they are given.
@@ -262,6 +302,8 @@ impl Default for Config {
         let limits = machine::Limits::default();
         Self {
             path: PathBuf::from("quota.db"),
+            redis_url: None,
+            shared: Shared::default(),
             merchants_max: 1_024,
             holds_per_merchant_max: limits.holds_max,
             tombstones_per_merchant_max: limits.tombstones_max,

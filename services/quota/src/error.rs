@@ -33,6 +33,9 @@ pub enum Error {
     /// Reading or writing the journal failed.
     #[error("the quota journal failed: {0}")]
     Store(#[from] sqlx::Error),
+    /// Redis refused a command or could not be reached.
+    #[error("the shared store failed: {0}")]
+    Redis(#[from] redis::RedisError),
     /// The journal holds a row that is not what was written.
     #[error("the quota journal is damaged: {0}")]
     Damaged(String),

@@ -16,6 +16,7 @@ mod journal;
 mod reconciler;
 mod registry;
 mod shard;
+mod shared;
 mod store;
 mod sweeper;
 
@@ -30,7 +31,7 @@ use kaleem_proto::{
 use kaleem_rpc::Transport;
 use kaleem_runtime::{OnError, Readiness, Supervisor};
 
-pub use config::{Alerts, Config, Follow, Upstream, UpstreamLimits, UpstreamProject};
+pub use config::{Alerts, Config, Follow, Shared, Upstream, UpstreamLimits, UpstreamProject};
 pub use error::Error;
 pub use grpc::Grpc;
 pub use registry::{Registry, Rounds};

@@ -1,13 +1,52 @@
-//! A bounded part of the merchants in memory under one lock.
+//! The merchants in memory, a bounded number, spread over a few locks.
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
     sync::{Mutex, MutexGuard},
 };
 
 use kaleem_domain::MerchantId;
 
-use crate::{Error, feed::Freshness, machine::MerchantState};
+use crate::{Error, feed::Freshness, machine::MerchantState, shared::Line};
+
+/// Locks that the merchants are spread over.
+const SHARDS: usize = 16;
+
+/// All merchants in memory.
+pub(crate) struct Shards {
+    shards: [Shard; SHARDS],
+    hasher: RandomState,
+}
+
+impl Shards {
+    /// Room for about `merchants_max` merchants.
+    pub(crate) fn new(merchants_max: usize) -> Self {
+        let per_shard = merchants_max.div_ceil(SHARDS);
+        Self { shards: std::array::from_fn(|_| Shard::new(per_shard)), hasher: RandomState::new() }
+    }
+
+    /// The shard that `merchant` belongs to.
+    pub(crate) fn of(&self, merchant: &MerchantId) -> &Shard {
+        let hash = self.hasher.hash_one(merchant);
+        #[expect(clippy::cast_possible_truncation, reason = "below SHARDS")]
+        let index = (hash % SHARDS as u64) as usize;
+        &self.shards[index]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
+        self.shards.iter()
+    }
+
+    /// Who is in memory.
+    pub(crate) fn merchants(&self) -> Result<Vec<MerchantId>, Error> {
+        let mut merchants = Vec::new();
+        for shard in &self.shards {
+            merchants.extend(shard.lock()?.by_merchant.keys().cloned());
+        }
+        Ok(merchants)
+    }
+}
 
 /// Merchants under one lock.
 pub(crate) struct Shard {
@@ -21,6 +60,8 @@ pub(crate) struct Slot {
     pub(crate) state: MerchantState,
     /// Number of the last command that the journal took in.
     pub(crate) journaled: u64,
+    /// Where the state stands in a shared store; `None` where a journal is behind it.
+    pub(crate) line: Option<Box<Line>>,
     pub(crate) freshness: Freshness,
     used: u64,
 }
@@ -41,12 +82,23 @@ pub(crate) struct Full;
 
 impl Slot {
     pub(crate) const fn new(state: MerchantState, freshness: Freshness) -> Self {
-        Self { state, journaled: 0, freshness, used: 0 }
+        Self { state, journaled: 0, line: None, freshness, used: 0 }
+    }
+
+    /// A merchant of a shared store.
+    pub(crate) fn in_line(state: MerchantState, line: Line, freshness: Freshness) -> Self {
+        Self { line: Some(Box::new(line)), ..Self::new(state, freshness) }
+    }
+
+    /// Whether nothing is lost when it leaves memory: no live hold, nothing waiting, and all that happened is committed.
+    fn may_leave(&self, committed: u64) -> bool {
+        let at_rest = self.line.as_ref().is_none_or(|line| line.is_at_rest());
+        self.state.hold_count() == 0 && self.journaled <= committed && at_rest
     }
 }
 
 impl Shard {
-    pub(crate) fn new(capacity: usize) -> Self {
+    fn new(capacity: usize) -> Self {
         let slots = Slots { by_merchant: HashMap::new(), capacity: capacity.max(1), tick: 0, news: 0 };
         Self { slots: Mutex::new(slots), loading: tokio::sync::Mutex::new(()) }
     }
@@ -69,20 +121,16 @@ impl Slots {
     }
 
     /// The merchant if it is in memory, without counting that as use.
-    pub(crate) fn peek(&self, merchant: &MerchantId) -> Option<&Slot> {
-        self.by_merchant.get(merchant)
+    pub(crate) fn peek(&mut self, merchant: &MerchantId) -> Option<&mut Slot> {
+        self.by_merchant.get_mut(merchant)
     }
 
-    /// Makes room for one more. In a full shard the merchant that was idle longest goes, if it has no live hold and all that
-    /// happened to it is committed.
+    /// Makes room for one more. In a full shard the merchant that was idle longest goes, if nothing is lost with it.
     pub(crate) fn make_room(&mut self, committed: u64) -> Result<(), Full> {
         if self.by_merchant.len() < self.capacity {
             return Ok(());
         }
-        let idle = self
-            .by_merchant
-            .iter()
-            .filter(|(_, slot)| slot.state.hold_count() == 0 && slot.journaled <= committed);
+        let idle = self.by_merchant.iter().filter(|(_, slot)| slot.may_leave(committed));
         let longest =
             idle.min_by_key(|(_, slot)| slot.used).map(|(merchant, _)| merchant.clone()).ok_or(Full)?;
         self.by_merchant.remove(&longest);
@@ -93,11 +141,6 @@ impl Slots {
     pub(crate) fn insert(&mut self, merchant: MerchantId, slot: Slot) {
         self.tick += 1;
         self.by_merchant.insert(merchant, Slot { used: self.tick, ..slot });
-    }
-
-    /// Who is in memory.
-    pub(crate) fn merchants(&self) -> impl Iterator<Item = &MerchantId> {
-        self.by_merchant.keys()
     }
 
     /// All merchants of the shard.

@@ -20,7 +20,7 @@ pub(crate) async fn sweep(
             () = stopping.cancelled() => return Ok(()),
             _ = ticks.tick() => {}
         }
-        registry.sweep()?;
+        registry.sweep().await?;
         // Remembering longer than need be is harmless, so the next sweep may do it.
         if let Err(error) = registry.prune().await {
             tracing::warn!(%error, "old tombstones stay in the quota journal for now");

@@ -167,7 +167,7 @@ async fn a_kill_loses_nothing_that_was_committed() {
 /// Holds of the killed process run out, so that the next one has room.
 async fn expire_what_the_kill_left(quota: &Quota) {
     quota.clock.advance(std::time::Duration::from_millis(u64::try_from(TTL_DEFAULT_MS).unwrap()));
-    quota.registry.sweep().unwrap();
+    quota.registry.sweep().await.unwrap();
     for id in MERCHANTS {
         assert_eq!(quota.registry.inspect(&merchant(id), MerchantState::hold_count).unwrap(), Some(0));
     }

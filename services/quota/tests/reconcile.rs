@@ -104,7 +104,7 @@ async fn what_an_expired_hold_posted_in_vain_goes_and_a_late_settle_posts_in_ful
     for _ in 0..3 {
         expired.push(hold(&quota, &mut client).await);
         quota.clock.advance(Duration::from_secs(31));
-        quota.registry.sweep().unwrap();
+        quota.registry.sweep().await.unwrap();
         if expired.len() == 1 {
             // The first is committed, the others may share a batch with what takes them out.
             quota.registry.flushed().await.unwrap();

@@ -169,11 +169,18 @@ impl MerchantState {
                     posted: command.actual,
                     ..ended
                 };
+                self.keep_windows(late.day, late.month);
                 self.post((late.day, late.month), command.actual.minus(ended.posted), now, changes);
                 self.bury(late, changes);
                 Ok(self.settled(&late))
             }
         }
+    }
+
+    /// A store drops empty windows, so those of a hold that is not live may not be kept yet.
+    fn keep_windows(&mut self, day: WindowId, month: WindowId) {
+        self.days.entry(day);
+        self.months.entry(month);
     }
 
     fn settled(&self, tombstone: &Tombstone) -> Settled {
@@ -190,9 +197,7 @@ impl MerchantState {
         if !in_windows || !(-SKEW_MAX_MS..TOMBSTONE_LIFE_MS).contains(&age_ms) {
             return Err(Refusal::Unknown);
         }
-        // The store drops empty windows, so those of a lost hold may not be kept yet.
-        self.days.entry(lost.day);
-        self.months.entry(lost.month);
+        self.keep_windows(lost.day, lost.month);
         Ok(Tombstone {
             key,
             ending: Ending::Released,

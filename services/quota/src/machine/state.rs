@@ -6,7 +6,7 @@ use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
     Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile,
-    Refusal, Span, Tombstone, TopUpRecord, Used, Windows, alert::AllMarks, counters::Counters,
+    Refusal, Span, Tombstone, TopUpRecord, Used, WindowId, Windows, alert::AllMarks, counters::Counters,
 };
 
 /// Days of which counters are kept; by count and not by age, so that a clock that jumps ahead and back loses nothing.
@@ -129,6 +129,12 @@ impl MerchantState {
         Ok(Usage { dimensions, posture: self.posture(), policy_version: self.policy_version })
     }
 
+    /// The month that is open at `now`.
+    pub fn open_month(&mut self, now: Timestamp, changes: &mut Vec<Change>) -> Result<WindowId, Refusal> {
+        self.begin(now, changes)?;
+        Ok(self.calendar.windows().month.id)
+    }
+
     /// In shadow, a call that a cap would refuse or degrade is admitted as it was asked for, and its reply names the cap. What is
     /// used counts and alerts as ever, so that turning shadow off enforces at once.
     #[must_use]
@@ -140,6 +146,16 @@ impl MerchantState {
     /// Number of live holds.
     pub fn hold_count(&self) -> usize {
         self.holds.len()
+    }
+
+    /// The last instant that counted; another state of the merchant goes on from it, so that a step of the clock is seen.
+    pub const fn last_time(&self) -> Timestamp {
+        self.last_time
+    }
+
+    /// Whether a reservation is live, or has ended and is remembered.
+    pub fn knows(&self, key: Key) -> bool {
+        self.holds.contains_key(&key) || self.tombstones.contains_key(&key)
     }
 
     /// When the first live hold ends; `None` without holds.

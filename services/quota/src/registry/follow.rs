@@ -10,7 +10,8 @@ use crate::{
     Error,
     clients::{LedgerNews as News, Matter},
     machine::{Confirm, Confirmed, MerchantState, Refusal, Settle, Settled, TopUp, event_id},
-    store::{Position, UsageEvent},
+    shared::About,
+    store::Position,
 };
 
 /// A position is written down this long after the last one: to apply again what came since costs little.
@@ -88,7 +89,7 @@ impl Registry {
     /// Writes down how far the ledger was applied, once that is committed.
     pub(crate) async fn write_position(&self) -> Result<(), Error> {
         if let Some((position, _)) = self.following.unwritten() {
-            self.journal.flushed().await?;
+            self.keeper.flushed().await?;
             self.store.put_position(&position).await?;
             self.following.wrote(position);
         }
@@ -134,13 +135,14 @@ impl Registry {
         if !self.is_known(merchant).await? {
             return Ok(None);
         }
-        let known = Confirm { lost: None, ..call.clone() };
-        let confirmed =
-            self.change(merchant, None, |state, now, changes| state.confirm(&known, now, changes)).await;
-        let confirmed = match confirmed {
+        let confirm = |command: Confirm| {
+            let about = About::ended(command.key);
+            self.change(merchant, about, move |state, now, changes| state.confirm(&command, now, changes))
+        };
+        let confirmed = match confirm(Confirm { lost: None, ..call.clone() }).await {
             Err(Error::Refused(Refusal::Unknown)) => {
                 self.recall(merchant, call.key).await?;
-                self.change(merchant, None, |state, now, changes| state.confirm(call, now, changes)).await?
+                confirm(call.clone()).await?
             }
             confirmed => confirmed?,
         };
@@ -157,23 +159,31 @@ impl Registry {
         &self,
         merchant: &MerchantId,
         command: &Settle,
-        event: &UsageEvent,
+        about: &About,
     ) -> Result<Settled, Error> {
         let known = Settle { lost: None, ..command.clone() };
-        let settled = self
-            .change(merchant, Some(event), |state, now, changes| state.settle(&known, now, changes))
-            .await;
-        match (settled, command.lost) {
+        match (self.settle_as(merchant, about, known).await, command.lost) {
             (Err(Error::Refused(Refusal::Unknown)), Some(lost)) => {
                 let charge = self.billing.charge(merchant, event_id(lost.month, command.key)).await;
                 if matches!(charge, Ok(Some(_))) {
-                    return self.change(merchant, None, MerchantState::settled_in_ledger).await;
+                    return self.change(merchant, About::default(), MerchantState::settled_in_ledger).await;
                 }
-                self.change(merchant, Some(event), |state, now, changes| state.settle(command, now, changes))
-                    .await
+                self.settle_as(merchant, about, command.clone()).await
             }
             (settled, _) => settled,
         }
+    }
+
+    /// Settles a call with no more than what `command` says.
+    pub(super) async fn settle_as(
+        &self,
+        merchant: &MerchantId,
+        about: &About,
+        command: Settle,
+    ) -> Result<Settled, Error> {
+        let settle =
+            move |state: &mut MerchantState, now, changes: &mut _| state.settle(&command, now, changes);
+        self.change(merchant, about.clone(), settle).await
     }
 
     /// Adds a payment to the cap of the month, once by its id.

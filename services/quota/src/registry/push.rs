@@ -8,7 +8,8 @@ use super::Registry;
 use crate::{
     Error,
     clients::Told,
-    machine::{Acknowledge, TOMBSTONE_LIFE_MS, event_id},
+    machine::{Acknowledge, MerchantState, TOMBSTONE_LIFE_MS, event_id},
+    shared::About,
     store::Untold,
 };
 
@@ -85,8 +86,9 @@ impl Registry {
         let twice = charged > position.baseline;
         let command = Acknowledge { key: call.key, twice };
         self.recall(&call.merchant, call.key).await?;
-        self.change(&call.merchant, None, |state, now, changes| state.acknowledge(command, now, changes))
-            .await
+        let acknowledge =
+            move |state: &mut MerchantState, now, changes: &mut _| state.acknowledge(command, now, changes);
+        self.change(&call.merchant, About::ended(call.key), acknowledge).await
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     Error,
     clients::Ledger,
     machine::{Amount, MerchantState, Reconcile, Refusal, WindowId},
+    shared::About,
 };
 
 /// Merchants that may fail in a round before it is given up, so that a billing that is away costs a few timeouts and not thousands.
@@ -37,7 +38,7 @@ impl Registry {
         let last = std::mem::take(rounds);
         let mut this = Rounds::default();
         let (mut healed, mut failures) = (0, Vec::new());
-        for merchant in self.in_memory()? {
+        for merchant in self.shards.merchants()? {
             match self.reconcile_one(&merchant, &last, &mut this).await {
                 Ok(windows) => healed += windows,
                 Err(error) => failures.push(error),
@@ -58,13 +59,13 @@ impl Registry {
                 self.ensure(merchant).await?;
                 vec![merchant.clone()]
             }
-            None => self.in_memory()?,
+            None => self.shards.merchants()?,
         };
         let mut rebuilt = 0;
         for merchant in &merchants {
             rebuilt += usize::from(self.rebuild_one(merchant).await?);
         }
-        self.journal.flushed().await?;
+        self.keeper.flushed().await?;
         Ok(rebuilt)
     }
 
@@ -75,7 +76,7 @@ impl Registry {
         this: &mut Rounds,
     ) -> Result<usize, Error> {
         let mut healed = 0;
-        for (window, posted) in self.quiet(merchant)?.unwrap_or_default() {
+        for (window, posted) in self.quiet(merchant).await?.unwrap_or_default() {
             let ledger = self.billing.ledger(merchant, window).await?;
             let Some(command) = self.comparison(merchant, window, posted, ledger).await? else { continue };
             let unconfirmed = command.unconfirmed;
@@ -90,7 +91,7 @@ impl Registry {
     }
 
     async fn rebuild_one(&self, merchant: &MerchantId) -> Result<bool, Error> {
-        let Some(windows) = self.quiet(merchant)? else { return Ok(false) };
+        let Some(windows) = self.quiet(merchant).await? else { return Ok(false) };
         for (window, posted) in windows {
             let ledger = self.billing.ledger(merchant, window).await?;
             let followed = self.following.reached(ledger.transaction);
@@ -124,7 +125,7 @@ impl Registry {
         let Some(position) = position.filter(|_| !moves && agreed.difference() != Amount::ZERO) else {
             return Ok(None);
         };
-        self.journal.flushed().await?;
+        self.keeper.flushed().await?;
         // Whatever settled before the ledger was followed is in its sums or never will be.
         let unconfirmed = self.store.unconfirmed(merchant, window, position.baseline_at).await?;
         let command = Reconcile { unconfirmed, ..agreed };
@@ -133,16 +134,16 @@ impl Registry {
 
     /// Runs `command` if the merchant is still quiet; `false` where it is not.
     async fn heal(&self, merchant: &MerchantId, command: &Reconcile) -> Result<bool, Error> {
-        let place = self.journal.place().await?;
-        // Looked at again under the lock: a call may have come while the ledger was read.
-        let outcome = self.change_in_memory(merchant, place, None, |state, now, changes| {
+        let (window, command) = (command.window, *command);
+        // Looked at again with the command: a call may have come while the ledger was read.
+        let heal = move |state: &mut MerchantState, now, changes: &mut _| {
             if state.hold_count() > 0 {
                 Err(Refusal::NotQuiet)
             } else {
-                state.reconcile(command, now, changes)
+                state.reconcile(&command, now, changes)
             }
-        })?;
-        let difference = match outcome {
+        };
+        let difference = match self.run(merchant, &About::default(), heal).await? {
             Lookup::Done(Ok(difference)) => difference,
             Lookup::Done(Err(Refusal::NotQuiet)) | Lookup::Missing => return Ok(false),
             Lookup::Done(Err(refusal)) => return Err(refusal.into()),
@@ -151,26 +152,20 @@ impl Registry {
             fail::fail_point!("quota::reconcile::healed");
             metrics::counter!("kaleem_quota_reconcile_heals_total").increment(1);
             let Amount { requests, tokens, cost_nano } = difference;
-            let window = command.window;
             tracing::warn!(%merchant, %window, requests, tokens, cost_nano, "posted usage was set to what the ledger says");
         }
         Ok(true)
     }
 
-    fn in_memory(&self) -> Result<Vec<MerchantId>, Error> {
-        let mut merchants = Vec::new();
-        for shard in &self.shards {
-            merchants.extend(shard.lock()?.merchants().cloned());
-        }
-        Ok(merchants)
-    }
-
     /// The windows to compare with their posted usage; `None` where a call is in flight or the merchant is not in memory.
-    fn quiet(&self, merchant: &MerchantId) -> Result<Option<Vec<(WindowId, Amount)>>, Error> {
-        let now = self.clock.now();
-        let slots = self.shard(merchant).lock()?;
-        let quiet = slots.peek(merchant).map(|slot| &slot.state).filter(|state| state.hold_count() == 0);
-        let windows = quiet.map(|state: &MerchantState| state.reconcilable(now)).transpose();
-        Ok(windows.map_err(Refusal::from)?)
+    async fn quiet(&self, merchant: &MerchantId) -> Result<Option<Vec<(WindowId, Amount)>>, Error> {
+        let look = |state: &mut MerchantState, now, _: &mut _| {
+            let quiet = (state.hold_count() == 0).then(|| state.reconcilable(now));
+            quiet.transpose().map_err(Refusal::from)
+        };
+        match self.look(merchant, look).await? {
+            Lookup::Done(windows) => Ok(windows?),
+            Lookup::Missing => Ok(None),
+        }
     }
 }

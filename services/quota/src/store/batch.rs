@@ -27,7 +27,7 @@ pub(crate) struct Entry {
 
 /// What becomes of a hold's row.
 #[derive(Debug)]
-pub(super) enum HoldRow {
+pub(crate) enum HoldRow {
     /// Made within the batch: no row of it exists yet.
     Opened(Hold),
     /// Written by an earlier batch.
@@ -43,20 +43,20 @@ type Rows<K, V> = HashMap<(MerchantId, K), V>;
 pub(crate) struct Batch {
     /// Commands in it.
     pub(crate) commands: usize,
-    pub(super) merchants: HashMap<MerchantId, Box<MerchantRecord>>,
+    pub(crate) merchants: HashMap<MerchantId, Box<MerchantRecord>>,
     /// `None` is to be deleted.
-    pub(super) counters: Rows<WindowId, Option<Counter>>,
-    pub(super) holds: Rows<Key, HoldRow>,
-    pub(super) tombstones: Rows<Key, Tombstone>,
+    pub(crate) counters: Rows<WindowId, Option<Counter>>,
+    pub(crate) holds: Rows<Key, HoldRow>,
+    pub(crate) tombstones: Rows<Key, Tombstone>,
     /// Where expired holds of earlier batches no longer count.
-    pub(super) provisional_dropped: HashSet<(MerchantId, WindowId, Dimension)>,
-    pub(super) usage_events: Rows<Key, Vec<u8>>,
-    pub(super) top_ups: Vec<(MerchantId, TopUpRecord)>,
-    pub(super) marks: Rows<(WindowId, Dimension), Marks>,
-    pub(super) marks_dropped: Vec<(MerchantId, WindowId)>,
+    pub(crate) provisional_dropped: HashSet<(MerchantId, WindowId, Dimension)>,
+    pub(crate) usage_events: Rows<Key, Vec<u8>>,
+    pub(crate) top_ups: Vec<(MerchantId, TopUpRecord)>,
+    pub(crate) marks: Rows<(WindowId, Dimension), Marks>,
+    pub(crate) marks_dropped: Vec<(MerchantId, WindowId)>,
     pub(super) alerts: Vec<(MerchantId, Alert)>,
     /// Last transaction of the ledger that is counted.
-    pub(super) followed: HashMap<MerchantId, i64>,
+    pub(crate) followed: HashMap<MerchantId, i64>,
 }
 
 impl Batch {
@@ -68,8 +68,13 @@ impl Batch {
             self.change(&merchant, change);
         }
         if let Some(event) = entry.usage_event {
-            self.usage_events.insert((merchant, event.key), event.bytes);
+            self.keep_event(&merchant, event);
         }
+    }
+
+    /// Keeps the usage event of a reservation that a command of the batch settles.
+    pub(crate) fn keep_event(&mut self, merchant: &MerchantId, event: UsageEvent) {
+        self.usage_events.insert((merchant.clone(), event.key), event.bytes);
     }
 
     fn change(&mut self, merchant: &MerchantId, change: Change) {

@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 pub(crate) use alerts::StoredAlert;
-pub(crate) use batch::{Batch, Entry, UsageEvent};
+pub(crate) use batch::{Batch, Entry, HoldRow, UsageEvent};
 pub(crate) use follow::{Position, Untold};
 
 use crate::Error;

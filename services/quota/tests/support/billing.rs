@@ -19,6 +19,7 @@ use kaleem_proto::{
     chat::v1::TokenUsage,
     quota::v1::Reservation,
 };
+use kaleem_quota::machine::{Amount, WindowId};
 use kaleem_rpc::{Transport, convert};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
@@ -86,6 +87,19 @@ impl FakeBilling {
             };
             ledger.post(merchant_id, What::Payment(paid));
         });
+    }
+
+    /// Says that a merchant's window has these sums, whatever was recorded.
+    pub fn set(&self, merchant_id: &str, window: WindowId, sums: Amount) {
+        let usage = TokenUsage { input_fresh_count: sums.tokens, ..TokenUsage::default() };
+        let answer = GetUsageSummaryResponse {
+            request_count: sums.requests,
+            sell_pico_usd: sums.cost_nano * 1_000,
+            usage: Some(usage),
+            max_sequence: 1,
+            ..GetUsageSummaryResponse::default()
+        };
+        self.ledger.lock().unwrap().windows.insert((merchant_id.to_owned(), window.to_string()), answer);
     }
 
     pub fn set_down(&self, down: bool) {

@@ -11,6 +11,7 @@ use std::{
 
 mod billing;
 pub mod kill;
+pub mod stores;
 
 use futures::{Stream, StreamExt as _};
 use kaleem_domain::{Clock, MerchantId, RequestId, Timestamp};
@@ -28,7 +29,10 @@ use kaleem_proto::{
 };
 use kaleem_quota::{
     Config, Deps, Grpc, Registry,
-    machine::{Amount, Candidate, Fingerprint, Key, MerchantState, Mode, Reserve, TTL_DEFAULT_MS},
+    machine::{
+        self, Amount, Candidate, Fingerprint, Key, MerchantState, Mode, Policy, Profile, Reserve,
+        TTL_DEFAULT_MS,
+    },
 };
 use kaleem_rpc::{Fault, Transport};
 use kaleem_runtime::{Readiness, Supervisor};
@@ -89,6 +93,23 @@ impl FakeAccounts {
         };
         let answer = GetMerchantResponse { merchant: Some(merchant), plan: Some(plan) };
         self.merchants.lock().unwrap().insert(merchant_id.into(), answer);
+    }
+
+    /// Makes a merchant with a plan and zone that quota reads as `profile`.
+    pub fn put_profile(&self, merchant_id: &str, profile: &Profile) {
+        let Policy { caps, on_cap, .. } = &profile.policy;
+        let mut plan = plan(caps.day_requests, caps.month_tokens, caps.month_cost_nano, caps.concurrency);
+        plan.plan_id.clone_from(&profile.policy.plan_id);
+        plan.version = profile.policy.plan_version;
+        plan.alert_percents.clone_from(&profile.policy.alert_percents);
+        plan.on_cap = match on_cap {
+            machine::CapAction::Degrade => CapAction::Degrade.into(),
+            machine::CapAction::Suspend => CapAction::Suspend.into(),
+        };
+        self.put(merchant_id, plan);
+        if let Some(answer) = self.merchants.lock().unwrap().get_mut(merchant_id) {
+            answer.merchant.get_or_insert_default().time_zone.clone_from(&profile.time_zone);
+        }
     }
 
     pub fn set_down(&self, down: bool) {
@@ -216,7 +237,8 @@ impl Quota {
         Self::open_with(config, clock, accounts, FakeBilling::default()).await
     }
 
-    async fn open_with(
+    /// A process that shares its clock, accounts and ledger with others.
+    pub async fn open_with(
         config: Config,
         clock: ManualClock,
         accounts: FakeAccounts,
