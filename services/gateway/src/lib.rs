@@ -23,6 +23,11 @@ pub use clients::PeerTransports;
 pub use config::Config;
 pub use grpc::Grpc;
 
+/// What attempts intend and how they ended, on disk before anybody is told.
+pub mod journal {
+    pub use crate::books::journal::{Journal, Ticket};
+}
+
 /// What the gateway needs.
 pub struct Deps {
     /// Time.

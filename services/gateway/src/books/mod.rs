@@ -2,7 +2,7 @@
 //! told, told again after a restart, and both services know a repetition.
 
 mod heartbeat;
-mod journal;
+pub(crate) mod journal;
 mod meter;
 mod recorder;
 

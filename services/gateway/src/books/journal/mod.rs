@@ -35,11 +35,12 @@ const SYNC_GATHER: Duration = Duration::from_millis(20);
 
 /// Where an event lies; given back when the event is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub struct Ticket {
     segment: u64,
 }
 
-pub(super) struct Journal {
+/// An open journal; dropped, it is synced.
+pub struct Journal {
     folder: PathBuf,
     file: File,
     segment: u64,
@@ -61,7 +62,7 @@ struct Open {
 
 impl Journal {
     /// Opens `folder` and gives the events to post that a dead process left in it.
-    pub(super) fn open(folder: &Path) -> io::Result<(Self, Vec<(Ticket, UsageEvent)>)> {
+    pub fn open(folder: &Path) -> io::Result<(Self, Vec<(Ticket, UsageEvent)>)> {
         fs::create_dir_all(folder)?;
         let segments = segments(folder)?;
         let mut replay = Replay::default();
@@ -90,7 +91,7 @@ impl Journal {
     }
 
     /// Notes an attempt before it is dispatched: `event` as it is to be posted if nothing more becomes known.
-    pub(super) fn intend(&mut self, event: &UsageEvent) -> io::Result<()> {
+    pub fn intend(&mut self, event: &UsageEvent) -> io::Result<()> {
         let intent = frame::encode(Kind::Intent, event)?;
         self.append(&intent)?;
         self.open.insert(event_id(event).to_owned(), Open { intent, output: 0 });
@@ -98,7 +99,7 @@ impl Journal {
     }
 
     /// Notes how far the stream of an attempt has come.
-    pub(super) fn progress(&mut self, event_id: &str, output_token_count: i64) -> io::Result<()> {
+    pub fn progress(&mut self, event_id: &str, output_token_count: i64) -> io::Result<()> {
         let Some(open) = self.open.get_mut(event_id) else { return Ok(()) };
         if output_token_count <= open.output {
             return Ok(());
@@ -109,7 +110,7 @@ impl Journal {
     }
 
     /// Notes how an attempt ended.
-    pub(super) fn finish(&mut self, event: &UsageEvent) -> io::Result<Ticket> {
+    pub fn finish(&mut self, event: &UsageEvent) -> io::Result<Ticket> {
         self.append(&frame::encode(Kind::Outcome, event)?)?;
         self.open.remove(event_id(event));
         *self.outstanding.entry(self.segment).or_default() += 1;
@@ -117,7 +118,7 @@ impl Journal {
     }
 
     /// Notes that there is nothing to post for an attempt; nothing is written for one that was never intended.
-    pub(super) fn release(&mut self, event_id: &str) -> io::Result<()> {
+    pub fn release(&mut self, event_id: &str) -> io::Result<()> {
         if self.open.remove(event_id).is_none() {
             return Ok(());
         }
@@ -125,19 +126,16 @@ impl Journal {
     }
 
     /// Notes that Billing has an event.
-    pub(super) fn acknowledge(&mut self, ticket: Ticket) {
+    pub fn acknowledge(&mut self, ticket: Ticket) {
         let Some(count) = self.outstanding.get_mut(&ticket.segment) else { return };
         *count = count.saturating_sub(1);
         if *count > 0 {
             return;
         }
         self.remove_finished();
-        let idle = self.open.is_empty() && self.outstanding.len() == 1;
-        if idle
-            && self.outstanding.contains_key(&self.segment)
-            && self.len > 0
-            && self.file.set_len(0).is_ok()
-        {
+        // The event may have been the last of an older segment, with others waiting in this one.
+        let all_told = self.outstanding.len() == 1 && self.outstanding.get(&self.segment) == Some(&0);
+        if all_told && self.open.is_empty() && self.len > 0 && self.file.set_len(0).is_ok() {
             self.len = 0;
         }
     }

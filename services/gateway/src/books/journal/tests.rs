@@ -107,6 +107,17 @@ fn an_idle_journal_starts_its_segment_over() {
 }
 
 #[test]
+fn the_last_event_of_an_old_segment_takes_none_of_a_new_one_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    opened(folder.path()).0.finish(&ended("old")).unwrap();
+    let (mut journal, left) = opened(folder.path());
+    journal.finish(&ended("new")).unwrap();
+    journal.acknowledge(left[0].0);
+    drop(journal);
+    assert_eq!(shown(&opened(folder.path()).1), [("new", UsageStatus::Ok, 0)]);
+}
+
+#[test]
 fn a_long_stream_moves_on_and_holds_no_segment_back() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = opened(folder.path());
