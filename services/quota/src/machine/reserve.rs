@@ -348,8 +348,9 @@ impl MerchantState {
     }
 }
 
-/// End of a hold that gave a sign of life at `now`: never earlier than before, never beyond [`LIFE_MAX_MS`] after admission.
+/// End of a hold that gave a sign of life at `now`: never earlier than before, never beyond [`LIFE_MAX_MS`] after admission, nor
+/// after now where the clock went back since.
 fn prolonged(hold: &Hold, now: Timestamp) -> Timestamp {
     let wanted = now.plus_millis(hold.ttl_ms).max(hold.expires_at);
-    wanted.min(hold.admitted_at.plus_millis(LIFE_MAX_MS))
+    wanted.min(hold.admitted_at.min(now).plus_millis(LIFE_MAX_MS))
 }

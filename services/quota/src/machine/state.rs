@@ -194,7 +194,7 @@ impl MerchantState {
             let expires_at = now.plus_millis(hold.ttl_ms);
             self.expiries.remove(&(hold.expires_at, key));
             self.expiries.insert((expires_at, key));
-            (hold.expires_at, hold.admitted_at) = (expires_at, hold.admitted_at.min(now));
+            hold.expires_at = expires_at;
             changes.push(Change::HoldMoved(hold.clone()));
         }
     }

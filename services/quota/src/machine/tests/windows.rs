@@ -136,10 +136,12 @@ fn a_clock_that_goes_back_a_little_stands_still_and_one_that_jumps_strands_no_ho
     bench.advance(-5_000);
     assert_eq!(bench.reserve(usual(1)).unwrap().ticket.unwrap().admitted_at, noon);
     bench.now = noon.plus_millis(24 * 3_600_000);
-    bench.reserve(usual(2)).unwrap();
+    let tomorrow = bench.reserve(usual(2)).unwrap().ticket;
     assert_eq!(bench.numbers(), [(0, 1), (100, 150), (1_000, 2_500), (0, 1)]);
     bench.now = noon.plus_millis(1_000);
     assert_eq!(bench.numbers(), [(1, 0), (100, 150), (1_000, 2_500), (0, 1)]);
+    // A call is admitted once: its instant and its windows stay what they were.
+    assert_eq!(bench.reserve(usual(2)).unwrap().ticket, tomorrow);
     bench.advance(TTL_DEFAULT_MS);
     assert_eq!(bench.numbers()[3], (0, 0));
 }
