@@ -229,7 +229,13 @@ impl Auditor {
         });
         for (window, posted) in windows {
             let sum = billing.sum(merchant, window);
-            let reconcile = kaleem_quota::machine::Reconcile { window, ledger: sum.amount, seen: posted };
+            let reconcile = kaleem_quota::machine::Reconcile {
+                window,
+                ledger: sum.amount,
+                unconfirmed: Amount::ZERO,
+                transaction: 0,
+                seen: posted,
+            };
             self.require(reconcile.difference() == Amount::ZERO, "I10", || {
                 format!("merchant {merchant} in {window}: quota {posted:?}, ledger {:?}", sum.amount)
             });

@@ -212,7 +212,13 @@ impl Quota {
         let generation = i64::try_from(net.call()).unwrap();
         let (mut state, now, mut changes) = (self.fresh(net, generation), self.clock(net), Vec::new());
         for sum in sums {
-            let rebuild = Reconcile { window: sum.window, ledger: sum.amount, seen: Amount::ZERO };
+            let rebuild = Reconcile {
+                window: sum.window,
+                ledger: sum.amount,
+                unconfirmed: Amount::ZERO,
+                transaction: 0,
+                seen: Amount::ZERO,
+            };
             // A window that closed while the sums came is of no use any more.
             let _ = apply(&mut state, &Command::Reconcile(rebuild), now, &mut changes);
         }
@@ -260,7 +266,13 @@ impl Quota {
 
     fn compared(&mut self, net: &mut Net, merchant: Merchant, windows: &[(WindowId, Amount)], sums: &[Sum]) {
         for ((window, posted), sum) in windows.iter().zip(sums) {
-            let heal = Reconcile { window: *window, ledger: sum.amount, seen: *posted };
+            let heal = Reconcile {
+                window: *window,
+                ledger: sum.amount,
+                unconfirmed: Amount::ZERO,
+                transaction: 0,
+                seen: *posted,
+            };
             if heal.difference() == Amount::ZERO {
                 continue;
             }

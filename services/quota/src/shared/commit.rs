@@ -3,7 +3,7 @@
 use kaleem_domain::MerchantId;
 
 use super::{
-    COMPONENT, Inner,
+    Inner,
     job::Job,
     keep::{Commit, Committed},
     line::{Line, Stamp},
@@ -129,7 +129,7 @@ impl Inner {
             line.settle_at(run.next);
         }
         drop(slots);
-        self.readiness.set(COMPONENT, Ok(()));
+        self.report_use();
         metrics::histogram!("kaleem_quota_commit_commands").record(commands as f64);
         metrics::counter!("kaleem_quota_commit_conflicts_total").increment(u64::from(tried));
         for alert in alerts() {

@@ -14,7 +14,13 @@ mod meet;
 mod merge;
 mod redis;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use kaleem_domain::{Clock, MerchantId, Timestamp};
 use kaleem_runtime::{Readiness, Supervisor};
@@ -52,6 +58,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     supervisor: Supervisor,
     readiness: Readiness,
+    /// The last commit failed.
+    failing: AtomicBool,
     limits: Limits,
     shadow: Shadow,
     /// Epoch of the reservations, see [`crate::machine::Ticket::epoch`].
@@ -92,6 +100,7 @@ impl Shared {
             clock,
             supervisor,
             readiness,
+            failing: AtomicBool::new(false),
             limits: config.limits(),
             shadow: config.shadow()?,
             epoch,
@@ -195,6 +204,14 @@ impl Inner {
         (count > 0).then(|| line.waiting.drain(..count).collect())
     }
 
+    /// Notes that the store can be used.
+    fn report_use(&self) {
+        if self.failing.swap(false, Ordering::AcqRel) {
+            tracing::info!("the shared quota store can be used again");
+            self.readiness.set(COMPONENT, Ok(()));
+        }
+    }
+
     /// A state that goes on from `at`.
     fn restore(
         &self,
@@ -209,7 +226,9 @@ impl Inner {
     /// Says in the log and to the prober why commands failed; callers are told the text.
     fn report(&self, error: &Error) -> &'static str {
         metrics::counter!("kaleem_quota_commit_failures_total").increment(1);
-        tracing::error!(%error, "commands failed on the shared quota store");
+        if !self.failing.swap(true, Ordering::AcqRel) {
+            tracing::error!(%error, "the shared quota store cannot be used; calls are refused");
+        }
         self.readiness.set(COMPONENT, Err(error.to_string()));
         match error {
             Error::StoreUnavailable(text) => text,
