@@ -34,6 +34,10 @@ lint:
 test *args="--workspace":
     cargo nextest run --locked {{ args }}
 
+# The scenarios with every mesh on Postgres and Redis; arguments go to nextest.
+test-production *args:
+    KALEEM_TEST_STORES=production cargo nextest run --locked -p kaleem-tests {{ args }}
+
 # Examples in the documentation.
 doc-test:
     cargo test --doc --workspace --locked

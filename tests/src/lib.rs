@@ -7,6 +7,9 @@
 )]
 
 pub mod ask;
+mod layout;
+
+pub use layout::{Databases, Layout, Shape, Stores};
 
 use std::{
     collections::HashMap,
@@ -40,13 +43,17 @@ pub const MERCHANT: &str = "demo-shop";
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// How a mesh is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// Every target in one node; only the gateway listens.
-    AllInOne,
-    /// A node each, over TCP with mutual TLS.
-    Split,
+/// What a mesh leaves behind for the next one.
+pub struct Kept {
+    folder: TempDir,
+    databases: Option<Databases>,
+}
+
+impl Kept {
+    fn new(stores: Stores) -> Self {
+        let folder = tempfile::Builder::new().prefix("kaleem-mesh-").tempdir().unwrap();
+        Self { folder, databases: stores.start() }
+    }
 }
 
 /// A running mesh with doubles behind its providers.
@@ -58,7 +65,7 @@ pub struct Mesh {
     pub worker: OpenAiUpstream,
     /// The double of Gemini.
     pub gemini: GeminiUpstream,
-    folder: TempDir,
+    kept: Kept,
 }
 
 /// Puts a key on every call.
@@ -77,21 +84,23 @@ pub type Connection = InterceptedService<Transport, Bearer>;
 
 impl Mesh {
     /// Starts a mesh with fresh stores.
-    pub async fn start(shape: Shape) -> Self {
-        Self::start_with(shape, |_| {}).await
+    pub async fn start(layout: impl Into<Layout>) -> Self {
+        Self::start_with(layout, |_| {}).await
     }
 
     /// Starts a mesh whose configuration `change` has adapted.
-    pub async fn start_with(shape: Shape, change: impl Fn(&mut Config)) -> Self {
-        let folder = tempfile::Builder::new().prefix("kaleem-mesh-").tempdir().unwrap();
-        Self::start_in(folder, shape, change).await
+    pub async fn start_with(layout: impl Into<Layout>, change: impl Fn(&mut Config)) -> Self {
+        let Layout { shape, stores } = layout.into();
+        Self::start_in(Kept::new(stores), shape, change).await
     }
 
-    /// Starts a mesh on the stores in `folder`.
-    pub async fn start_in(folder: TempDir, shape: Shape, change: impl Fn(&mut Config)) -> Self {
+    /// Starts a mesh on what another one left.
+    pub async fn start_in(kept: Kept, shape: Shape, change: impl Fn(&mut Config)) -> Self {
         let (worker, gemini) = (OpenAiUpstream::start(), GeminiUpstream::start());
+        let folder = kept.folder.path();
         let base = |name: &str| {
-            let mut config = config(folder.path().join(name), &worker, &gemini);
+            let mut config = config(folder.join(name), &worker, &gemini);
+            kept.databases.iter().for_each(|databases| databases.enter(&mut config));
             change(&mut config);
             config
         };
@@ -104,11 +113,11 @@ impl Mesh {
                 let node = Node::start(base("all"), options).await.unwrap_or_else(|error| panic!("{error}"));
                 nodes.push((Target::Gateway, node));
             }
-            Shape::Split => split(folder.path(), base, &mut nodes).await,
+            Shape::Split => split(folder, base, &mut nodes).await,
         }
         let gateway =
             nodes.iter().find_map(|(_, node)| node.addresses.get(&Target::Gateway)).copied().unwrap();
-        let mesh = Self { nodes, gateway, worker, gemini, folder };
+        let mesh = Self { nodes, gateway, worker, gemini, kept };
         mesh.ready().await;
         mesh
     }
@@ -143,10 +152,10 @@ impl Mesh {
     /// Starts one more gateway beside the first, with a journal of its own; only in [`Shape::Split`]. Where it listens.
     pub async fn another_gateway(&mut self) -> SocketAddr {
         let name = format!("gateway-{}", self.nodes.len());
-        let mut config = config(self.folder.path().join(&name), &self.worker, &self.gemini);
+        let mut config = config(self.kept.folder.path().join(&name), &self.worker, &self.gemini);
         config.gateway.gateway_id = name;
-        config.mesh.tls = Some(certs::files_of(&self.folder.path().join("certs"), "gateway"));
-        config.mesh.secret_file = Some(self.folder.path().join("mesh.secret"));
+        config.mesh.tls = Some(certs::files_of(&self.kept.folder.path().join("certs"), "gateway"));
+        config.mesh.secret_file = Some(self.kept.folder.path().join("mesh.secret"));
         for (target, node) in &self.nodes {
             let port = node.addresses[target].port();
             config.mesh.peers.entry(*target).or_insert_with(|| format!("https://localhost:{port}"));
@@ -164,18 +173,23 @@ impl Mesh {
     }
 
     /// Stops every node, the gateway first, and gives the stores back.
-    pub async fn stop(self) -> TempDir {
+    pub async fn stop(self) -> Kept {
         for (target, node) in self.nodes.into_iter().rev() {
             let report = node.stop(STOP_WITHIN).await;
             assert!(report.is_clean(), "{target} left something behind: {report:?}");
         }
-        self.folder
+        self.kept
+    }
+
+    /// The servers that the mesh keeps its state in; only on [`Stores::Production`].
+    pub fn databases(&mut self) -> &mut Databases {
+        self.kept.databases.as_mut().expect("the mesh is on production stores")
     }
 
     /// The folder of the stores of `target`.
     pub fn data_of(&self, target: Target) -> PathBuf {
-        let all = self.folder.path().join("all");
-        if all.exists() { all } else { self.folder.path().join(target.name()) }
+        let all = self.kept.folder.path().join("all");
+        if all.exists() { all } else { self.kept.folder.path().join(target.name()) }
     }
 
     /// The demonstration merchant's key.
@@ -201,7 +215,7 @@ impl Mesh {
 
     /// A transport to the port of `target` with a certificate of the mesh; only in [`Shape::Split`].
     pub fn peer(&self, target: Target) -> Transport {
-        let files = certs::files_of(&self.folder.path().join("certs"), "gateway");
+        let files = certs::files_of(&self.kept.folder.path().join("certs"), "gateway");
         let tls = files.load(SystemClock.now()).unwrap();
         let address = self.nodes.iter().find_map(|(_, node)| node.addresses.get(&target)).unwrap();
         remote(target.name(), &format!("https://localhost:{}", address.port()), Some(tls.client)).unwrap()
@@ -300,7 +314,10 @@ async fn split(folder: &Path, base: impl Fn(&str) -> Config, nodes: &mut Vec<(Ta
         days: 1,
         now: SystemClock.now(),
     };
-    authority.create(false).unwrap();
+    // A mesh that starts again has them.
+    if !certificates.exists() {
+        authority.create(false).unwrap();
+    }
     let mut listeners: HashMap<Target, _> =
         Target::ALL.iter().map(|target| (*target, bound_listener())).collect();
     let peers: std::collections::BTreeMap<_, _> = listeners
@@ -322,25 +339,4 @@ async fn split(folder: &Path, base: impl Fn(&str) -> Config, nodes: &mut Vec<(Ta
         let node = Node::start(config, options).await.unwrap_or_else(|error| panic!("{target}: {error}"));
         nodes.push((target, node));
     }
-}
-
-/// Runs an async test body under both shapes.
-#[macro_export]
-macro_rules! in_both_shapes {
-    ($($(#[$meta:meta])* async fn $name:ident($mesh:ident) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-            async fn body($mesh: $crate::Mesh) $body
-            $(#[$meta])*
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn all_in_one() {
-                body($crate::Mesh::start($crate::Shape::AllInOne).await).await;
-            }
-            $(#[$meta])*
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn split() {
-                body($crate::Mesh::start($crate::Shape::Split).await).await;
-            }
-        }
-    )+};
 }

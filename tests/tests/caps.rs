@@ -17,7 +17,7 @@ use kaleem_proto::{
 use kaleem_rpc::Fault;
 use kaleem_testkit::{Gate, openai_upstream as worker};
 use kaleem_tests::{
-    Mesh, Shape,
+    Layout, Mesh, Shape, Stores,
     ask::{question, whole},
 };
 use tonic::Status;
@@ -54,10 +54,10 @@ struct Race {
 }
 
 impl Race {
-    async fn start() -> Self {
+    async fn start(layout: Layout) -> Self {
         // The caps are to be in the way, not the worker.
         let roomy = |config: &mut kaleem::Config| config.provider_local.workers[0].max_in_flight = 2 * RACERS;
-        let mut mesh = Mesh::start_with(Shape::Split, roomy).await;
+        let mut mesh = Mesh::start_with(layout, roomy).await;
         let gateways = vec![mesh.gateway, mesh.another_gateway().await, mesh.another_gateway().await];
         Self { mesh, gateways }
     }
@@ -115,7 +115,16 @@ async fn held_by_one(race: &Race) -> (i64, i64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_gateways_admit_exactly_what_fits_in_every_dimension() {
-    let race = Race::start().await;
+    admit_exactly_what_fits(Shape::Split.into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_gateways_admit_exactly_what_fits_on_production_stores() {
+    admit_exactly_what_fits(Shape::Split.on(Stores::Production)).await;
+}
+
+async fn admit_exactly_what_fits(layout: Layout) {
+    let race = Race::start(layout).await;
     let (tokens, cost_nano) = held_by_one(&race).await;
     assert!(tokens > i64::from(OUTPUT_TOKENS) && cost_nano > 0, "{tokens} tokens, {cost_nano} nano");
     let input = u32::try_from(tokens).unwrap() - OUTPUT_TOKENS;
@@ -131,8 +140,9 @@ async fn three_gateways_admit_exactly_what_fits_in_every_dimension() {
         let merchant = format!("race-{}-{admits}", limit.replace('_', "-"));
         let key = race.merchant(&merchant, plan).await;
         let (admitted, refusal) = race.run(&key).await;
-        assert_eq!(admitted, admits, "{limit}");
-        assert_eq!((refusal.reason.as_str(), refusal.metadata["limit"].as_str()), ("QUOTA_EXCEEDED", limit));
+        assert_eq!(admitted, admits, "{limit}: {refusal:?}");
+        let named = refusal.metadata.get("limit").map(String::as_str);
+        assert_eq!((refusal.reason.as_str(), named), ("QUOTA_EXCEEDED", Some(limit)), "{refusal:?}");
         // Quota and ledger agree on requests, tokens and money, and nothing is held.
         let ledger = race.mesh.ledger_of_merchant_with(&merchant, admits).await;
         assert_eq!(ledger.request_count, admits);
@@ -150,8 +160,17 @@ async fn three_gateways_admit_exactly_what_fits_in_every_dimension() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_gateways_run_exactly_the_calls_at_once_that_a_plan_allows() {
+    run_exactly_the_calls_at_once(Shape::Split.into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_gateways_run_exactly_the_calls_at_once_on_production_stores() {
+    run_exactly_the_calls_at_once(Shape::Split.on(Stores::Production)).await;
+}
+
+async fn run_exactly_the_calls_at_once(layout: Layout) {
     const AT_ONCE: usize = 7;
-    let race = Race::start().await;
+    let race = Race::start(layout).await;
     let key = race.merchant("at-once", Plan { concurrent_request_cap: 7, ..uncapped() }).await;
     let gate = Gate::new();
     let gated = gate.clone();

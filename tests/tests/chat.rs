@@ -13,12 +13,12 @@ use kaleem_testkit::{Gate, gemini_upstream as gemini, openai_upstream as worker}
 use kaleem_tests::{
     MERCHANT, Mesh, Shape,
     ask::{listen, question, streamed, text_of, whole},
-    in_both_shapes,
+    in_every_layout,
 };
 
 const PHONE: &str = "٠٥٥١٢٣٤٥٦٧";
 
-in_both_shapes! {
+in_every_layout! {
     async fn an_arabic_question_is_answered_restored_and_billed(mesh) {
         mesh.worker.push(worker::Reply::echo().usage(worker::Usage::new(300, 150)));
         let input = question("tiny-llama", &format!("هل تشحنون إلى جدة؟ رقمي {PHONE}"));

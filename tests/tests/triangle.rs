@@ -20,7 +20,7 @@ use kaleem_testkit::{
     gemini_upstream::{ApiError, Reply, Usage},
 };
 use kaleem_tests::{
-    Mesh, Shape,
+    Mesh, Shape, Stores,
     ask::{listen, question, streamed, whole},
 };
 
@@ -136,7 +136,15 @@ async fn reconciliation(mesh: &Mesh, period: &str) -> Vec<Difference> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quota_ledger_and_the_providers_bill_agree_to_the_token() {
-    let mesh = Mesh::start(Shape::Split).await;
+    agree_to_the_token(Mesh::start(Shape::Split).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quota_ledger_and_the_providers_bill_agree_on_production_stores() {
+    agree_to_the_token(Mesh::start(Shape::Split.on(Stores::Production)).await).await;
+}
+
+async fn agree_to_the_token(mesh: Mesh) {
     let books = Arc::new(Mutex::new(Vec::new()));
     mesh.gemini.respond_with(provider(Arc::clone(&books)));
 

@@ -10,14 +10,20 @@ use kaleem_rpc::{Target, tls::TlsFiles};
 use kaleem_runtime::{drain::DrainConfig, telemetry::TelemetryConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::NodeError;
+use crate::{
+    NodeError,
+    store::{Stores, kind, share},
+};
 
 /// Configuration of a process; sections of targets that do not run here are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Folder of stores, journals and keys; relative paths of services lie in it.
+    /// Folder of stores, journals and keys; relative paths of services lie in it. Also with shared stores: the gateway's
+    /// journal, the mesh's secret and the first keys lie here.
     pub data_dir: PathBuf,
+    /// Databases in place of files.
+    pub store: Stores,
     /// Address of the front door.
     pub listen: SocketAddr,
     /// Makes a demonstration merchant with a key at the first start.
@@ -64,6 +70,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("kaleem-data"),
+            store: Stores::default(),
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             demo: false,
             mesh: Mesh::default(),
@@ -121,10 +128,12 @@ impl Config {
             checked.map_err(|source| NodeError::Config { section, source })
         };
         within("gateway", self.gateway.check().map_err(Into::into))?;
-        within("accounts", self.accounts.check().map_err(Into::into))?;
-        within("quota", self.quota.check().map_err(Into::into))?;
+        within("store", self.store.check())?;
+        let placed = self.placed();
+        within("accounts", placed.accounts.check().map_err(Into::into))?;
+        within("quota", placed.quota.check().map_err(Into::into))?;
         within("router.policy", self.router.policy.check().map_err(Into::into))?;
-        within("billing", self.billing.check().map_err(Into::into))?;
+        within("billing", placed.billing.check().map_err(Into::into))?;
         within("provider_gemini", self.provider_gemini.validate().map_err(Into::into))?;
         within("provider_local", self.provider_local.validate().map_err(Into::into))
     }
@@ -147,8 +156,17 @@ impl Config {
         Ok(())
     }
 
-    /// Puts every store that has no path of its own under the data folder.
+    /// The configuration with every store in its place: see [`Config::place_stores`].
+    fn placed(&self) -> Self {
+        let mut placed = self.clone();
+        placed.place_stores();
+        placed
+    }
+
+    /// Puts every store that has no place of its own into the shared databases, and else under the data folder.
     pub fn place_stores(&mut self) {
+        let postgres = self.store.postgres_url.as_ref();
+        share(&mut self.accounts.postgres_url, postgres);
         let under = |path: &mut PathBuf, name: &str, data_dir: &Path| {
             if path.as_os_str().is_empty() {
                 *path = data_dir.join(name);
@@ -158,5 +176,14 @@ impl Config {
         under(&mut self.billing.data_folder, "billing", &self.data_dir);
         under(&mut self.quota.path, "quota/quota.sqlite", &self.data_dir);
         under(&mut self.gateway.journal_dir, "gateway/journal", &self.data_dir);
+    }
+
+    /// What `target` keeps its state in, for operators; `None` if it keeps none. After [`Config::place_stores`].
+    pub(crate) fn store_of(&self, target: Target) -> Option<&'static str> {
+        match target {
+            Target::Accounts => Some(kind(self.accounts.postgres_url.as_ref())),
+            Target::Billing | Target::Quota => Some(kind(None)),
+            _ => None,
+        }
     }
 }

@@ -10,14 +10,18 @@ use axum::{
 use kaleem_runtime::{Readiness, telemetry::Guard};
 use serde_json::json;
 
+/// What each target of a process keeps its state in, by the target's name.
+pub(crate) type StoreKinds = std::collections::BTreeMap<&'static str, &'static str>;
+
 #[derive(Clone)]
 struct Operations {
     readiness: Readiness,
     telemetry: Option<Guard>,
+    stores: StoreKinds,
 }
 
 /// `/healthz`, `/readyz`, `/metrics` and `/version`.
-pub(crate) fn router(readiness: Readiness, telemetry: Option<Guard>) -> Router {
+pub(crate) fn router(readiness: Readiness, telemetry: Option<Guard>, stores: StoreKinds) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -26,7 +30,7 @@ pub(crate) fn router(readiness: Readiness, telemetry: Option<Guard>) -> Router {
             "/version",
             get(|| async { Json(json!({"name": "kaleem", "version": env!("CARGO_PKG_VERSION")})) }),
         )
-        .with_state(Operations { readiness, telemetry })
+        .with_state(Operations { readiness, telemetry, stores })
 }
 
 async fn ready(State(operations): State<Operations>) -> Response {
@@ -34,7 +38,8 @@ async fn ready(State(operations): State<Operations>) -> Response {
     let status =
         if operations.readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let failing: serde_json::Map<_, _> = failing.into_iter().map(|(name, why)| (name, why.into())).collect();
-    (status, Json(json!({"ready": status == StatusCode::OK, "failing": failing}))).into_response()
+    let ready = status == StatusCode::OK;
+    (status, Json(json!({"ready": ready, "failing": failing, "stores": operations.stores}))).into_response()
 }
 
 async fn metrics(State(operations): State<Operations>) -> Response {

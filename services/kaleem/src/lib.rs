@@ -9,6 +9,7 @@ mod data;
 mod failpoints;
 mod http;
 pub mod node;
+pub mod store;
 mod targets;
 
 pub use config::Config;

@@ -19,7 +19,7 @@ use kaleem_runtime::{DrainReport, OnError, Readiness, Supervisor, SystemClock, t
 use crate::{
     Config,
     data::{DataError, DataFolder, secret},
-    http,
+    http::{self, StoreKinds},
     targets::{Assembly, Built},
 };
 
@@ -135,6 +135,8 @@ impl Node {
         let tls = config.mesh.tls.as_ref().map(|files| files.load(options.clock.now())).transpose()?;
         refuse_open_ports(&config, &options)?;
         let mut listeners = bind(&config, &mut options)?;
+        let kept = |target: &Target| Some((target.name(), config.store_of(*target)?));
+        let stores: StoreKinds = options.targets.iter().filter_map(kept).collect();
         readiness.set(START, Err("targets are being built".to_owned()));
         let secret_file = config.mesh.secret_file.clone().unwrap_or_else(|| data.path().join("mesh.secret"));
         let mut assembly = Assembly {
@@ -165,6 +167,7 @@ impl Node {
                 readiness: &readiness,
                 telemetry: options.telemetry.clone(),
                 supervisor: &supervisor,
+                stores: &stores,
             };
             let router = exposed.router(built).await?;
             let listener_config =
@@ -251,6 +254,7 @@ struct Exposed<'a> {
     readiness: &'a Readiness,
     telemetry: Option<Guard>,
     supervisor: &'a Supervisor,
+    stores: &'a StoreKinds,
 }
 
 impl Exposed<'_> {
@@ -278,7 +282,11 @@ impl Exposed<'_> {
             Ok::<(), io::Error>(())
         };
         self.supervisor.spawn("health", OnError::Log, follow);
-        let base = built.http.merge(http::router(self.readiness.clone(), self.telemetry.clone()));
+        let base = built.http.merge(http::router(
+            self.readiness.clone(),
+            self.telemetry.clone(),
+            self.stores.clone(),
+        ));
         Ok(route(base, &mounts))
     }
 }

@@ -11,7 +11,8 @@ use kaleem::Config;
 use kaleem_rpc::Target;
 use kaleem_runtime::config::{Sources, dump, load};
 
-const EXAMPLES: [&str; 5] = ["all-in-one", "gemini", "local-pool-vllm", "mesh", "split-gateway"];
+const EXAMPLES: [&str; 6] =
+    ["all-in-one", "gemini", "local-pool-vllm", "mesh", "production", "split-gateway"];
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy")
@@ -37,8 +38,7 @@ fn every_example_is_read_and_sound() {
     assert_eq!(names, EXAMPLES);
     for name in names {
         let config = example(&name);
-        config.router.policy.check().unwrap_or_else(|error| panic!("{name}: {error}"));
-        config.provider_local.validate().unwrap_or_else(|error| panic!("{name}: {error}"));
+        config.check().unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
 
@@ -68,6 +68,18 @@ fn the_mesh_listens_where_its_peers_look_and_never_without_tls() {
     for (target, port) in ports {
         assert_eq!(config.mesh.peers[&target], format!("https://{target}:{port}"));
     }
+}
+
+#[test]
+fn production_shares_its_databases_and_dumps_no_address() {
+    let mut config = example("production");
+    let (postgres, redis) = (config.store.postgres_url.clone(), config.store.redis_url.clone());
+    config.place_stores();
+    let exposed = |url: &Option<kaleem_runtime::config::Secret>| url.as_ref().unwrap().expose().to_owned();
+    assert_eq!(exposed(&config.accounts.postgres_url), exposed(&postgres));
+    assert!(exposed(&redis).starts_with("rediss://"));
+    let dumped = dump(&config).unwrap();
+    assert!(!dumped.contains("db.internal") && !dumped.contains("cache.internal"), "{dumped}");
 }
 
 #[test]

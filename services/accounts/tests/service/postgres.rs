@@ -333,6 +333,16 @@ async fn processes_that_start_at_once_share_one_new_store() {
     }
 }
 
+#[tokio::test]
+async fn a_role_that_may_not_make_schemas_can_be_given_one() {
+    let Store::Postgres(server) = Store::postgres() else { unreachable!() };
+    run(&server.url(), "CREATE ROLE kaleem LOGIN").await;
+    run(&server.url(), "CREATE SCHEMA accounts AUTHORIZATION kaleem").await;
+    let url = server.url().replace("postgres@", "kaleem@");
+    let mut service = Service::start(Store::Shared(url)).await;
+    service.merchant("ward").await;
+}
+
 /// Why a service does not start on `url`, with all causes.
 async fn refusal(url: String) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,14 @@
 //! `kaleem doctor`.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     time::{Duration, Instant},
 };
 
 use clap::Args;
 use kaleem_proto::{
-    accounts::v1::{ListPlansRequest, accounts_service_client::AccountsServiceClient},
+    accounts::v1::{ListMerchantsRequest, accounts_service_client::AccountsServiceClient},
     billing::v1::{VerifyLedgerRequest, billing_service_client::BillingServiceClient},
     pool::v1::{ListWorkersRequest, pool_service_client::PoolServiceClient},
     quota::v1::{GetUsageRequest, quota_service_client::QuotaServiceClient},
@@ -54,10 +55,9 @@ pub(super) async fn run(args: DoctorArgs) -> anyhow::Result<u8> {
     }
     let server = args.client.server();
     let mut findings = Vec::new();
-    let reachable = readiness(&server, &mut findings).await;
-    if reachable {
+    if let Some(stores) = readiness(&server, &mut findings).await {
         match args.client.connect(KeyKind::Admin, None) {
-            Ok(connection) => inspect(connection, &mut findings).await,
+            Ok(connection) => inspect(connection, &stores, &mut findings).await,
             Err(error) => findings.push(bad("operator's key", format!("{error:#}"))),
         }
         match args.client.api_key(KeyKind::Chat) {
@@ -77,7 +77,7 @@ async fn wait(client: &ClientArgs, patience: Duration) -> u8 {
     let until = Instant::now() + patience;
     while Instant::now() < until {
         // Looked up each time: a server that is starting notes its address when it listens.
-        let ready = matches!(ready(&client.server()).await, Ok(failing) if failing.is_empty());
+        let ready = matches!(ready(&client.server()).await, Ok(state) if state.failing.is_empty());
         if ready && serves(client).await {
             return 0;
         }
@@ -101,34 +101,44 @@ async fn serves(client: &ClientArgs) -> bool {
     }
 }
 
-/// What `/readyz` says is failing.
-async fn ready(server: &str) -> anyhow::Result<Vec<(String, String)>> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
-    let body: serde_json::Value = client.get(format!("{server}/readyz")).send().await?.json().await?;
-    let failing = body["failing"].as_object().into_iter().flatten();
-    Ok(failing.map(|(name, why)| (name.clone(), why.as_str().unwrap_or_default().to_owned())).collect())
+/// What each target that runs behind the front door keeps its state in.
+type Stores = BTreeMap<String, String>;
+
+/// What `/readyz` says.
+#[derive(serde::Deserialize)]
+struct State {
+    /// What is failing, and why.
+    failing: BTreeMap<String, String>,
+    #[serde(default)]
+    stores: Stores,
 }
 
-async fn readiness(server: &str, findings: &mut Vec<Finding>) -> bool {
+async fn ready(server: &str) -> anyhow::Result<State> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
+    Ok(client.get(format!("{server}/readyz")).send().await?.json().await?)
+}
+
+/// The stores of the server, if it answers.
+async fn readiness(server: &str, findings: &mut Vec<Finding>) -> Option<Stores> {
     match ready(server).await {
         Err(_) => {
             let mend =
                 format!("nothing answers at {server}; start it with `kaleem up`, or name it with --server");
             findings.push(bad("server", mend));
-            false
+            None
         }
-        Ok(failing) => {
+        Ok(state) => {
             findings.push(good("server", format!("answers at {server}")));
-            for (name, why) in failing {
+            for (name, why) in state.failing {
                 findings.push(bad(&name, why));
             }
-            true
+            Some(state.stores)
         }
     }
 }
 
-async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
-    peers(&connection, findings).await;
+async fn inspect(connection: Connection, stores: &Stores, findings: &mut Vec<Finding>) {
+    peers(&connection, stores, findings).await;
     let targets =
         RouterServiceClient::new(connection.clone()).list_targets(request(ListTargetsRequest {})).await;
     match targets.map_err(|status| failed(&status)) {
@@ -157,8 +167,10 @@ async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
         Ok(verdict) => {
             let verdict = verdict.into_inner();
             match verdict.faults.first() {
-                None => findings
-                    .push(good("ledger", format!("{} events, the books balance", verdict.event_count))),
+                None => {
+                    let balanced = format!("{} events, the books balance", verdict.event_count);
+                    findings.push(good("ledger", balanced + &kept_in("billing", stores)));
+                }
                 Some(fault) => {
                     findings.push(bad("ledger", format!("{} faults, first: {fault}", verdict.faults.len())));
                 }
@@ -167,19 +179,29 @@ async fn inspect(connection: Connection, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether the services that every request needs answer.
-async fn peers(connection: &Connection, findings: &mut Vec<Finding>) {
+/// `, kept in Postgres`; nothing of a target that runs in another process.
+fn kept_in(target: &str, stores: &Stores) -> String {
+    stores.get(target).map(|kind| format!(", kept in {kind}")).unwrap_or_default()
+}
+
+/// Whether the services that every request needs answer. Those with a store are asked for something that is in it.
+async fn peers(connection: &Connection, stores: &Stores, findings: &mut Vec<Finding>) {
     let mut note = |name: &str, answered: Result<(), tonic::Status>| match answered {
         // Any answer of the service itself shows that it is there.
         Err(status) if status.code() == tonic::Code::Unavailable => {
             findings.push(bad(name, format!("{:#}", failed(&status))));
         }
-        _ => findings.push(good(name, "answers")),
+        _ => findings.push(good(name, "answers".to_owned() + &kept_in(name, stores))),
     };
     let mut accounts = AccountsServiceClient::new(connection.clone());
-    note("accounts", accounts.list_plans(request(ListPlansRequest {})).await.map(drop));
+    let listed =
+        accounts.list_merchants(request(ListMerchantsRequest { page_size: 1, ..Default::default() }));
+    let listed = listed.await.map(tonic::Response::into_inner);
+    let some = listed.as_ref().ok().and_then(|listed| listed.merchants.first());
+    let merchant_id = some.map(|merchant| merchant.merchant_id.clone()).unwrap_or_default();
+    note("accounts", listed.map(drop));
     let mut quota = QuotaServiceClient::new(connection.clone());
-    note("quota", quota.get_usage(request(GetUsageRequest::default())).await.map(drop));
+    note("quota", quota.get_usage(request(GetUsageRequest { merchant_id })).await.map(drop));
     let mut redaction = RedactionServiceClient::new(connection.clone());
     note("redaction", redaction.redact(request(RedactRequest::default())).await.map(drop));
 }

@@ -39,7 +39,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts every service in this process on embedded stores, with a demonstration merchant at the first start.
+    /// Starts every service in this process, with a demonstration merchant at the first start. Its stores are files in the data
+    /// folder, or with --store and --redis databases.
     Up(ServerArgs),
     /// Starts some services; the rest is reached at mesh.peers (by default a fixed port each on this host).
     Serve(serve::ServeArgs),

@@ -13,7 +13,7 @@ use clap::Args;
 use kaleem_rpc::Target;
 use kaleem_runtime::{
     SystemClock,
-    config::{Sources, load},
+    config::{Secret, Sources, load},
     drain,
     signal::Signals,
     telemetry,
@@ -37,9 +37,17 @@ pub(super) struct ServerArgs {
     /// Address of the front door.
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// Folder of stores, journals and keys.
+    /// Folder of stores, journals and keys. With shared stores it still holds the gateway's journal, the mesh's secret and the
+    /// first keys.
     #[arg(long, env = "KALEEM_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// Postgres that the services share instead of files: postgres://user:password@host:5432/database. A flag shows in the
+    /// process list, so rather set KALEEM__STORE__POSTGRES_URL, or store.postgres_url = { file = "…" } in the file.
+    #[arg(long, value_name = "URL")]
+    store: Option<Secret>,
+    /// Redis of the shared counters: redis://:password@host:6379/0. Rather KALEEM__STORE__REDIS_URL, as above.
+    #[arg(long, value_name = "URL")]
+    redis: Option<Secret>,
     /// Model folder for the in-process engine.
     #[arg(long)]
     model_dir: Option<PathBuf>,
@@ -75,6 +83,8 @@ impl ServerArgs {
             |key: &str, value: Option<String>| overrides.extend(value.map(|value| (key.to_owned(), value)));
         put("listen", self.listen.map(|address| address.to_string()));
         put("data_dir", self.data_dir.as_deref().map(shown));
+        put("store.postgres_url", self.store.as_ref().map(|url| url.expose().to_owned()));
+        put("store.redis_url", self.redis.as_ref().map(|url| url.expose().to_owned()));
         if let Some(model_dir) = &self.model_dir {
             put("provider_local.engine.enabled", Some("true".to_owned()));
             put("provider_local.engine.model_dir", Some(shown(model_dir)));

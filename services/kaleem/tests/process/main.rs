@@ -6,6 +6,7 @@
     reason = "a test stops at its first surprise"
 )]
 
+mod postgres;
 mod refusals;
 mod server;
 mod split;

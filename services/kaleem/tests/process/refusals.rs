@@ -53,6 +53,32 @@ fn a_wrong_key_a_wrong_value_and_a_missing_file() {
 }
 
 #[test]
+fn a_database_that_is_none_or_does_not_answer_and_never_its_password() {
+    const PASSWORD: &str = "hunter2";
+    let nothing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unreachable = format!("postgres://kaleem:{PASSWORD}@{nothing}/kaleem");
+    let (mysql, plain) = (format!("mysql://kaleem:{PASSWORD}@db/kaleem"), format!(":{PASSWORD}@cache:6379"));
+    let misspelt = format!("postgres://db/kaleem?pasword={PASSWORD}");
+    let refusals = [
+        refused(&["config", "check", "--store", &mysql], 64, &["store: postgres_url", "postgres://"]),
+        refused(&["config", "check", "--redis", &plain], 64, &["store: redis_url", "redis://"]),
+        refused(&["config", "check", "--store", &misspelt], 64, &["postgres_url", "sslmode"]),
+        refused(
+            &["up", "--listen", "127.0.0.1:0", "--store", &unreachable],
+            78,
+            &["accounts cannot start", &nothing.to_string(), "Connection refused"],
+        ),
+    ];
+    for (_, said) in &refusals {
+        assert!(!said.stderr.contains(PASSWORD) && !said.stdout.contains(PASSWORD), "{said:?}");
+    }
+    let folder = Folder::new();
+    let dumped = kaleem(&folder, &["config", "dump", "--store", &unreachable]);
+    assert_eq!((dumped.code, dumped.stdout.contains(PASSWORD)), (0, false), "{dumped:?}");
+    assert!(dumped.stdout.contains("postgres_url = \"[redacted]\""), "{dumped:?}");
+}
+
+#[test]
 fn a_corrupt_model_folder() {
     let folder = Folder::new();
     let broken = folder.path().join("model");

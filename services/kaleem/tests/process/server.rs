@@ -81,8 +81,14 @@ pub struct Server {
 impl Server {
     /// `kaleem up` on a free port with the shipped model, ready to answer.
     pub fn up(folder: &Folder) -> Self {
+        Self::up_with(folder, &[])
+    }
+
+    /// [`Server::up`] with further arguments.
+    pub fn up_with(folder: &Folder, more: &[&str]) -> Self {
         let model = model();
         let mut args = vec!["up", "--listen", "127.0.0.1:0", "--model-dir", model.to_str().unwrap()];
+        args.extend(more);
         if folder.path().join(CONFIG).exists() {
             args.extend(["--config", CONFIG]);
         }

@@ -65,18 +65,23 @@ pub async fn migrate(options: &PgConnectOptions, patience: Duration) -> Result<(
     let connecting = tokio::time::timeout(patience, PgConnection::connect_with(&options));
     let silent = |_| Err(sqlx::Error::Io(io::Error::from(io::ErrorKind::TimedOut)));
     let mut connection = connecting.await.unwrap_or_else(silent).map_err(unusable)?;
-    migrator().run_direct(None, &mut connection, false).await.map_err(|error| match error {
+    // Looked for first: a role that may not make schemas can be given one.
+    let found = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").bind(SCHEMA);
+    let found: bool = found.fetch_one(&mut connection).await.map_err(unusable)?;
+    migrator(found).run_direct(None, &mut connection, false).await.map_err(|error| match error {
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => unusable(source),
         source => Error::Schema { schema: SCHEMA, server: server.clone(), source },
     })?;
     connection.close().await.map_err(unusable)
 }
 
-fn migrator() -> Migrator {
+fn migrator(schema_exists: bool) -> Migrator {
     let sql = include_str!("../../../migrations/postgres/0001_accounts.sql").into_sql_str();
     let tables = Migration::new(1, "accounts".into(), MigrationType::Simple, sql, false);
     let mut migrator = Migrator::with_migrations(vec![tables]);
-    migrator.create_schema(SCHEMA);
+    if !schema_exists {
+        migrator.create_schema(SCHEMA);
+    }
     migrator
 }
 
