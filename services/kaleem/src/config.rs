@@ -167,6 +167,7 @@ impl Config {
     pub fn place_stores(&mut self) {
         let postgres = self.store.postgres_url.as_ref();
         share(&mut self.accounts.postgres_url, postgres);
+        share(&mut self.billing.postgres_url, postgres);
         let under = |path: &mut PathBuf, name: &str, data_dir: &Path| {
             if path.as_os_str().is_empty() {
                 *path = data_dir.join(name);
@@ -182,7 +183,8 @@ impl Config {
     pub(crate) fn store_of(&self, target: Target) -> Option<&'static str> {
         match target {
             Target::Accounts => Some(kind(self.accounts.postgres_url.as_ref())),
-            Target::Billing | Target::Quota => Some(kind(None)),
+            Target::Billing => Some(kind(self.billing.postgres_url.as_ref())),
+            Target::Quota => Some(kind(None)),
             _ => None,
         }
     }

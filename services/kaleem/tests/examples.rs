@@ -76,7 +76,9 @@ fn production_shares_its_databases_and_dumps_no_address() {
     let (postgres, redis) = (config.store.postgres_url.clone(), config.store.redis_url.clone());
     config.place_stores();
     let exposed = |url: &Option<kaleem_runtime::config::Secret>| url.as_ref().unwrap().expose().to_owned();
-    assert_eq!(exposed(&config.accounts.postgres_url), exposed(&postgres));
+    for own in [&config.accounts.postgres_url, &config.billing.postgres_url] {
+        assert_eq!(exposed(own), exposed(&postgres));
+    }
     assert!(exposed(&redis).starts_with("rediss://"));
     let dumped = dump(&config).unwrap();
     assert!(!dumped.contains("db.internal") && !dumped.contains("cache.internal"), "{dumped}");
@@ -88,6 +90,20 @@ fn compose_runs_every_target() {
     for target in Target::ALL {
         assert!(compose.contains(&format!("\"--target\", \"{target}\"")), "{target} is missing");
         assert!(compose.contains(&format!("/certs/{target}.pem")), "{target} shows no certificate");
+    }
+}
+
+#[test]
+fn the_databases_of_compose_lose_nothing_and_every_service_that_keeps_something_gets_them() {
+    let overlay = fs::read_to_string(deploy().join("compose.databases.yaml")).unwrap();
+    for setting in ["\"--maxmemory-policy\", \"noeviction\"", "\"--appendonly\", \"yes\""] {
+        assert!(overlay.contains(setting), "{setting} is missing");
+    }
+    for target in [Target::Accounts, Target::Billing, Target::Quota] {
+        assert!(
+            overlay.contains(&format!("  {target}:\n    <<: *kept\n    environment: *store\n")),
+            "{target}"
+        );
     }
 }
 

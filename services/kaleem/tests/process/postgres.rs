@@ -15,14 +15,18 @@ fn killed_it_starts_again_on_its_database_and_in_a_new_folder_too() {
     let issued = kaleem(&first, &["key", "issue", "--merchant", "dukkan", "--alias", "web"]);
     let key = issued.stdout.trim().to_owned();
     server.kill();
-    assert!(!first.path().join("accounts").exists(), "accounts are in the database and not in the folder");
+    for service in ["accounts", "billing"] {
+        assert!(!first.path().join(service).exists(), "{service} is in the database and not in the folder");
+    }
 
     for folder in [&first, &second] {
         let server = Server::up_with(folder, &store);
         let asked = kaleem(folder, &["chat", "-q", "مرحبا", "--api-key", &key]);
         assert_eq!(asked.code, 0, "{asked:?}");
         let doctor = kaleem(folder, &["doctor"]);
-        assert!(doctor.stdout.contains("answers, kept in Postgres"), "{}", doctor.stdout);
+        for finding in ["answers, kept in Postgres", "the books balance, kept in Postgres"] {
+            assert!(doctor.stdout.contains(finding), "{}", doctor.stdout);
+        }
         assert_eq!(server.terminate(), Some(0));
     }
 }

@@ -19,8 +19,19 @@ const SCHEMA: &str = "accounts";
 const MIGRATION_TIMEOUT: &str = "60s";
 
 /// Parameters of an address that the driver knows; it would log others with their values, which may be secrets.
-const PARAMETERS: [&str; 9] =
-    ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "dbname", "user", "password"];
+const PARAMETERS: [&str; 11] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
 
 /// The rule that `url` breaks, if any.
 pub fn broken_rule(url: &Secret) -> Option<&'static str> {
@@ -30,7 +41,7 @@ pub fn broken_rule(url: &Secret) -> Option<&'static str> {
     }
     if parsed.query_pairs().any(|(key, _)| !PARAMETERS.contains(&key.as_ref())) {
         return Some(
-            "without parameters other than sslmode, sslrootcert, sslcert, sslkey, host, port, dbname, user and password",
+            "without parameters other than sslmode, sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, password and application_name",
         );
     }
     match PgConnectOptions::from_str(url.expose()) {
