@@ -103,7 +103,7 @@ async fn a_settled_call_is_confirmed_and_what_it_carried_for_billing_is_dropped(
     assert_eq!(journal(&quota, dropped).await, Some(1));
 
     quota.clock.advance(Duration::from_mins(10));
-    quota.registry.sweep().unwrap();
+    quota.registry.sweep().await.unwrap();
     quota.clock.advance(Duration::from_millis(1));
     journal_says(&quota, "SELECT count(*) FROM tombstone", 0).await;
 }
@@ -208,7 +208,7 @@ async fn a_zombie_settles_an_expired_call_that_was_confirmed_and_forgotten() {
     let (quota, mut client) = seated(|_| {}).await;
     let held = hold(&quota, &mut client).await;
     quota.clock.advance(Duration::from_secs(31));
-    quota.registry.sweep().unwrap();
+    quota.registry.sweep().await.unwrap();
     assert_eq!(posted(&mut client).await, (1, 100, 1_000));
     quota.billing.record(&held, 20, SELL_PICO);
     followed(&quota, "dukkan").await;

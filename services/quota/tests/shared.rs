@@ -3,8 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
-    reason = "a test stops on what it did not expect, and a child says how far it came"
+    reason = "a test stops on what it did not expect"
 )]
 
 mod support;

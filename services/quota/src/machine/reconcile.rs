@@ -36,9 +36,10 @@ impl Reconcile {
 }
 
 impl MerchantState {
-    /// Sets posted usage of a window to what the ledger says and what it is still to be told, and returns what that changed. What expired holds had posted there
-    /// is taken out with it, so that a late Settle of one of them posts its full amount. Refused while a hold of the window is live,
-    /// after anything was posted since the ledger was compared, and for a window that is neither open nor kept.
+    /// Sets posted usage of a window to what the ledger says and what it is still to be told, and returns what that changed. What
+    /// expired holds had posted there is taken out with it, so that a late Settle of one of them posts its full amount. Refused while
+    /// a hold of the window is live, after anything was posted since the ledger was compared, and for a window that is neither open
+    /// nor kept.
     pub fn reconcile(
         &mut self,
         command: &Reconcile,
