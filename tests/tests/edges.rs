@@ -33,6 +33,7 @@ fn part(package: &Package, root: &Path) -> Part {
 fn libraries_below(library: &str) -> &'static [&'static str] {
     match library {
         "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" => &[],
+        "kaleem-pii" => &["kaleem-placeholder"],
         "kaleem-runtime" => &["kaleem-domain"],
         "kaleem-rpc" => &["kaleem-domain", "kaleem-proto", "kaleem-runtime"],
         "kaleem-testkit" => &["kaleem-domain", "kaleem-proto"],

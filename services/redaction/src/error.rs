@@ -14,9 +14,9 @@ pub enum Error {
     /// The values of the request could not be kept.
     #[error(transparent)]
     Vault(#[from] kaleem_placeholder::Error),
-    /// The built-in word lists do not compile.
-    #[error("the word lists of the recogniser do not compile")]
-    Lexicon(#[source] aho_corasick::BuildError),
+    /// The recognisers do not compile.
+    #[error(transparent)]
+    Detector(#[from] kaleem_pii::Error),
     /// The work was stopped before its end.
     #[error("redaction was stopped before its end")]
     Stopped,

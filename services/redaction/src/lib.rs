@@ -1,8 +1,8 @@
 //! Redaction: takes personal data out of a request before it leaves, and says what may be left.
 //!
-//! The core is pure and synchronous. A text is folded once (`fold`), candidates are found and scored (`detect`), and
-//! each finding is replaced by a placeholder whose value the [`Session`] keeps. Restoring the streamed answer is
-//! `kaleem_placeholder::Restorer`, which the gateway runs on the same values.
+//! The core is pure and synchronous. `kaleem_pii` finds the personal data of a text, and each finding is replaced by a
+//! placeholder whose value the [`Session`] keeps. Restoring the streamed answer is `kaleem_placeholder::Restorer`, which
+//! the gateway runs on the same values.
 //!
 //! In scope: e-mail addresses, telephone numbers of the Gulf and its neighbours, Saudi identity and residence numbers,
 //! IBANs, payment cards; in Arabic-Indic, Persian, fullwidth and other digits, spaced, separated or spread over a
@@ -12,9 +12,7 @@
 
 mod config;
 mod conversation;
-mod detect;
 mod error;
-mod fold;
 mod grpc;
 mod json;
 mod redact;

@@ -7,8 +7,7 @@ use std::ops::Range;
 use kaleem_placeholder::{Issuer, IssuerKey, Kind, Placeholder, RestoreMap, Vault};
 
 use crate::Error;
-use crate::detect::{Detector, Findings, Scratch, Span};
-use crate::fold::Folded;
+use kaleem_pii::{Detector, Findings, Scratch, Span, fold::Folded};
 
 /// Bytes of the longest text that is redacted in one piece: 1 MiB.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -153,7 +152,7 @@ pub struct Redactor {
 impl Redactor {
     /// Compiles the recognisers.
     ///
-    /// Errors: [`Error::Lexicon`].
+    /// Errors: [`Error::Detector`].
     pub fn new() -> Result<Self, Error> {
         Ok(Self { detector: Detector::new()? })
     }

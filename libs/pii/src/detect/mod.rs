@@ -44,25 +44,27 @@ struct Finding {
 }
 
 /// A place to redact.
-pub(crate) struct Span {
-    pub(crate) kind: Kind,
+pub struct Span {
+    /// What it is.
+    pub kind: Kind,
     /// Bytes of the original text.
-    pub(crate) range: Range<usize>,
-    pub(crate) normal: Zeroizing<String>,
+    pub range: Range<usize>,
+    /// The normal form of the value: the same for all its spellings.
+    pub normal: Zeroizing<String>,
 }
 
 /// What was found in a text.
 #[derive(Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     /// Disjoint, ascending.
-    pub(crate) spans: Vec<Span>,
+    pub spans: Vec<Span>,
     /// Whether something with a cue scored just below the threshold.
-    pub(crate) unsure: bool,
+    pub unsure: bool,
 }
 
 /// Buffers that are reused from text to text.
 #[derive(Default)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     cluster: Cluster,
     /// Where the digit clusters start that are worth a second look.
     clusters: Vec<usize>,
@@ -75,18 +77,18 @@ pub(crate) struct Scratch {
 }
 
 /// Recognises personal data. Built once, used by any number of threads.
-pub(crate) struct Detector {
+pub struct Detector {
     lexicon: Lexicon,
 }
 
 impl Detector {
     /// Compiles the word lists.
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub fn new() -> Result<Self, Error> {
         Ok(Self { lexicon: Lexicon::new()? })
     }
 
     /// Finds what to redact in the body of a folded text.
-    pub(crate) fn detect(&self, folded: &Folded, scratch: &mut Scratch) -> Findings {
+    pub fn detect(&self, folded: &Folded, scratch: &mut Scratch) -> Findings {
         let text = folded.text();
         scratch.locate(folded, &self.lexicon);
         if scratch.places.is_empty() {

@@ -8,13 +8,13 @@ use std::ops::Range;
 use character::Form;
 
 /// The folded byte that stands for something that must not be looked into, such as a placeholder.
-pub(crate) const OPAQUE: u8 = 0;
+pub const OPAQUE: u8 = 0;
 
 /// A folded text: digits in ASCII, no marks, letter variants brought together, lower case.
 ///
 /// Nothing is ever redacted by folded text: [`Folded::original`] maps a range back to the bytes of the original.
 #[derive(Default)]
-pub(crate) struct Folded {
+pub struct Folded {
     text: String,
     /// How stretches of the folded text lie in the original body, ascending and without gaps.
     stretches: Vec<Stretch>,
@@ -39,7 +39,7 @@ struct Stretch {
 impl Folded {
     /// Folds `body` after the context `hint`, replacing each range of `opaque` (ascending, disjoint) by one
     /// [`OPAQUE`] byte. Earlier content is dropped, the buffers are kept.
-    pub(crate) fn refill(&mut self, hint: &str, body: &str, opaque: &[Range<usize>]) {
+    pub fn refill(&mut self, hint: &str, body: &str, opaque: &[Range<usize>]) {
         self.text.clear();
         self.stretches.clear();
         self.text.reserve(hint.len() + body.len());
@@ -115,29 +115,29 @@ impl Folded {
     }
 
     /// The folded text, context and body.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The bytes of [`Folded::text`].
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
     /// Where the body begins in the folded text.
-    pub(crate) fn body(&self) -> usize {
+    pub fn body(&self) -> usize {
         self.body
     }
 
     /// Number of digits in the body.
-    pub(crate) fn digits(&self) -> usize {
+    pub fn digits(&self) -> usize {
         self.digits
     }
 
     /// The bytes of the original body that a non-empty folded range of the body stands for.
     ///
     /// Marks between its characters belong to it, marks around it do not.
-    pub(crate) fn original(&self, range: &Range<usize>) -> Range<usize> {
+    pub fn original(&self, range: &Range<usize>) -> Range<usize> {
         let (start, _) = self.unit(range.start);
         let (_, end) = self.unit(range.end - 1);
         start..end

@@ -1,0 +1,12 @@
+//! Finds personal data in chat: pure, synchronous, without any service.
+//!
+//! A text is folded once ([`fold::Folded`]), candidates are found and scored ([`Detector`]), and each finding maps back to
+//! the bytes of the original. Used by the redaction service, the command line and whatever masks logs.
+
+mod detect;
+mod error;
+pub mod fold;
+
+pub use detect::{Detector, Findings, Scratch, Span};
+pub use error::Error;
+pub use kaleem_placeholder::Kind;
