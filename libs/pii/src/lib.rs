@@ -7,6 +7,6 @@ mod detect;
 mod error;
 pub mod fold;
 
-pub use detect::{Detector, Findings, Scratch, Span};
+pub use detect::{Detector, Findings, Points, REPORTED, Scratch, Span, THRESHOLD};
 pub use error::Error;
 pub use kaleem_placeholder::Kind;

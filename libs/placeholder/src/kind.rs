@@ -49,7 +49,7 @@ kinds! {
     /// A payment card number.
     CreditCard = "CREDIT_CARD",
     /// The security code of a payment card.
-    Cvv = "CVV",
+    CardCvv = "CARD_CVV",
     /// The expiry date of a payment card.
     CardExpiry = "CARD_EXPIRY",
     /// An e-mail address.
@@ -58,8 +58,6 @@ kinds! {
     SaNationalId = "SA_NATIONAL_ID",
     /// A Saudi residence permit number.
     SaIqama = "SA_IQAMA",
-    /// A Saudi border number.
-    SaBorderNumber = "SA_BORDER_NUMBER",
     /// An Emirates ID number.
     AeEmiratesId = "AE_EMIRATES_ID",
     /// A Kuwaiti civil number.
@@ -78,8 +76,14 @@ kinds! {
     Passport = "PASSPORT",
     /// A telephone number of a person.
     Phone = "PHONE",
-    /// A tax or commercial registration number of a business.
-    BusinessId = "BUSINESS_ID",
+    /// A Saudi commercial registration number, or the unified number that replaces it.
+    SaCr = "SA_CR",
+    /// A Saudi tax number.
+    SaVat = "SA_VAT",
+    /// An Emirati tax registration number.
+    AeTrn = "AE_TRN",
+    /// The address of a wallet of a crypto-currency.
+    CryptoWallet = "CRYPTO_WALLET",
     /// A URL that carries a token, signature or session.
     UrlToken = "URL_TOKEN",
     /// An IPv4 or IPv6 address.
@@ -103,7 +107,7 @@ impl Kind {
     ///
     /// Secrets, one-time codes and card security codes are never restored.
     pub const fn restorable(self) -> bool {
-        !matches!(self, Kind::Secret | Kind::Otp | Kind::Cvv)
+        !matches!(self, Kind::Secret | Kind::Otp | Kind::CardCvv)
     }
 }
 
@@ -136,6 +140,6 @@ mod tests {
     #[test]
     fn secrets_are_not_restorable() {
         let kept: Vec<_> = Kind::ALL.iter().filter(|kind| !kind.restorable()).collect();
-        assert_eq!(kept, [&Kind::Secret, &Kind::Otp, &Kind::Cvv]);
+        assert_eq!(kept, [&Kind::Secret, &Kind::Otp, &Kind::CardCvv]);
     }
 }

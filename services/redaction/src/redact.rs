@@ -215,7 +215,7 @@ impl Redactor {
     fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Findings {
         let opaque = placeholders(text, &session.vault);
         session.folded.refill(hint, text, &opaque);
-        self.detector.detect(&session.folded, &mut session.scratch)
+        self.detector.detect(text, &session.folded, &mut session.scratch)
     }
 }
 

@@ -147,7 +147,11 @@ fn json_is_redacted_inside_its_strings_and_numbers() {
     let redaction = redactor().redact_json(json, &mut session).unwrap();
     let text = redaction.text.as_ref();
     let counts: Vec<_> = redaction.counts.iter().collect();
-    assert_eq!(counts, [(Kind::Email, 1), (Kind::SaNationalId, 1), (Kind::Phone, 1)], "{text}");
+    assert_eq!(
+        counts,
+        [(Kind::Email, 1), (Kind::SaNationalId, 1), (Kind::Phone, 1), (Kind::Person, 1)],
+        "{text}"
+    );
     let value: serde_json::Value = serde_json::from_str(text).unwrap();
     assert_eq!(value["order_id"], "1088888888");
     assert!(value["national_id"].as_str().unwrap().starts_with("[[SA_NATIONAL_ID:"));

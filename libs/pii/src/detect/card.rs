@@ -2,9 +2,9 @@
 
 use kaleem_placeholder::Kind;
 
+use super::check::luhn;
 use super::cluster::{MAX_DIGITS, Window};
-use super::lexicon::Cue;
-use super::number::{Need, Proposal, digits_only, luhn};
+use super::number::{Need, Proposal, digits_only};
 
 /// A known range, the length that it issues, and the check digit.
 const VALID: i32 = 80;
@@ -57,19 +57,13 @@ pub(super) fn propose(window: &Window<'_>) -> Option<Proposal> {
         (None, false) => return None,
     };
     let need = if base == HALF { Need::Cue } else { Need::Nothing };
-    Some(Proposal { kind: Kind::CreditCard, base, cue: Cue::Card, need, normal: digits_only })
+    Some(Proposal { kind: Kind::CreditCard, base, need, normal: digits_only })
 }
 
 /// Proposes 12 to 26 digits right behind a word for a bank account.
 pub(super) fn propose_account(window: &Window<'_>) -> Option<Proposal> {
     let fits = (12..=MAX_DIGITS).contains(&window.digits.len()) && window.plus.is_none();
-    fits.then_some(Proposal {
-        kind: Kind::Iban,
-        base: ACCOUNT,
-        cue: Cue::Account,
-        need: Need::Cue,
-        normal: digits_only,
-    })
+    fits.then_some(Proposal { kind: Kind::Iban, base: ACCOUNT, need: Need::Cue, normal: digits_only })
 }
 
 fn length_in_range(digits: &[u8]) -> Option<Length> {

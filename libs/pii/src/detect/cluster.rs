@@ -4,8 +4,6 @@ use std::ops::Range;
 
 /// Digits of the longest number that is looked for.
 pub(super) const MAX_DIGITS: usize = 26;
-/// Digits of the shortest number that is looked for.
-pub(super) const MIN_DIGITS: usize = 7;
 /// Separator bytes that may lie between two groups, such as ` - `.
 const MAX_GAP: usize = 3;
 /// Bytes that may lie between two groups when words link them.
@@ -116,6 +114,7 @@ impl Cluster {
         self.mark_times(bytes);
         self.mark_dates();
         self.mark_addresses();
+        self.mark_years();
         self.groups.last().map(|group| group.end)
     }
 
@@ -124,9 +123,9 @@ impl Cluster {
         self.digits.len()
     }
 
-    /// Where it starts in the folded text.
-    pub(super) fn start(&self) -> usize {
-        self.groups.first().map_or(0, |group| group.start)
+    /// Its groups.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// Where its groups start in the folded text.
@@ -134,14 +133,16 @@ impl Cluster {
         self.groups.iter().map(|group| group.start)
     }
 
-    /// Gives every window of [`MIN_DIGITS`] to [`MAX_DIGITS`] digits, from group border to group border.
-    pub(super) fn windows<'c>(&'c self, bytes: &'c [u8]) -> impl Iterator<Item = Window<'c>> {
-        (0..self.groups.len()).flat_map(move |first| {
+    /// Gives every window of `min` to [`MAX_DIGITS`] digits, from group border to group border; of digits that each stand
+    /// alone, only the whole row.
+    pub(super) fn windows<'c>(&'c self, bytes: &'c [u8], min: usize) -> impl Iterator<Item = Window<'c>> {
+        let starts = (0..self.groups.len()).filter(|first| !self.in_row(*first));
+        starts.flat_map(move |first| {
             let start = self.groups[first].first;
             (first..self.groups.len())
                 .map(move |last| (last, self.groups[last].first + self.groups[last].len() - start))
                 .take_while(|(_, len)| *len <= MAX_DIGITS)
-                .filter(|(_, len)| *len >= MIN_DIGITS)
+                .filter(move |(last, len)| *len >= min && !self.in_row(last + 1))
                 .map(move |(last, len)| Window {
                     digits: &self.digits[start..start + len],
                     groups: &self.groups[first..=last],
@@ -150,6 +151,15 @@ impl Cluster {
                     plus: plus_at(bytes, self.groups[first].start, self.groups[last].end),
                 })
         })
+    }
+
+    /// Whether a single digit goes on a row of single digits with the same separator between.
+    fn in_row(&self, index: usize) -> bool {
+        let Some([before, group]) = index.checked_sub(1).and_then(|from| self.groups.get(from..=index))
+        else {
+            return false;
+        };
+        group.len() == 1 && before.len() == 1 && matches!(group.gap, Gap::Single(_))
     }
 
     /// Marks the hours and minutes of `12:30`.
@@ -177,6 +187,15 @@ impl Cluster {
         }
     }
 
+    /// Marks three years and more in a row.
+    fn mark_years(&mut self) {
+        for index in 2..self.groups.len() {
+            if (index - 2..=index).all(|at| is_year(self.value(&self.groups[at]))) {
+                self.groups[index - 2..=index].iter_mut().for_each(|group| group.decoy = true);
+            }
+        }
+    }
+
     /// Marks IPv4 addresses.
     fn mark_addresses(&mut self) {
         for index in 3..self.groups.len() {
@@ -188,7 +207,8 @@ impl Cluster {
                 let leading_zero = group.len() > 1 && self.digits[group.first] == b'0';
                 self.value(group).is_some_and(|(value, len)| value <= 255 && len <= 3) && !leading_zero
             });
-            if dotted && octets {
+            // Four single digits are a code with dots between.
+            if dotted && octets && four.iter().any(|group| group.len() > 1) {
                 self.groups[index - 3..=index].iter_mut().for_each(|group| group.decoy = true);
             }
         }
@@ -322,7 +342,7 @@ mod tests {
         while let Some(next) = cluster.read(text, from) {
             found.extend(
                 cluster
-                    .windows(text.as_bytes())
+                    .windows(text.as_bytes(), 7)
                     .map(|window| String::from_utf8_lossy(window.digits).into_owned()),
             );
             from = next;
@@ -335,7 +355,7 @@ mod tests {
         let mut cluster = Cluster::default();
         let mut from = 0;
         while let Some(next) = cluster.read(text, from) {
-            if let Some(window) = cluster.windows(text.as_bytes()).next() {
+            if let Some(window) = cluster.windows(text.as_bytes(), 7).next() {
                 let decoys = window.groups.iter().filter(|group| group.decoy).count();
                 return (window.shape(), window.is_amount(), window.is_progression(), decoys, window.plus);
             }

@@ -9,7 +9,6 @@ use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
 use super::context::{Context, Mention, context};
-use super::lexicon::Cue;
 use super::{Finding, Points, REPORTED};
 use domain::{Domain, Dots, Ending};
 use local::Local;
@@ -47,7 +46,7 @@ pub(super) fn find(text: &str, signs: &[Range<usize>], mentions: &[Mention], fin
         let mut points = rate(form, &local, &domain);
         let place = local.start..domain.end;
         let positive = points < PROVIDER
-            && matches!(context(text, mentions, &place, Cue::Email), Context::Positive { .. });
+            && matches!(context(text, mentions, &place, Kind::Email.into()), Context::Positive { .. });
         points += if positive { CUE } else { 0 };
         if points >= REPORTED {
             let name = text[local.start..local.end].replace(' ', "");
@@ -77,13 +76,14 @@ mod tests {
     use crate::fold::Folded;
 
     fn found(text: &str) -> Vec<String> {
-        let lexicon = super::super::context::Lexicon::new().unwrap();
+        let lexicon = crate::detect::lexicon::Lexicon::new().unwrap();
         let mut folded = Folded::default();
         folded.refill("", text, &[]);
         let mut findings = Vec::new();
-        let mut signs: Vec<_> = super::super::at_signs(folded.text(), &lexicon).collect();
         let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut signs, &mut mentions);
+        lexicon.find(folded.text(), &mut mentions);
+        let mut signs = Vec::new();
+        crate::detect::at_signs(folded.text(), &mentions, &mut signs);
         find(folded.text(), &signs, &mentions, &mut findings);
         findings.retain(|finding| finding.points >= super::super::THRESHOLD);
         findings.iter().map(|finding| finding.normal.to_string()).collect()

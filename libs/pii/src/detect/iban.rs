@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 
 use super::cluster::MAX_DIGITS;
 use super::context::{Context, Mention, context};
-use super::lexicon::Cue;
 use super::{Finding, Points, REPORTED};
 
 /// The check passes.
@@ -137,7 +136,7 @@ pub(super) fn find(text: &str, at: usize, mentions: &[Mention]) -> Option<Findin
     // A mistyped number may be too short or too long: take what is written as one.
     let read = read_loose(bytes, country, at)?;
     let near = (length - 4..=length + 2).contains(&read.characters.len()) && read.digits * 2 > length;
-    let context = context(text, mentions, &(start..read.end), Cue::Account);
+    let context = context(text, mentions, &(start..read.end), Kind::Iban.into());
     let (points, positive) = match context {
         Context::Positive { .. } | Context::Distant => (INVALID + CUE, true),
         Context::Negative { .. } => (INVALID + DECOY, false),
@@ -237,10 +236,9 @@ mod tests {
         let mut folded = Folded::default();
         folded.refill("", text, &[]);
         let at = folded.text().find(|character: char| character.is_ascii_digit())?;
-        let lexicon = super::super::context::Lexicon::new().unwrap();
+        let lexicon = crate::detect::lexicon::Lexicon::new().unwrap();
         let mut mentions = Vec::new();
-        let place = std::iter::once(at..at + 1);
-        lexicon.find(folded.text(), &mut place.collect::<Vec<_>>(), &mut mentions);
+        lexicon.find(folded.text(), &mut mentions);
         let finding = find(folded.text(), at, &mentions)?;
         Some((text[folded.original(&finding.range)].to_owned(), finding.points))
     }

@@ -1,15 +1,31 @@
-//! Finds personal data in a folded text: one pass over its digits, its at signs and its cues, then a score for each
-//! candidate.
+//! Finds personal data in a folded text: one pass over its cues, one over its digits, then a score for each candidate.
 
+mod address;
+mod birth;
+mod business;
 mod card;
+mod card_details;
+mod check;
 mod cluster;
+mod codes;
 mod context;
+mod cue;
+mod date;
 mod email;
 mod iban;
+mod letters;
 mod lexicon;
+mod names;
+mod national;
+mod network;
 mod number;
+mod person;
 mod phone;
-mod saudi_id;
+mod reading;
+mod secret;
+mod spelled;
+mod url;
+mod wallet;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -20,16 +36,21 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::fold::Folded;
-use cluster::{Cluster, MIN_DIGITS};
-use context::{Lexicon, Mention};
+use cluster::Cluster;
+use context::Mention;
+use cue::Cues;
+use lexicon::Lexicon;
+use names::Names;
+use number::Judge;
+use reading::Reading;
 
 /// A score in hundredths.
-type Points = i32;
+pub type Points = i32;
 
 /// Points from which a finding is redacted.
-const THRESHOLD: Points = 50;
-/// Points from which a finding with a cue is worth a warning.
-const REPORTED: Points = 35;
+pub const THRESHOLD: Points = 50;
+/// Points from which a finding with a cue is worth a warning; what scores less is not kept.
+pub const REPORTED: Points = 35;
 
 /// Something that may be personal data.
 struct Finding {
@@ -47,8 +68,10 @@ struct Finding {
 pub struct Span {
     /// What it is.
     pub kind: Kind,
-    /// Bytes of the original text.
+    /// Bytes of the original text, on borders of code points.
     pub range: Range<usize>,
+    /// How certain it is, 50 to 100.
+    pub points: Points,
     /// The normal form of the value: the same for all its spellings.
     pub normal: Zeroizing<String>,
 }
@@ -65,13 +88,10 @@ pub struct Findings {
 /// Buffers that are reused from text to text.
 #[derive(Default)]
 pub struct Scratch {
+    folded: Folded,
     cluster: Cluster,
-    /// Where the digit clusters start that are worth a second look.
-    clusters: Vec<usize>,
     /// At signs, plain and spelled out.
     signs: Vec<Range<usize>>,
-    /// Everything around which cues matter.
-    places: Vec<Range<usize>>,
     mentions: Vec<Mention>,
     findings: Vec<Finding>,
 }
@@ -79,55 +99,83 @@ pub struct Scratch {
 /// Recognises personal data. Built once, used by any number of threads.
 pub struct Detector {
     lexicon: Lexicon,
+    names: Names,
 }
 
 impl Detector {
     /// Compiles the word lists.
+    ///
+    /// Errors: [`Error::Lexicon`].
     pub fn new() -> Result<Self, Error> {
-        Ok(Self { lexicon: Lexicon::new()? })
+        Ok(Self { lexicon: Lexicon::new()?, names: Names::new() })
     }
 
-    /// Finds what to redact in the body of a folded text.
-    pub fn detect(&self, folded: &Folded, scratch: &mut Scratch) -> Findings {
+    /// Finds the personal data of a text.
+    pub fn scan(&self, text: &str, scratch: &mut Scratch) -> Findings {
+        self.scan_above(THRESHOLD, text, scratch)
+    }
+
+    /// Finds the personal data of a text that scores at least `threshold`, from [`REPORTED`] to 100.
+    pub fn scan_above(&self, threshold: Points, text: &str, scratch: &mut Scratch) -> Findings {
+        let mut folded = std::mem::take(&mut scratch.folded);
+        folded.refill("", text, &[]);
+        self.collect(text, &folded, scratch);
+        let findings = resolve(&folded, threshold, &mut scratch.findings);
+        scratch.folded = folded;
+        findings
+    }
+
+    /// Finds what to redact in the body of a folded text; `original` is that body as it was written.
+    pub fn detect(&self, original: &str, folded: &Folded, scratch: &mut Scratch) -> Findings {
+        self.collect(original, folded, scratch);
+        resolve(folded, THRESHOLD, &mut scratch.findings)
+    }
+
+    /// Collects everything that may be personal data, overlapping and in no order.
+    fn collect(&self, original: &str, folded: &Folded, scratch: &mut Scratch) {
         let text = folded.text();
-        scratch.locate(folded, &self.lexicon);
-        if scratch.places.is_empty() {
-            return Findings::default();
-        }
-        let Scratch { cluster, clusters, signs, places, mentions, findings } = scratch;
-        self.lexicon.find(text, places, mentions);
+        let Scratch { cluster, signs, mentions, findings, .. } = scratch;
+        let present = self.lexicon.find(text, mentions);
+        let reading = Reading { folded, text, original, mentions, present };
         findings.clear();
-        for from in clusters.iter() {
-            cluster.read(text, *from);
-            findings.extend(cluster.starts().filter_map(|start| iban::find(text, start, mentions)));
-            for window in cluster.windows(text.as_bytes()) {
-                number::assess(&window, text, &self.lexicon, mentions, findings);
-            }
-        }
+        self.find_numbers(&reading, cluster, findings);
+        at_signs(text, mentions, signs);
         email::find(text, signs, mentions, findings);
+        card_details::find(&reading, cluster, findings);
+        letters::find(&reading, findings);
+        birth::find(&reading, findings);
+        spelled::find(&reading, cluster, findings);
+        secret::find(&reading, findings);
+        url::find(&reading, findings);
+        wallet::find(&reading, findings);
+        network::find_hex(&reading, findings);
+        address::find(&reading, findings);
+        address::find_coordinates(&reading, findings);
+        person::find(&reading, &self.names, findings);
         findings.retain(|finding| finding.range.start >= folded.body());
-        resolve(folded, findings)
     }
-}
 
-impl Scratch {
-    /// Finds the places of a text at which something may be: most texts have none.
-    fn locate(&mut self, folded: &Folded, lexicon: &Lexicon) {
-        let (text, bytes) = (folded.text(), folded.bytes());
-        self.clusters.clear();
-        self.places.clear();
-        self.signs.clear();
-        self.signs.extend(at_signs(text, lexicon));
-        self.places.extend(self.signs.iter().cloned());
-        if folded.digits() < MIN_DIGITS {
+    /// Adds what the digits of a text may be.
+    fn find_numbers(&self, reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
+        let (text, bytes) = (reading.text, reading.text.as_bytes());
+        let min = number::min_digits(reading.present);
+        if reading.folded.digits() < min.min(4) {
             return;
         }
-        let mut from = folded.body();
-        while let Some(next) = self.cluster.read(text, from) {
-            let mut starts = self.cluster.starts();
-            if self.cluster.digits() >= MIN_DIGITS || starts.any(|start| iban::may_start(bytes, start)) {
-                self.clusters.push(from);
-                self.places.push(self.cluster.start()..next);
+        let judge =
+            Judge { text, lexicon: &self.lexicon, mentions: reading.mentions, present: reading.present };
+        let mut from = reading.folded.body();
+        while let Some(next) = cluster.read(text, from) {
+            let may_be_iban = cluster.starts().any(|start| iban::may_start(bytes, start));
+            if may_be_iban {
+                findings
+                    .extend(cluster.starts().filter_map(|start| iban::find(text, start, reading.mentions)));
+            }
+            network::find_v4(reading, cluster, findings);
+            if cluster.digits() >= min {
+                for window in cluster.windows(bytes, min) {
+                    judge.assess(&window, findings);
+                }
             }
             from = next;
         }
@@ -135,13 +183,15 @@ impl Scratch {
 }
 
 /// Finds the at signs of a text, first the plain ones, then those spelled out.
-fn at_signs(text: &str, lexicon: &Lexicon) -> impl Iterator<Item = Range<usize>> {
-    let plain = memchr::memchr_iter(b'@', text.as_bytes()).map(|at| at..at + 1);
-    plain.chain(lexicon.spelled_at_signs(text))
+fn at_signs(text: &str, mentions: &[Mention], signs: &mut Vec<Range<usize>>) {
+    signs.clear();
+    signs.extend(memchr::memchr_iter(b'@', text.as_bytes()).map(|at| at..at + 1));
+    let spelled = mentions.iter().filter(|mention| mention.cues.meets(Cues::AT));
+    signs.extend(spelled.map(|mention| mention.range.clone()));
 }
 
 /// Keeps the best of overlapping findings: higher score, then longer, then the order of the kinds.
-fn resolve(folded: &Folded, findings: &mut Vec<Finding>) -> Findings {
+fn resolve(folded: &Folded, threshold: Points, findings: &mut Vec<Finding>) -> Findings {
     findings.sort_by_key(|finding| (Reverse(finding.points), Reverse(finding.range.len()), finding.kind));
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -152,7 +202,7 @@ fn resolve(folded: &Folded, findings: &mut Vec<Finding>) -> Findings {
         if overlaps {
             continue;
         }
-        if finding.points < THRESHOLD {
+        if finding.points < threshold {
             unsure |= finding.positive;
             continue;
         }
@@ -160,6 +210,7 @@ fn resolve(folded: &Folded, findings: &mut Vec<Finding>) -> Findings {
         kept.push(Span {
             kind: finding.kind,
             range: folded.original(&finding.range),
+            points: finding.points.min(100),
             normal: finding.normal,
         });
     }

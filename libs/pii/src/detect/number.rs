@@ -1,21 +1,21 @@
 //! Scores the numbers of digit clusters: structure, check digits, words around, and how they are written.
 
-use zeroize::Zeroizing;
+use std::ops::RangeInclusive;
 
 use kaleem_placeholder::Kind;
+use zeroize::Zeroizing;
 
 use super::cluster::{Gap, Shape, Window};
-use super::context::{Context, Lexicon, Mention, context};
-use super::lexicon::{CURRENCIES_BEFORE, Cue};
-use super::{Finding, Points, card, phone, saudi_id};
+use super::context::{Context, Mention, context};
+use super::cue::Cues;
+use super::lexicon::{CURRENCIES_BEFORE, Lexicon};
+use super::{Finding, Points, business, card, codes, national, phone};
 
 /// What a recogniser makes of a window by itself.
 pub(super) struct Proposal {
     pub(super) kind: Kind,
     /// Hundredths: structure and check digits.
     pub(super) base: Points,
-    /// The cue that speaks for it.
-    pub(super) cue: Cue,
     /// What it takes besides its structure.
     pub(super) need: Need,
     /// Writes the normal form of the digits.
@@ -29,16 +29,73 @@ pub(super) enum Need {
     Nothing,
     /// A cue in reach.
     Cue,
+    /// A cue with at most three words between.
+    NearCue,
     /// A cue with only fillers between.
     AdjacentCue,
 }
 
 /// Recognises one type of number by its digits and how they are written.
-type Recogniser = fn(&Window<'_>) -> Option<Proposal>;
+struct Recogniser {
+    /// Numbers of digits that it is asked about.
+    digits: RangeInclusive<usize>,
+    /// The cues one of which must be in the text, unless a number can stand for itself.
+    needs: Cues,
+    propose: fn(&Window<'_>) -> Option<Proposal>,
+}
+
+const fn bare(digits: RangeInclusive<usize>, propose: fn(&Window<'_>) -> Option<Proposal>) -> Recogniser {
+    Recogniser { digits, needs: Cues::NONE, propose }
+}
+
+const fn cued(
+    digits: RangeInclusive<usize>,
+    kind: Kind,
+    propose: fn(&Window<'_>) -> Option<Proposal>,
+) -> Recogniser {
+    Recogniser { digits, needs: Cues::of(&[kind]), propose }
+}
 
 /// The recognisers of plain numbers. A further type is one more entry.
-const RECOGNISERS: [Recogniser; 4] =
-    [phone::propose, saudi_id::propose, card::propose, card::propose_account];
+const RECOGNISERS: [Recogniser; 19] = [
+    bare(7..=17, phone::propose),
+    bare(10..=10, national::saudi),
+    cued(10..=10, Kind::SaIqama, national::saudi_border),
+    bare(15..=15, national::emirati),
+    bare(12..=12, national::kuwaiti_civil),
+    cued(11..=11, Kind::QaQid, national::qatari),
+    cued(9..=9, Kind::BhCpr, national::bahraini),
+    cued(7..=9, Kind::OmCivilId, national::omani),
+    bare(14..=14, national::egyptian_national),
+    cued(8..=10, Kind::IrNationalCode, national::iranian_code),
+    cued(10..=10, Kind::SaCr, business::registration),
+    cued(15..=15, Kind::SaVat, business::saudi_tax),
+    cued(15..=15, Kind::AeTrn, business::emirati_tax),
+    bare(12..=19, card::propose),
+    cued(12..=26, Kind::Iban, card::propose_account),
+    cued(8..=9, Kind::Passport, codes::passport),
+    cued(4..=8, Kind::Otp, codes::one_time),
+    cued(3..=4, Kind::CardCvv, codes::security),
+    cued(3..=6, Kind::CardExpiry, codes::expiry),
+];
+
+/// Digits of the shortest number that one of the cues makes interesting.
+pub(super) fn min_digits(present: Cues) -> usize {
+    let needed = |recogniser: &&Recogniser| recogniser.needs == Cues::NONE || recogniser.needs.meets(present);
+    RECOGNISERS.iter().filter(needed).map(|recogniser| *recogniser.digits.start()).min().unwrap_or(MIN_DIGITS)
+}
+
+/// Digits of the shortest number that can stand for itself.
+const MIN_DIGITS: usize = 7;
+
+/// What the numbers of one text are judged by.
+pub(super) struct Judge<'t> {
+    pub(super) text: &'t str,
+    pub(super) lexicon: &'t Lexicon,
+    pub(super) mentions: &'t [Mention],
+    /// What the mentions speak for, taken together.
+    pub(super) present: Cues,
+}
 
 const CUE: Points = 40;
 const DISTANT_CUE: Points = 20;
@@ -59,48 +116,51 @@ const LINE_BREAK: Points = -10;
 /// Bytes before a number in which a URL is looked for.
 const URL_REACH: usize = 160;
 
-/// Adds what a window may be to `findings`.
-pub(super) fn assess(
-    window: &Window<'_>,
-    text: &str,
-    lexicon: &Lexicon,
-    mentions: &[Mention],
-    findings: &mut Vec<Finding>,
-) {
-    if window.groups.len() > 1 && window.groups.iter().any(|group| group.decoy) {
-        return;
+impl Judge<'_> {
+    /// Adds what a window may be to `findings`.
+    pub(super) fn assess(&self, window: &Window<'_>, findings: &mut Vec<Finding>) {
+        if window.groups.len() > 1 && window.groups.iter().any(|group| group.decoy) {
+            return;
+        }
+        for recogniser in &RECOGNISERS {
+            let wanted = recogniser.needs == Cues::NONE || recogniser.needs.meets(self.present);
+            if wanted && recogniser.digits.contains(&window.digits.len()) {
+                let proposal = (recogniser.propose)(window);
+                findings.extend(proposal.and_then(|proposal| self.score(window, &proposal)));
+            }
+        }
     }
-    for proposal in RECOGNISERS.iter().filter_map(|recognise| recognise(window)) {
-        let context = context(text, mentions, &window.range(), proposal.cue);
+
+    fn score(&self, window: &Window<'_>, proposal: &Proposal) -> Option<Finding> {
+        let context = context(self.text, self.mentions, &window.range(), proposal.kind.into());
         let positive = matches!(context, Context::Positive { .. } | Context::Distant);
         let met = match proposal.need {
             Need::Nothing => true,
             Need::Cue => matches!(context, Context::Positive { .. }),
-            Need::AdjacentCue => context == Context::Positive { adjacent: true },
+            Need::NearCue => matches!(context, Context::Positive { words: 0..=3 }),
+            Need::AdjacentCue => matches!(context, Context::Positive { words: 0 }),
         };
-        if !met {
-            continue;
-        }
         let mut points = proposal.base + context_points(context);
         // Everything that follows only takes away.
-        if points < super::REPORTED {
-            continue;
+        if !met || points < super::REPORTED {
+            return None;
         }
         points += writing(window);
         if !positive {
-            points += surroundings(window, text);
+            points += surroundings(window, self.text);
         }
-        if points >= super::REPORTED && is_amount(window, text, lexicon) {
+        if points >= super::REPORTED && is_amount(window, self.text, self.lexicon) {
             points += AMOUNT;
         }
-        if points >= super::REPORTED {
-            let mut range = window.range();
-            if let Some(plus) = window.plus {
-                range = range.start.min(plus)..range.end.max(plus + 1);
-            }
-            let normal = Zeroizing::new((proposal.normal)(window.digits));
-            findings.push(Finding { kind: proposal.kind, range, points, positive, normal });
+        if points < super::REPORTED {
+            return None;
         }
+        let mut range = window.range();
+        if let Some(plus) = window.plus {
+            range = range.start.min(plus)..range.end.max(plus + 1);
+        }
+        let normal = Zeroizing::new((proposal.normal)(window.digits));
+        Some(Finding { kind: proposal.kind, range, points, positive, normal })
     }
 }
 
@@ -206,20 +266,6 @@ fn currency_before(before: &str) -> bool {
     })
 }
 
-/// Whether the digits satisfy the check of ISO/IEC 7812 (Luhn).
-pub(super) fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(index, digit)| {
-            let value = u32::from(digit - b'0') << (index % 2);
-            if value > 9 { value - 9 } else { value }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 /// The digits as they are: the normal form of most numbers.
 pub(super) fn digits_only(digits: &[u8]) -> String {
     digits.iter().copied().map(char::from).collect()
@@ -228,12 +274,6 @@ pub(super) fn digits_only(digits: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn luhn_accepts_what_its_standard_does() {
-        assert!(luhn(b"79927398713") && luhn(b"4111111111111111") && luhn(b"0"));
-        assert!(!luhn(b"79927398710") && !luhn(b"4111111111111112"));
-    }
 
     #[test]
     fn a_currency_before_belongs_to_the_number_behind_it() {

@@ -5,7 +5,6 @@
 use kaleem_placeholder::Kind;
 
 use super::cluster::{Gap, Shape, Window};
-use super::lexicon::Cue;
 use super::number::{Need, Proposal};
 
 /// A plus sign and a number that its country issues.
@@ -70,7 +69,7 @@ pub(super) fn propose(window: &Window<'_>) -> Option<Proposal> {
         _ if is_date(digits) => return None,
         _ => (ANY, Need::AdjacentCue),
     };
-    Some(Proposal { kind: Kind::Phone, base, cue: Cue::Phone, need, normal: e164 })
+    Some(Proposal { kind: Kind::Phone, base, need, normal: e164 })
 }
 
 /// Splits off the country: its rules, whether a mobile number follows, whether any number of it does.
@@ -177,7 +176,7 @@ mod tests {
         let mut cluster = Cluster::default();
         cluster.read(text, 0)?;
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        let window = cluster.windows(text.as_bytes()).find(|window| window.digits.len() == digits)?;
+        let window = cluster.windows(text.as_bytes(), 7).find(|window| window.digits.len() == digits)?;
         propose(&window).filter(|proposal| proposal.need == Need::Nothing).map(|proposal| proposal.base)
     }
 

@@ -143,6 +143,23 @@ impl Folded {
         start..end
     }
 
+    /// The folded range of a range of bytes of the original body, if something of it is left.
+    pub fn folded(&self, original: &Range<usize>) -> Option<Range<usize>> {
+        let range = self.folded_at(original.start)..self.folded_at(original.end);
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// Where the first byte lies that comes from `original` or from behind it.
+    fn folded_at(&self, original: usize) -> usize {
+        let index = self.stretches.partition_point(|stretch| stretch.original <= original);
+        let next = self.stretches.get(index).map_or(self.text.len(), |next| next.folded);
+        let Some(stretch) = index.checked_sub(1).and_then(|before| self.stretches.get(before)) else {
+            return next;
+        };
+        let units = (original - stretch.original).div_ceil(stretch.step);
+        (stretch.folded + units * stretch.unit).min(next)
+    }
+
     /// Where the unit of a folded byte starts and ends in the original.
     fn unit(&self, at: usize) -> (usize, usize) {
         let index = self.stretches.partition_point(|stretch| stretch.folded <= at).saturating_sub(1);
@@ -150,6 +167,13 @@ impl Folded {
         let start = stretch.original + (at - stretch.folded) / stretch.unit * stretch.step;
         (start, start + stretch.step)
     }
+}
+
+/// Folds a text without keeping the way back.
+pub fn fold(text: &str) -> String {
+    let mut folded = Folded::default();
+    folded.refill("", text, &[]);
+    folded.text
 }
 
 fn next_char(text: &str, at: usize) -> Option<(char, u8)> {

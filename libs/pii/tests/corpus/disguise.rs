@@ -1,19 +1,66 @@
 //! Ways in which people write a value to get past a filter, or their keyboard does it for them.
 
-use kaleem_placeholder::Kind;
+use kaleem_pii::Kind;
 
 use crate::random::Random;
 
 /// Text before the value, the value as written, text behind it.
 pub type Disguised = (&'static str, String, &'static str);
 
-/// Disguises a value and, where the way of writing touches its surroundings, gives text before and after it.
-pub fn disguise(kind: Kind, value: &str, random: &mut Random) -> Disguised {
-    if kind == Kind::Email {
-        return email(value, random);
+/// Disguises a value and, where the way of writing touches its surroundings, gives text before and after it. `None` where
+/// nobody writes such a value in this way.
+pub fn disguise(kind: Kind, value: &str, random: &mut Random) -> Option<Disguised> {
+    match kind {
+        Kind::Email => Some(email(value, random)),
+        Kind::UrlToken | Kind::Secret | Kind::CryptoWallet => Some(wrapped(value, random)),
+        Kind::Address | Kind::Person | Kind::DateOfBirth | Kind::IpAddress | Kind::MacAddress => {
+            Some(marked(value, random))
+        }
+        Kind::CardExpiry => Some(marked(value, random)),
+        _ if value.len() < 7 || value.contains(|character: char| character.is_ascii_alphabetic()) => {
+            Some(lettered(value, random))
+        }
+        _ => Some(numeric(value, random)),
     }
-    let numeric = kind != Kind::Iban;
-    match random.below(if numeric { 20 } else { 15 }) {
+}
+
+/// Around what has letters and marks of its own, only frames.
+fn wrapped(value: &str, random: &mut Random) -> Disguised {
+    match random.below(4) {
+        0 => ("**", value.to_owned(), "**"),
+        1 => ("\u{2066}", value.to_owned(), "\u{2069}"),
+        2 => ("\u{202b}", value.to_owned(), "\u{202c}"),
+        _ => ("`", value.to_owned(), "`"),
+    }
+}
+
+/// Digits of other scripts and invisible marks in what has separators of its own.
+fn marked(value: &str, random: &mut Random) -> Disguised {
+    match random.below(7) {
+        0 => ("", in_script(value, '٠'), ""),
+        1 => ("", in_script(value, '۰'), ""),
+        2 => ("", mixed(value, random), ""),
+        3 => ("", joined(value, random.pick(&["\u{200b}", "\u{200f}", "\u{2060}"])), ""),
+        4 => ("\u{2067}", in_script(value, '٠'), "\u{2069}"),
+        5 => ("*", value.to_owned(), "*"),
+        _ => ("\u{202b}", value.to_owned(), "\u{202c}"),
+    }
+}
+
+/// The same, and one separator between all characters.
+fn lettered(value: &str, random: &mut Random) -> Disguised {
+    match random.below(5) {
+        0 => ("", joined(&value.replace(' ', ""), random.pick(&[" ", "-", "."])), ""),
+        1 => ("", grouped(&value.replace(' ', ""), random), ""),
+        _ => marked(value, random),
+    }
+}
+
+fn numeric(value: &str, random: &mut Random) -> Disguised {
+    let solid: String =
+        value.chars().filter(|character| character.is_ascii_digit() || *character == '+').collect();
+    let value = solid.as_str();
+    match random.below(20) {
         0 | 1 => ("", in_script(value, '٠'), ""),
         2 => ("", in_script(value, '۰'), ""),
         3 => ("", in_script(value, '０'), ""),

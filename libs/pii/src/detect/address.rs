@@ -1,0 +1,286 @@
+//! Postal addresses: behind a word for one, or where several parts of one stand together; and places on the globe.
+
+use std::ops::Range;
+
+use kaleem_placeholder::Kind;
+
+use super::context::Mention;
+use super::cue::Cues;
+use super::reading::{Reading, words};
+use super::{Finding, Points};
+
+const CUED: Points = 65;
+const UNCUED: Points = 60;
+const PART: Points = 5;
+const COORDINATES: Points = 75;
+/// Characters of the longest address.
+const MAX_CHARS: usize = 200;
+/// Words before an English street that belong to its name.
+const NAME_WORDS: usize = 4;
+
+/// Words that end an address: a courtesy, a question, the next thought; folded.
+const CLOSERS: &str = include_str!("data/closers.txt");
+/// Parts that with a number behind them are an address by themselves.
+const BOXES: [&str; 8] =
+    ["ص.ب", "ص. ب", "ص ب", "صندوق بريد", "صندوق البريد", "po box", "p.o. box", "p.o.box"];
+
+/// Adds the addresses of a text.
+pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    let mut done = reading.folded.body();
+    for mention in reading.cues(Cues::from(Kind::Address).with(Cues::PLACE)) {
+        if mention.range.start < done {
+            continue;
+        }
+        let found = if mention.cues.meets(Kind::Address.into()) {
+            cued(reading, mention)
+        } else {
+            uncued(reading, mention)
+        };
+        if let Some(finding) = found {
+            done = finding.range.end;
+            findings.push(finding);
+        }
+    }
+}
+
+/// Reads the address behind a word for one.
+fn cued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
+    let from = first_component(reading, mention.range.end);
+    let range = from..clause_end(reading, from);
+    let parts = Parts::of(reading, &range);
+    let enough = parts.places > 1 || parts.digits > 0 && parts.places + parts.cities > 0 || parts.cities > 1;
+    // `your address in Jeddah` asks; what is told has a place and something about it.
+    let told = enough && words(&reading.text[range.clone()]) >= 2 && range.start >= reading.folded.body();
+    let points = CUED + PART * parts.places.min(4);
+    told.then(|| reading.finding(Kind::Address, range, points))
+}
+
+/// Reads the address whose first part is named without a word for an address.
+fn uncued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
+    let from = street_start(reading, mention);
+    let range = from..clause_end(reading, from);
+    let parts = Parts::of(reading, &range);
+    let word = &reading.text[mention.range.clone()];
+    let boxed = BOXES.contains(&word) && parts.digits > 0;
+    let enough = boxed || parts.places >= 2 && parts.digits > 0 || parts.places >= 3;
+    (enough && range.start >= reading.folded.body())
+        .then(|| reading.finding(Kind::Address, range, UNCUED + PART * parts.places.min(3)))
+}
+
+/// What an address is made of.
+struct Parts {
+    places: Points,
+    cities: Points,
+    /// Numbers.
+    digits: usize,
+}
+
+impl Parts {
+    fn of(reading: &Reading<'_>, range: &Range<usize>) -> Self {
+        let mut parts = Self { places: 0, cities: 0, digits: 0 };
+        for mention in reading.mentions_in(range) {
+            parts.places += Points::from(mention.cues.meets(Cues::PLACE));
+            parts.cities += Points::from(mention.cues.meets(Cues::CITY) && !mention.cues.meets(Cues::PLACE));
+        }
+        let bytes = reading.text[range.clone()].as_bytes();
+        parts.digits = (0..bytes.len())
+            .filter(|at| bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[at - 1].is_ascii_digit()))
+            .count();
+        parts
+    }
+}
+
+/// Passes over what stands between a word for an address and the address.
+fn first_component(reading: &Reading<'_>, from: usize) -> usize {
+    const FILLERS: [&str; 21] = [
+        "هو",
+        "الي",
+        "هي",
+        "في",
+        "ب",
+        "ي",
+        "نا",
+        "على",
+        "علي",
+        "الجديد",
+        "الحالي",
+        "is",
+        "in",
+        "at",
+        "to",
+        "the",
+        "من",
+        "در",
+        "است",
+        "حقي",
+        "كالتالي",
+    ];
+    let mut at = from;
+    for _ in 0..4 {
+        let rest = &reading.text[at..];
+        at += rest.len()
+            - rest.trim_start_matches([' ', ':', '=', '"', '\'', '-', '\n', '*', '«', ',', '.']).len();
+        let rest = &reading.text[at..];
+        let word = rest.find(|character: char| !character.is_alphabetic()).unwrap_or(rest.len());
+        if !FILLERS.contains(&&rest[..word]) {
+            break;
+        }
+        at += word;
+    }
+    at
+}
+
+/// Goes back from `street` over its name and number: `12 king fahd street`; from any part over a number or a city.
+fn street_start(reading: &Reading<'_>, mention: &Mention) -> usize {
+    const STOPS: [&str; 16] = [
+        "in", "at", "on", "to", "is", "the", "my", "live", "from", "near", "and", "for", "of", "a", "your",
+        "address",
+    ];
+    let body = reading.folded.body();
+    let latin = reading.text.as_bytes()[mention.range.start].is_ascii_alphabetic();
+    let mut from = mention.range.start.max(body);
+    for _ in 0..NAME_WORDS {
+        let head = reading.text[body..from].trim_end_matches(' ');
+        let fits = |character: &char| character.is_alphanumeric() || matches!(character, '\'' | '-');
+        let len: usize = head.chars().rev().take_while(fits).map(char::len_utf8).sum();
+        let word = body + head.len() - len..body + head.len();
+        let text = &reading.text[word.clone()];
+        let number = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let city = reading.mentions_in(&word).iter().any(|mention| mention.cues.meets(Cues::CITY));
+        if text.is_empty() || STOPS.contains(&text) || !(number || city || latin && text.is_ascii()) {
+            break;
+        }
+        from = word.start;
+    }
+    from
+}
+
+/// Where the clause ends that starts at `from`.
+fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
+    let ahead = reading.ahead(from, MAX_CHARS);
+    let mut end = from + sentence_len(ahead);
+    // The next thing that is told: a number to call, a name.
+    let others = Cues::PLACE
+        .with(Cues::CITY)
+        .with(Kind::Address.into())
+        .with(Cues::DIGIT)
+        .with(Cues::TITLE)
+        .with(Kind::SaShortAddress.into());
+    let next = reading
+        .mentions_in(&(from..end))
+        .iter()
+        .find(|mention| !mention.cues.meets(others) && mention.cues != Cues::NONE);
+    if let Some(next) = next {
+        end = next.range.start;
+    }
+    end = closer(reading.text, from..end);
+    end = segments_end(reading, from..end);
+    let text = reading.text[from..end].trim_end_matches(|character: char| !character.is_alphanumeric());
+    // A joining letter that is left over belongs to what was cut off.
+    let text = text.strip_suffix(" و").or_else(|| text.strip_suffix(" and")).unwrap_or(text);
+    from + text.trim_end_matches(|character: char| !character.is_alphanumeric()).len()
+}
+
+/// The length up to the end of the sentence: a full stop behind a longer word, a question, an empty line.
+fn sentence_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let ends = |at: &usize| match bytes[*at] {
+        b'?' | b'!' | b';' | b'"' | b'}' | b'<' | crate::fold::OPAQUE => true,
+        b'\n' => bytes.get(at + 1) == Some(&b'\n'),
+        b'.' => {
+            let followed = matches!(bytes.get(at + 1), None | Some(b' ' | b'\n'));
+            let word = text[..*at].chars().rev().take_while(|character| character.is_alphanumeric()).count();
+            followed && (word > 4 || at + 1 == bytes.len() || bytes[at - 1].is_ascii_digit())
+        }
+        _ => false,
+    };
+    (1..bytes.len()).find(ends).unwrap_or(bytes.len())
+}
+
+/// Where the first closing word stands in a range, or its end.
+fn closer(text: &str, range: Range<usize>) -> usize {
+    let clause = &text[range.clone()];
+    let mut end = clause.len();
+    for closer in CLOSERS.lines() {
+        let mut from = 0;
+        while let Some(at) = clause[from..end].find(closer).map(|at| from + at) {
+            let starts = at > 0 && !clause[..at].ends_with(char::is_alphanumeric);
+            let stops = !clause[at + closer.len()..].starts_with(char::is_alphabetic);
+            if starts && stops {
+                end = at;
+                break;
+            }
+            from = at + closer.len();
+        }
+    }
+    range.start + end
+}
+
+/// Where the segments between commas and line breaks end that are of an address: each names a part, a city or a number.
+fn segments_end(reading: &Reading<'_>, range: Range<usize>) -> usize {
+    let mut at = range.start;
+    loop {
+        let rest = &reading.text[at..range.end];
+        let len = rest.find([',', '\n', '|']).unwrap_or(rest.len());
+        let segment = at..at + len;
+        let parts = Parts::of(reading, &segment);
+        let of_address = parts.places + parts.cities > 0 || parts.digits > 0;
+        // A quarter that no list has stands between two that are of the address.
+        let end = reading.text[segment.end..range.end].get(1..).and_then(|next| next.find([',', '\n', '|']));
+        let next = segment.end..end.map_or(range.end, |len| segment.end + 1 + len);
+        let leads_on = words(&reading.text[segment.clone()]) <= 3 && Parts::of(reading, &next).cities > 0;
+        if segment.start > range.start && !of_address && !leads_on {
+            return segment.start - 1;
+        }
+        at = segment.end + 1;
+        if at >= range.end {
+            return range.end;
+        }
+    }
+}
+
+/// Adds pairs of a latitude and a longitude with at least four decimals, which say where somebody lives.
+pub(super) fn find_coordinates(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    let bytes = reading.text.as_bytes();
+    let mut first: Option<(Range<usize>, f64)> = None;
+    let mut from = reading.folded.body();
+    while let Some(dot) = memchr::memchr(b'.', &bytes[from..]).map(|at| from + at) {
+        from = dot + 1;
+        let Some((range, value)) = decimal(bytes, dot) else { continue };
+        from = range.end;
+        let pair = first.take().filter(|(before, latitude)| {
+            latitude.abs() <= 90.0
+                && value.abs() <= 180.0
+                && is_between(&reading.text[before.end..range.start])
+        });
+        if let Some((before, _)) = pair {
+            findings.push(reading.finding(Kind::Address, before.start..range.end, COORDINATES));
+        } else {
+            first = Some((range, value));
+        }
+    }
+}
+
+/// The decimal number with at least four decimals around the point at `dot`.
+fn decimal(bytes: &[u8], dot: usize) -> Option<(Range<usize>, f64)> {
+    let whole = bytes[..dot].iter().rev().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+    let fraction = bytes[dot + 1..].iter().take(16).take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=3).contains(&whole) || !(4..=15).contains(&fraction) {
+        return None;
+    }
+    let start = dot - whole;
+    let start = if start > 0 && bytes[start - 1] == b'-' { start - 1 } else { start };
+    let range = start..dot + 1 + fraction;
+    let value = std::str::from_utf8(&bytes[range.clone()]).ok()?.parse().ok()?;
+    Some((range, value))
+}
+
+/// Whether nothing but separators and the word longitude lies between two numbers.
+fn is_between(between: &str) -> bool {
+    let letters: String = between.chars().filter(|character| character.is_alphabetic()).collect();
+    let named = matches!(
+        letters.as_str(),
+        "" | "n" | "e" | "lng" | "lon" | "long" | "longitude" | "خططول" | "طول" | "nlng" | "و"
+    );
+    between.len() <= 24 && named && !between.contains('\n') || between.len() <= 2
+}

@@ -1,0 +1,51 @@
+//! Expiry dates and security codes right behind a card, where they need no word of their own.
+
+use kaleem_placeholder::Kind;
+
+use super::cluster::Cluster;
+use super::codes::is_expiry;
+use super::reading::Reading;
+use super::{Finding, THRESHOLD};
+
+/// Characters behind a card in which its details stand.
+const REACH: usize = 40;
+/// Characters between an expiry date and the code behind it.
+const CODE_REACH: usize = 12;
+const EXPIRY: i32 = 70;
+const CODE: i32 = 65;
+
+/// Adds the details behind the cards that were found.
+pub(super) fn find(reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
+    let is_card = |finding: &&Finding| finding.kind == Kind::CreditCard && finding.points >= THRESHOLD;
+    let ends: Vec<usize> = findings.iter().filter(is_card).map(|finding| finding.range.end).collect();
+    for end in ends {
+        let Some(expiry) = expiry_behind(reading, cluster, end) else { continue };
+        let code = code_behind(reading, expiry.range.end);
+        findings.push(expiry);
+        findings.extend(code);
+    }
+}
+
+fn expiry_behind(reading: &Reading<'_>, cluster: &mut Cluster, end: usize) -> Option<Finding> {
+    let limit = end + reading.ahead(end, REACH).len();
+    cluster.read(reading.text, end)?;
+    let window = cluster
+        .windows(reading.text.as_bytes(), 4)
+        .find(|window| window.groups.len() == 2 && is_expiry(window) && has_slash(reading, window.range()))?;
+    let range = window.range();
+    (range.end <= limit).then(|| reading.finding(Kind::CardExpiry, range, EXPIRY))
+}
+
+fn has_slash(reading: &Reading<'_>, range: std::ops::Range<usize>) -> bool {
+    reading.text[range].bytes().any(|byte| matches!(byte, b'/' | b'-' | b'\\'))
+}
+
+/// Three or four digits that follow without a letter between.
+fn code_behind(reading: &Reading<'_>, end: usize) -> Option<Finding> {
+    let ahead = reading.ahead(end, CODE_REACH);
+    let start = end + ahead.find(|character: char| character.is_ascii_digit())?;
+    let between = &reading.text[end..start];
+    let len = reading.text[start..].bytes().take_while(u8::is_ascii_digit).count();
+    let fits = (3..=4).contains(&len) && !between.is_empty() && !between.contains(char::is_alphabetic);
+    fits.then(|| reading.finding(Kind::CardCvv, start..start + len, CODE))
+}

@@ -1,0 +1,146 @@
+//! Addresses of machines: IPv4, IPv6 and hardware addresses.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+use kaleem_placeholder::Kind;
+
+use super::cluster::{Cluster, Gap, Group};
+use super::context::{Context, Mention};
+use super::cue::Cues;
+use super::reading::Reading;
+use super::{Finding, Points};
+
+const IPV4: Points = 65;
+const SHORT_IPV4: Points = 45;
+const IPV6: Points = 80;
+const MAC: Points = 85;
+const CUE: Points = 25;
+/// A version, an order, a price.
+const DECOY: Points = -35;
+/// Bytes of the longest address, with zone and prefix.
+const MAX_BYTES: usize = 64;
+/// Characters between a word for a version and its number.
+const VERSION_REACH: usize = 24;
+
+/// Adds the IPv4 addresses of a digit cluster.
+pub(super) fn find_v4(reading: &Reading<'_>, cluster: &Cluster, findings: &mut Vec<Finding>) {
+    for four in cluster.groups().windows(4) {
+        let dotted = four[1..].iter().all(|group| group.gap == Gap::Single(b'.'));
+        if dotted {
+            findings.extend(v4(reading, four));
+        }
+    }
+}
+
+fn v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
+    let range = four.first()?.start..four.last()?.end;
+    let bytes = reading.text.as_bytes();
+    let longer = bytes.get(range.end) == Some(&b'.')
+        && bytes.get(range.end + 1).is_some_and(u8::is_ascii_digit)
+        || range.start.checked_sub(1).is_some_and(|at| matches!(bytes[at], b'.' | b'-' | b'v'));
+    let address: Ipv4Addr = reading.text[range.clone()].parse().ok()?;
+    if longer || address.is_unspecified() {
+        return None;
+    }
+    let range = range.start..range.end + prefix_len(&bytes[range.end..]);
+    // Four single digits are a code with dots as often.
+    let base = if four.iter().all(|group| group.len() == 1) { SHORT_IPV4 } else { IPV4 };
+    Some(scored(reading, Kind::IpAddress, range, base))
+}
+
+/// The length of `/24`.
+fn prefix_len(rest: &[u8]) -> usize {
+    let digits = rest.iter().skip(1).take(3).take_while(|byte| byte.is_ascii_digit()).count();
+    if rest.first() == Some(&b'/') && (1..=3).contains(&digits) { 1 + digits } else { 0 }
+}
+
+/// Adds IPv6 and hardware addresses, which have colons or hyphens between hexadecimal digits.
+pub(super) fn find_hex(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    let bytes = reading.text.as_bytes();
+    let mut done = reading.folded.body();
+    for at in memchr::memchr3_iter(b':', b'-', b'.', bytes) {
+        let next = bytes.get(at + 1).copied().unwrap_or(0);
+        let before = at.checked_sub(1).map_or(0, |at| bytes[at]);
+        let hex = next.is_ascii_hexdigit() || next == b':';
+        // Most of these bytes are punctuation; numbers with hyphens and dots are the business of others.
+        let marked =
+            bytes[at] == b':' || before.is_ascii_hexdigit() && at >= 2 && bytes[at - 2].is_ascii_hexdigit();
+        if at < done || !hex || !marked {
+            continue;
+        }
+        let range = run(bytes, at, done);
+        done = range.end;
+        findings.extend(hex_address(reading, range));
+    }
+}
+
+/// The run of characters of an address around `at`.
+fn run(bytes: &[u8], at: usize, from: usize) -> Range<usize> {
+    let fits = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'-' | b'.');
+    let before = bytes[from..at].iter().rev().take(MAX_BYTES).take_while(|byte| fits(byte)).count();
+    let behind = bytes[at..].iter().take(MAX_BYTES).take_while(|byte| fits(byte)).count();
+    at - before..at + behind
+}
+
+fn hex_address(reading: &Reading<'_>, range: Range<usize>) -> Option<Finding> {
+    let bytes = reading.text.as_bytes();
+    let letter = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    if letter(range.start.checked_sub(1)) || (letter(Some(range.end)) && bytes[range.end - 1] != b':') {
+        return None;
+    }
+    let written = &reading.text[range.clone()];
+    let trimmed = written.trim_end_matches(['.', '-']);
+    let trimmed = if trimmed.ends_with("::") { trimmed } else { trimmed.trim_end_matches(':') };
+    let lead = if trimmed.starts_with("::") {
+        0
+    } else {
+        trimmed.len() - trimmed.trim_start_matches([':', '-', '.']).len()
+    };
+    let (start, text) = (range.start + lead, &trimmed[lead..]);
+    if is_mac(text) {
+        return Some(scored(reading, Kind::MacAddress, start..start + text.len(), MAC));
+    }
+    let groups = text.split(':').filter(|group| !group.is_empty()).count();
+    let plausible =
+        text.matches(':').count() >= 2 && (groups >= 3 || (groups >= 1 && text.len() >= 6) || text == "::1");
+    text.parse::<Ipv6Addr>().ok().filter(|_| plausible)?;
+    let end = start + text.len();
+    let zone = zone_len(&bytes[end..]);
+    let end = end + zone;
+    let end = end + prefix_len(&bytes[end..]);
+    Some(scored(reading, Kind::IpAddress, start..end, IPV6))
+}
+
+/// The length of `%eth0`.
+fn zone_len(rest: &[u8]) -> usize {
+    let name = rest.iter().skip(1).take(16).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    if rest.first() == Some(&b'%') && name > 0 { 1 + name } else { 0 }
+}
+
+/// Six pairs or three fours of hexadecimal digits with one separator.
+fn is_mac(text: &str) -> bool {
+    let split = |separator: char, count: usize, len: usize| {
+        let hex = |group: &str| group.len() == len && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+        text.split(separator).count() == count && text.split(separator).all(hex)
+    };
+    let four = split('.', 3, 4) && text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    split(':', 6, 2) || split('-', 6, 2) && !text.bytes().all(|byte| !byte.is_ascii_alphabetic()) || four
+}
+
+fn scored(reading: &Reading<'_>, kind: Kind, range: Range<usize>, base: Points) -> Finding {
+    let points = match reading.context(&range, kind) {
+        Context::Positive { .. } => base + CUE,
+        Context::Negative { adjacent: true } => base + DECOY,
+        _ if kind == Kind::IpAddress && is_version(reading, range.start) => base + DECOY,
+        _ => base,
+    };
+    reading.finding(kind, range, points)
+}
+
+/// Whether a word for a version stands shortly before.
+fn is_version(reading: &Reading<'_>, at: usize) -> bool {
+    let window = at - reading.behind(at, VERSION_REACH).len()..at;
+    let is_version = |mention: &Mention| mention.cues.meets(Cues::VERSION);
+    reading.mentions_in(&window).iter().any(is_version)
+}

@@ -1,0 +1,339 @@
+//! Names of people: behind a word that announces one, as far as the words are names. A name without such a word is not
+//! found, because most Arabic names are words as well.
+
+use std::ops::Range;
+
+use kaleem_placeholder::Kind;
+
+use super::context::Mention;
+use super::cue::Cues;
+use super::lexicon::is_arabic;
+use super::names::{Names, Part};
+use super::reading::Reading;
+use super::{Finding, Points};
+
+const ANNOUNCED: Points = 80;
+const TITLED: Points = 70;
+/// A word for a name before words that no list has.
+const UNKNOWN: Points = 55;
+/// Words of the longest name.
+const MAX_TOKENS: usize = 6;
+/// Separators between a cue and a name.
+const MAX_SEPARATORS: usize = 6;
+/// Words that may stand between a cue and a name.
+const MAX_FILLERS: usize = 3;
+
+/// Words between a cue and a name, folded.
+const FILLERS: [&str; 56] = [
+    "هو",
+    "هي",
+    "الاخ",
+    "الاخت",
+    "اخوي",
+    "اختي",
+    "السيد",
+    "السيده",
+    "الاستاذ",
+    "الاستاذه",
+    "استاذ",
+    "استاذه",
+    "الدكتور",
+    "الدكتوره",
+    "دكتور",
+    "المهندس",
+    "مهندس",
+    "الشيخ",
+    "الانسه",
+    "د",
+    "ا",
+    "م",
+    "is",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "dr",
+    "eng",
+    "sheikh",
+    "the",
+    "my",
+    "name",
+    "اسمي",
+    "اسمه",
+    "اسمها",
+    "اقاي",
+    "خانم",
+    "جناب",
+    "سركار",
+    "دكتر",
+    "كان",
+    "يكون",
+    "الكامل",
+    "الثلاثي",
+    "full",
+    "here",
+    "of",
+    "prof",
+    "with",
+    "ي",
+    "ه",
+    "ها",
+    "ك",
+    "كم",
+    "am",
+];
+
+/// Cues so plain that a word behind them is a name even if no list has it, folded.
+const PLAIN: [&str; 10] = [
+    "اسمي",
+    "انا اسمي",
+    "واسمي",
+    "my name is",
+    "my full name is",
+    "my name's",
+    "نام من",
+    "اسم من",
+    "اسمم",
+    "نامم",
+];
+
+/// Cues by which people speak of themselves or give thanks, before a feeling as often as before a name, folded.
+const SELF: [&str; 14] = [
+    "انا",
+    "i am",
+    "i'm",
+    "im",
+    "this is",
+    "it's",
+    "من",
+    "بنده",
+    "ana",
+    "thanks",
+    "thank you",
+    "شكرا جزيلا",
+    "وشكرا",
+    "contact",
+];
+
+/// Adds the names behind words that announce one, and before words that follow one.
+pub(super) fn find(reading: &Reading<'_>, names: &Names, findings: &mut Vec<Finding>) {
+    let announced = Cues::from(Kind::Person);
+    for mention in reading.cues(announced.with(Cues::TITLE)) {
+        let strong = mention.cues.meets(announced);
+        findings.extend(Search { reading, names, mention, strong }.run());
+    }
+    for mention in reading.cues(Cues::SIGNED) {
+        findings.extend(before(reading, names, mention.range.start));
+    }
+}
+
+/// One word of a text.
+struct Token<'t> {
+    range: Range<usize>,
+    text: &'t str,
+}
+
+/// The next word at or behind `at`, over at most some separators.
+fn next_token(text: &str, at: usize, max: usize) -> Option<Token<'_>> {
+    let rest = text.get(at..)?;
+    let skipped: usize =
+        rest.chars().take(max).take_while(|character| is_separator(*character)).map(char::len_utf8).sum();
+    let rest = &rest[skipped..];
+    let first = rest.chars().next()?;
+    let len: usize = rest
+        .chars()
+        .take(32)
+        .take_while(|character| same_script(first, *character))
+        .map(char::len_utf8)
+        .sum();
+    let word = rest[..len].trim_end_matches(['-', '\'', '\u{2019}']);
+    let start = at + skipped;
+    (!word.is_empty() && first.is_alphabetic())
+        .then(|| Token { range: start..start + word.len(), text: word })
+}
+
+fn is_separator(character: char) -> bool {
+    matches!(
+        character,
+        ' ' | ':'
+            | '='
+            | '"'
+            | '\''
+            | '«'
+            | '»'
+            | '*'
+            | '-'
+            | ','
+            | '.'
+            | '/'
+            | '('
+            | '|'
+            | '#'
+            | '\n'
+            | '>'
+            | '_'
+            | '\\'
+            | '['
+    )
+}
+
+fn same_script(first: char, character: char) -> bool {
+    if is_arabic(first) {
+        is_arabic(character)
+    } else {
+        !is_arabic(character) && (character.is_alphabetic() || matches!(character, '-' | '\'' | '\u{2019}'))
+    }
+}
+
+struct Search<'r, 't> {
+    reading: &'r Reading<'t>,
+    names: &'r Names,
+    mention: &'t Mention,
+    /// Whether the cue announces a name and nothing else.
+    strong: bool,
+}
+
+impl Search<'_, '_> {
+    fn run(&self) -> Option<Finding> {
+        let text = self.reading.text;
+        let mut token = next_token(text, self.mention.range.end, MAX_SEPARATORS)?;
+        for _ in 0..MAX_FILLERS {
+            if !FILLERS.contains(&token.text) {
+                break;
+            }
+            token = next_token(text, token.range.end, MAX_SEPARATORS)?;
+        }
+        if token.range.start < self.reading.folded.body() {
+            return None;
+        }
+        let (end, known) = self.extend(&token);
+        let cue = &text[self.mention.range.clone()];
+        let points = match (known, self.strong) {
+            (0, true) => return self.unknown(&token, PLAIN.contains(&cue)),
+            (0, false) => return None,
+            // Behind `I am` and `thanks` a name that is a word as well is more often the word.
+            (1, false) if self.names.is_word(token.text) && SELF.contains(&cue) => return None,
+            (1, _) if self.is_plain_word(&token) => return None,
+            (1, _) if !self.strong && !self.names.part(token.text).is_given() => return None,
+            (_, true) => ANNOUNCED,
+            (_, false) => TITLED,
+        };
+        Some(self.reading.finding(Kind::Person, token.range.start..end, points))
+    }
+
+    /// Whether a Latin word that is a name as well is written as a word.
+    fn is_plain_word(&self, token: &Token<'_>) -> bool {
+        let latin = token.text.is_ascii() && self.names.is_word(token.text);
+        latin && !self.reading.is_capital(token.range.start)
+    }
+
+    /// Where the name ends that starts with `first`, and how many of its words are known.
+    fn extend(&self, first: &Token<'_>) -> (usize, usize) {
+        let (mut end, mut known) = (first.range.end, 0);
+        let mut part = self.names.part(first.text);
+        if part == Part::None {
+            return (end, 0);
+        }
+        let mut token = Token { range: first.range.clone(), text: first.text };
+        let mut after_particle = false;
+        for index in 0..MAX_TOKENS {
+            match part {
+                Part::Given | Part::Family => {
+                    known += 1;
+                    end = token.range.end;
+                    after_particle = false;
+                }
+                Part::Particle => after_particle = true,
+                Part::Attribute if after_particle || index > 0 => {
+                    known += usize::from(after_particle);
+                    end = token.range.end;
+                    after_particle = false;
+                }
+                Part::Attribute | Part::None => break,
+            }
+            let Some(next) = next_token(self.reading.text, token.range.end, 2) else { break };
+            let between = &self.reading.text[token.range.end..next.range.start];
+            let initial = between.starts_with('.') && token.text.len() == 1;
+            if !(between == " " || between == "  " || initial || between == "-" || between == "_") {
+                break;
+            }
+            part = self.names.part(next.text);
+            let attribute = self.names.is_attribute(next.text, after_particle)
+                || known > 0 && self.is_capitalised(&token) && self.is_capitalised(&next);
+            if part == Part::None && attribute || part == Part::None && after_particle && next.text.len() > 3
+            {
+                part = Part::Attribute;
+            }
+            token = next;
+        }
+        (end, known)
+    }
+
+    /// Whether a Latin word begins with a capital and goes on with small letters.
+    fn is_capitalised(&self, token: &Token<'_>) -> bool {
+        let range = &token.range;
+        token.text.is_ascii()
+            && range.len() > 1
+            && self.reading.is_capital(range.start)
+            && !self.reading.is_capital(range.start + 1)
+    }
+
+    /// A name that no list has: behind a plain cue, one word that ends its clause, or words with capitals.
+    fn unknown(&self, first: &Token<'_>, plain: bool) -> Option<Finding> {
+        let text = self.reading.text;
+        let capital = |token: &Token<'_>| {
+            token.text.is_ascii() && token.text.len() >= 2 && self.reading.is_capital(token.range.start)
+        };
+        let mut end = first.range.end;
+        let mut count = 1;
+        let mut known = false;
+        while count < 4
+            && let Some(next) = next_token(text, end, 1)
+        {
+            let name = self.names.part(next.text) != Part::None || self.names.is_attribute(next.text, false);
+            if &text[end..next.range.start] != " " || !(name || capital(first) && capital(&next)) {
+                break;
+            }
+            known |= name;
+            end = next.range.end;
+            count += 1;
+        }
+        let closed = text[end..]
+            .trim_start_matches(' ')
+            .chars()
+            .next()
+            .is_none_or(|next| matches!(next, '\n' | '.' | ',' | '!' | '"' | '?' | ';'));
+        let written = first.text.chars().count() >= 3 && !self.names.is_word(first.text);
+        let likely =
+            known || plain && written && (capital(first) || closed && count == 1 && !first.text.is_ascii());
+        (likely && written).then(|| self.reading.finding(Kind::Person, first.range.start..end, UNKNOWN))
+    }
+}
+
+/// The name that ends right before `at`, as in `من سارا احمدی هستم`.
+fn before(reading: &Reading<'_>, names: &Names, at: usize) -> Option<Finding> {
+    let mut start = at;
+    let mut known = 0;
+    let mut end = 0;
+    for _ in 0..4 {
+        let head = reading.text[reading.folded.body()..start].trim_end_matches(' ');
+        let len: usize = head
+            .chars()
+            .rev()
+            .take(24)
+            .take_while(|character| is_arabic(*character))
+            .map(char::len_utf8)
+            .sum();
+        let word = &head[head.len() - len..];
+        if word.is_empty() || !(names.part(word).is_given() || names.part(word) == Part::Family) {
+            break;
+        }
+        let word_start = reading.folded.body() + head.len() - len;
+        end = end.max(word_start + len);
+        start = word_start;
+        known += 1;
+    }
+    let introduced = reading.text[..start.min(reading.text.len())].trim_end().ends_with("من");
+    (known > 0 && start >= reading.folded.body() && (introduced || known > 1))
+        .then(|| reading.finding(Kind::Person, start..end, TITLED))
+}

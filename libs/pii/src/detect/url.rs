@@ -1,0 +1,165 @@
+//! URLs that open something: with a token, a signature, a session, a password, or a part that nobody can guess.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use kaleem_placeholder::Kind;
+
+use super::reading::Reading;
+use super::secret::entropy;
+use super::{Finding, Points};
+
+const TOKEN: Points = 96;
+/// Bytes of the longest URL.
+const MAX_BYTES: usize = 4096;
+/// Characters of the shortest part that nobody can guess.
+const MIN_OPAQUE: usize = 20;
+/// Bits a character of a part that nobody can guess.
+const MIN_ENTROPY: f64 = 3.5;
+
+/// Parameters whose value opens something, one a line.
+const KEYS: &str = include_str!("data/url_keys.txt");
+
+/// Adds the URLs that open something.
+pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    let bytes = reading.original.as_bytes();
+    let mut done = 0;
+    let schemes = memchr::memmem::find_iter(bytes, b"://").map(|at| (at, true));
+    let parameters = memchr::memchr_iter(b'=', bytes).map(|at| (at, false));
+    for (at, scheme) in schemes.chain(parameters) {
+        if scheme && at < done {
+            continue;
+        }
+        let range = token(reading.original, at);
+        let url = &reading.original[range.clone()];
+        let is_url = scheme
+            || url.contains("://")
+            || url.split(['?', '#']).next().is_some_and(|path| path.contains('/') && path.contains('.'));
+        if scheme {
+            done = range.end;
+        }
+        if let Some(kind) = is_url.then(|| classify(url)).flatten()
+            && let Some(folded) = reading.folded.folded(&range)
+            && findings.last().is_none_or(|last| last.range != folded)
+        {
+            findings.push(reading.finding(kind, folded, TOKEN));
+        }
+    }
+}
+
+/// The unbroken text around `at`, without the punctuation of the sentence.
+fn token(text: &str, at: usize) -> Range<usize> {
+    let stop = |character: char| {
+        character.is_whitespace()
+            || matches!(
+                character,
+                '"' | '\'' | '<' | '>' | '«' | '»' | '`' | '،' | '؛' | '|' | '\\' | '{' | '}' | '(' | ')'
+            )
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let from = text.ceil_char_boundary(at.saturating_sub(MAX_BYTES / 8));
+    let start = text[from..at].rfind(stop).map_or(from, |before| {
+        from + before + text[from + before..].chars().next().map_or(1, char::len_utf8)
+    });
+    let limit = text.floor_char_boundary(text.len().min(at + MAX_BYTES));
+    let end = text[at..limit].find(stop).map_or(limit, |len| at + len);
+    let url = text[start..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ']', '*', '؟', '_']);
+    // Text in other scripts that touches the scheme is not part of it, nor is a bracket of markdown.
+    let scheme = url.find("://").map_or(0, |scheme| {
+        let letters = url[..scheme]
+            .bytes()
+            .rev()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte))
+            .count();
+        scheme - letters
+    });
+    start + scheme..start + url.len()
+}
+
+fn classify(url: &str) -> Option<Kind> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    if let Some((user, _)) = authority.rsplit_once('@')
+        && user.contains(':')
+    {
+        let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        return Some(if web { Kind::UrlToken } else { Kind::Secret });
+    }
+    let tail = &rest[authority.len()..];
+    let (path, query) = tail.split_at(tail.find(['?', '#']).unwrap_or(tail.len()));
+    let opens = query.split(['?', '&', '#', ';']).any(opens) || path.split('/').any(is_opaque);
+    opens.then_some(Kind::UrlToken)
+}
+
+/// Whether a parameter opens something.
+fn opens(parameter: &str) -> bool {
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| KEYS.lines().collect());
+    let Some((key, value)) = parameter.split_once('=') else { return is_opaque(parameter) };
+    let key = key.to_ascii_lowercase();
+    let placeholder = value.starts_with("[[") || value.is_empty();
+    let short_code = matches!(key.as_str(), "code" | "key" | "pass" | "auth" | "session");
+    let varied = value.len() >= 6 && value.bytes().any(|byte| byte.is_ascii_digit());
+    (NAMES.contains(key.as_str()) && !placeholder && (!short_code || varied)) || is_opaque(value)
+}
+
+/// Whether nobody can guess a part: a UUID, or many letters and digits that are no words.
+fn is_opaque(part: &str) -> bool {
+    let bytes = part.as_bytes();
+    if is_uuid(bytes) {
+        return true;
+    }
+    let allowed = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.=~%+".contains(byte));
+    if bytes.len() < MIN_OPAQUE || !allowed || entropy(bytes) < MIN_ENTROPY {
+        return false;
+    }
+    // Slugs are words between hyphens; what is opaque changes between letters and digits again and again.
+    let changes = bytes
+        .windows(2)
+        .filter(|pair| {
+            pair[0].is_ascii_digit() != pair[1].is_ascii_digit() && pair.iter().all(u8::is_ascii_alphanumeric)
+        })
+        .count();
+    let longest = bytes.split(|byte| b"_-.=~%+".contains(byte)).map(<[u8]>::len).max().unwrap_or(0);
+    changes >= 4 && longest >= 12
+}
+
+/// 8-4-4-4-12 hexadecimal digits.
+fn is_uuid(part: &[u8]) -> bool {
+    part.len() == 36
+        && part.iter().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_opens_something_is_told_from_what_shows_something() {
+        for (url, expected) in [
+            ("https://shop.sa/reset?token=a8f3", Some(Kind::UrlToken)),
+            ("https://user:pw@host.sa/x", Some(Kind::UrlToken)),
+            ("postgres://kaleem:pw1@db/x", Some(Kind::Secret)),
+            ("https://x.sa/v/550e8400-e29b-41d4-a716-446655440000", Some(Kind::UrlToken)),
+            ("https://x.sa/i/aB3dE5gH7jK9mN1pQ3sT5", Some(Kind::UrlToken)),
+            ("https://x.s3.amazonaws.com/a.pdf?X-Amz-Signature=ab12", Some(Kind::UrlToken)),
+            ("https://shop.sa/p/adidas-ultraboost-running-shoes-2024-black", None),
+            ("https://shop.sa/p/123?color=2&size=42&utm_source=instagram", None),
+            ("https://shop.sa/?code=SAVE", None),
+            ("https://shop.sa", None),
+        ] {
+            assert_eq!(classify(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_ends_with_its_sentence() {
+        let text = "ادخل https://x.sa/r?token=1, ثم";
+        assert_eq!(&text[token(text, text.find("://").unwrap())], "https://x.sa/r?token=1");
+        let text = "[الرابط](https://x.sa/r?token=1) هنا";
+        assert_eq!(&text[token(text, text.find("://").unwrap())], "https://x.sa/r?token=1");
+    }
+}
