@@ -18,8 +18,6 @@ const MAX_CHARS: usize = 200;
 /// Words before an English street that belong to its name.
 const NAME_WORDS: usize = 4;
 
-/// Words that end an address: a courtesy, a question, the next thought; folded.
-const CLOSERS: &str = include_str!("data/closers.txt");
 /// Parts that with a number behind them are an address by themselves.
 const BOXES: [&str; 8] =
     ["ص.ب", "ص. ب", "ص ب", "صندوق بريد", "صندوق البريد", "po box", "p.o. box", "p.o.box"];
@@ -57,6 +55,11 @@ fn cued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
 
 /// Reads the address whose first part is named without a word for an address.
 fn uncued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
+    let near = mention.range.start..mention.range.start + MAX_CHARS;
+    let parts = reading.mentions_in(&near).iter().filter(|mention| mention.cues.meets(Cues::PLACE)).count();
+    if parts < 2 && !BOXES.contains(&&reading.text[mention.range.clone()]) {
+        return None;
+    }
     let from = street_start(reading, mention);
     let range = from..clause_end(reading, from);
     let parts = Parts::of(reading, &range);
@@ -173,7 +176,6 @@ fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
     if let Some(next) = next {
         end = next.range.start;
     }
-    end = closer(reading.text, from..end);
     end = segments_end(reading, from..end);
     let text = reading.text[from..end].trim_end_matches(|character: char| !character.is_alphanumeric());
     // A joining letter that is left over belongs to what was cut off.
@@ -195,25 +197,6 @@ fn sentence_len(text: &str) -> usize {
         _ => false,
     };
     (1..bytes.len()).find(ends).unwrap_or(bytes.len())
-}
-
-/// Where the first closing word stands in a range, or its end.
-fn closer(text: &str, range: Range<usize>) -> usize {
-    let clause = &text[range.clone()];
-    let mut end = clause.len();
-    for closer in CLOSERS.lines() {
-        let mut from = 0;
-        while let Some(at) = clause[from..end].find(closer).map(|at| from + at) {
-            let starts = at > 0 && !clause[..at].ends_with(char::is_alphanumeric);
-            let stops = !clause[at + closer.len()..].starts_with(char::is_alphabetic);
-            if starts && stops {
-                end = at;
-                break;
-            }
-            from = at + closer.len();
-        }
-    }
-    range.start + end
 }
 
 /// Where the segments between commas and line breaks end that are of an address: each names a part, a city or a number.

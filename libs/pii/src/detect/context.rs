@@ -161,10 +161,13 @@ fn introduces_number(text: &str, end: usize) -> bool {
 ///
 /// A full stop right at the start belongs to the cue (`tel. 055`), and one behind a short word to an abbreviation.
 fn ends_sentence(between: &str) -> bool {
+    let bytes = between.as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'\n' | b'.' | b'!' | b'?')) {
+        return false;
+    }
     if between.contains("\n\n") {
         return true;
     }
-    let bytes = between.as_bytes();
     (1..bytes.len()).any(|at| {
         let space_follows = matches!(bytes.get(at + 1), None | Some(b' ' | b'\n'));
         let abbreviation = bytes[..at].ends_with(b" no") || bytes[..at].ends_with(b"num");
@@ -175,8 +178,11 @@ fn ends_sentence(between: &str) -> bool {
 
 /// Whether nothing but fillers and punctuation lies between a cue and a number.
 fn only_fillers(between: &str) -> bool {
+    if between.bytes().all(|byte| byte.is_ascii_punctuation() || byte == b' ') {
+        return true;
+    }
     between
-        .split(|character: char| !character.is_alphabetic())
+        .split(|character: char| character.is_ascii() && !character.is_ascii_alphabetic())
         .filter(|word| !word.is_empty())
         .enumerate()
         .all(|(index, word)| FILLERS.contains(&word) || (index == 0 && SUFFIXES.contains(&word)))

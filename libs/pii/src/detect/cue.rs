@@ -29,6 +29,8 @@ impl Cues {
     pub(super) const VERSION: Self = Self(1 << 55);
     /// A digit, spelled out; which one is said by its own list.
     pub(super) const DIGIT: Self = Self(1 << 54);
+    /// Ends an address: a courtesy, a question, the next thought.
+    pub(super) const CLOSER: Self = Self(1 << 53);
     /// What introduces a number, so that it keeps other cues from reaching over it.
     const NUMBERS: Self = Self(Self::NUMERIC.0 | Self::DECOY.0 | Self::VERSION.0);
     const NUMERIC: Self = Self::of(&[

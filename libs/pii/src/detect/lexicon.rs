@@ -62,6 +62,7 @@ const LISTS: &[(Cues, &str)] = &[
     (Cues::of(&[Kind::IpAddress, Kind::MacAddress]), include_str!("cues/network.txt")),
     (Cues::VERSION, include_str!("cues/version.txt")),
     (Cues::DIGIT, include_str!("cues/digit.txt")),
+    (Cues::CLOSER, include_str!("cues/closer.txt")),
     (Cues::DECOY, include_str!("cues/decoy.txt")),
     // Known words that must not be taken for the beginning of another cue.
     (Cues::NONE, include_str!("cues/neutral.txt")),
@@ -151,7 +152,7 @@ impl Lexicon {
         for found in self.automaton.find_iter(text) {
             let cues = self.cues[found.pattern().as_usize()];
             let bare = cues.meets(Cues::AT.with(Cues::PREFIX));
-            if bare || stands_as_word(text, &found.range()) {
+            if bare || stands_as_word(text, &found.range(), cues) {
                 present = present.with(cues);
                 mentions.push(Mention { cues, range: found.range() });
             }
@@ -174,7 +175,7 @@ impl Lexicon {
 /// possessive.
 fn variants(pattern: &str) -> impl Iterator<Item = String> {
     let open = pattern.strip_suffix('ه').map(|stem| format!("{stem}ت"));
-    let joints: &[&str] = if pattern.is_ascii() { &["", "_", "-"] } else { &[""] };
+    let joints: &[&str] = if pattern.is_ascii() { &["", "_"] } else { &[""] };
     let mut forms: Vec<String> = [Some(pattern.to_owned()), open].into_iter().flatten().collect();
     let spaced: Vec<String> = forms.iter().filter(|form| form.contains(' ')).cloned().collect();
     forms.extend(joints.iter().flat_map(|joint| spaced.iter().map(move |form| form.replace(' ', joint))));
@@ -192,25 +193,53 @@ fn compile(patterns: impl IntoIterator<Item = String>, start: StartKind) -> Resu
         .map_err(Error::Lexicon)
 }
 
+/// Bytes of the longest word that begins so many others that it must stand alone, if it is one of [`WHOLE`].
+const BARE_BYTES: usize = 6;
+/// Cues that nobody writes with a possessive.
+const WHOLE: Cues = Cues::DIGIT
+    .with(Cues::PLACE)
+    .with(Cues::CITY)
+    .with(Cues::TITLE)
+    .with(Cues::SIGNED)
+    .with(Cues::CLOSER)
+    .with(Cues::VERSION);
+
 /// Whether a match is a word, give or take the particles that Arabic and Persian join to one.
-fn stands_as_word(text: &str, range: &Range<usize>) -> bool {
-    let matched = text[range.clone()].as_bytes();
-    let (Some(first), Some(last)) = (matched.first(), matched.last()) else { return false };
+fn stands_as_word(text: &str, range: &Range<usize>, cues: Cues) -> bool {
     let bytes = text.as_bytes();
-    let before = range.start.checked_sub(1).map(|at| bytes[at]);
-    let starts = if first.is_ascii_alphabetic() {
-        !before.is_some_and(|byte| byte.is_ascii_alphabetic())
-    } else {
-        PREFIXES.contains(&letters_before(text, range.start))
-    };
+    let (first, last) = (bytes[range.start], bytes[range.end - 1]);
+    let rest = &bytes[range.end..];
     let ends = if last.is_ascii_alphabetic() {
-        let rest = &bytes[range.end..];
-        let rest = rest.strip_prefix(b"s").unwrap_or(rest);
+        let rest = if range.len() > 2 { rest.strip_prefix(b"s").unwrap_or(rest) } else { rest };
         !rest.first().is_some_and(u8::is_ascii_alphabetic)
+    } else if last < 0x80 || !starts_arabic(rest) {
+        true
+    } else if range.len() <= BARE_BYTES && cues.meets(WHOLE) {
+        false
     } else {
         SUFFIXES.contains(&letters_after(text, range.end))
     };
-    starts && ends
+    if !ends {
+        return false;
+    }
+    let head = &bytes[..range.start];
+    if first < 0x80 {
+        !first.is_ascii_alphabetic() || !head.last().is_some_and(u8::is_ascii_alphabetic)
+    } else if !ends_arabic(head) {
+        true
+    } else {
+        PREFIXES.contains(&letters_before(text, range.start))
+    }
+}
+
+/// Whether an Arabic letter follows, by its first byte.
+fn starts_arabic(rest: &[u8]) -> bool {
+    matches!(rest.first(), Some(0xd8..=0xdb))
+}
+
+/// Whether an Arabic letter ends the bytes.
+fn ends_arabic(head: &[u8]) -> bool {
+    matches!(head, [.., 0xd8..=0xdb, 0x80..=0xbf])
 }
 
 /// Whether a folded character is an Arabic or Persian letter.

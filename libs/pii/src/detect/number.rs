@@ -132,6 +132,11 @@ impl Judge<'_> {
     }
 
     fn score(&self, window: &Window<'_>, proposal: &Proposal) -> Option<Finding> {
+        let cued = self.present.meets(proposal.kind.into());
+        let best = proposal.base + if cued { CUE } else { 0 };
+        if best < super::REPORTED || proposal.need != Need::Nothing && !cued {
+            return None;
+        }
         let context = context(self.text, self.mentions, &window.range(), proposal.kind.into());
         let positive = matches!(context, Context::Positive { .. } | Context::Distant);
         let met = match proposal.need {

@@ -90,5 +90,6 @@ impl<'t> Reading<'t> {
 
 /// How many words a text holds.
 pub(super) fn words(text: &str) -> usize {
-    text.split_whitespace().filter(|word| word.contains(char::is_alphanumeric)).count()
+    let is_word = |word: &&str| word.bytes().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    text.split([' ', '\n']).filter(is_word).count()
 }

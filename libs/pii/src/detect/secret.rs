@@ -54,6 +54,9 @@ fn formed(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let bytes = reading.text.as_bytes();
     let start = mention.range.start;
     let glued = start.checked_sub(1).is_some_and(|at| bytes[at].is_ascii_alphanumeric());
+    if glued || start < reading.folded.body() {
+        return None;
+    }
     let prefix = reading.cased(mention.range.clone());
     let mut parts = FORMS
         .lines()
@@ -62,9 +65,6 @@ fn formed(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
         .skip(1);
     let class = parts.next()?.bytes().next()?;
     let (min, max): (usize, usize) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    if glued || start < reading.folded.body() {
-        return None;
-    }
     if class == b'p' {
         let end = pem_end(reading.text, mention.range.end, max)?;
         return Some(reading.finding(Kind::Secret, start..end, FORMED));

@@ -25,27 +25,31 @@ const KEYS: &str = include_str!("data/url_keys.txt");
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     let bytes = reading.original.as_bytes();
     let mut done = 0;
-    let schemes = memchr::memmem::find_iter(bytes, b"://").map(|at| (at, true));
-    let parameters = memchr::memchr_iter(b'=', bytes).map(|at| (at, false));
-    for (at, scheme) in schemes.chain(parameters) {
-        if scheme && at < done {
-            continue;
-        }
-        let range = token(reading.original, at);
-        let url = &reading.original[range.clone()];
-        let is_url = scheme
-            || url.contains("://")
-            || url.split(['?', '#']).next().is_some_and(|path| path.contains('/') && path.contains('.'));
-        if scheme {
+    for at in memchr::memmem::find_iter(bytes, b"://") {
+        if at >= done {
+            let range = token(reading.original, at);
             done = range.end;
-        }
-        if let Some(kind) = is_url.then(|| classify(url)).flatten()
-            && let Some(folded) = reading.folded.folded(&range)
-            && findings.last().is_none_or(|last| last.range != folded)
-        {
-            findings.push(reading.finding(kind, folded, TOKEN));
+            findings.extend(assess(reading, &range));
         }
     }
+    // Without a scheme: `shop.sa/reset?token=…`.
+    let mut done = 0;
+    for at in memchr::memchr_iter(b'=', bytes) {
+        if at >= done {
+            let range = token(reading.original, at);
+            done = range.end;
+            let url = &reading.original[range.clone()];
+            let path = url.split(['?', '#']).next().unwrap_or(url);
+            if !url.contains("://") && path.contains('/') && path.contains('.') {
+                findings.extend(assess(reading, &range));
+            }
+        }
+    }
+}
+
+fn assess(reading: &Reading<'_>, range: &Range<usize>) -> Option<Finding> {
+    let kind = classify(&reading.original[range.clone()])?;
+    Some(reading.finding(kind, reading.folded.folded(range)?, TOKEN))
 }
 
 /// The unbroken text around `at`, without the punctuation of the sentence.

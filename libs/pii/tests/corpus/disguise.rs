@@ -7,20 +7,19 @@ use crate::random::Random;
 /// Text before the value, the value as written, text behind it.
 pub type Disguised = (&'static str, String, &'static str);
 
-/// Disguises a value and, where the way of writing touches its surroundings, gives text before and after it. `None` where
-/// nobody writes such a value in this way.
-pub fn disguise(kind: Kind, value: &str, random: &mut Random) -> Option<Disguised> {
+/// Disguises a value and, where the way of writing touches its surroundings, gives text before and after it.
+pub fn disguise(kind: Kind, value: &str, random: &mut Random) -> Disguised {
     match kind {
-        Kind::Email => Some(email(value, random)),
-        Kind::UrlToken | Kind::Secret | Kind::CryptoWallet => Some(wrapped(value, random)),
+        Kind::Email => email(value, random),
+        Kind::UrlToken | Kind::Secret | Kind::CryptoWallet => wrapped(value, random),
         Kind::Address | Kind::Person | Kind::DateOfBirth | Kind::IpAddress | Kind::MacAddress => {
-            Some(marked(value, random))
+            marked(value, random)
         }
-        Kind::CardExpiry => Some(marked(value, random)),
+        Kind::CardExpiry => marked(value, random),
         _ if value.len() < 7 || value.contains(|character: char| character.is_ascii_alphabetic()) => {
-            Some(lettered(value, random))
+            lettered(value, random)
         }
-        _ => Some(numeric(value, random)),
+        _ => numeric(value, random),
     }
 }
 

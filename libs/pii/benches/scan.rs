@@ -1,0 +1,179 @@
+//! Time to find the personal data of chat, by size and by what is in it, and growth of the time with hostile input.
+//!
+//! The chat is generated: shop talk in Arabic, English and Persian, in one message of four with personal data.
+
+#![expect(clippy::unwrap_used, reason = "a failure stops the bench")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use kaleem_pii::fold::Folded;
+use kaleem_pii::{Detector, Scratch};
+
+/// Most that twice the input may take.
+const GROWTH_MAX: f64 = 2.2;
+
+const CLEAN: [&str; 12] = [
+    "السلام عليكم، متى يوصل الطلب لجدة وكم سعر التوصيل؟",
+    "ابي مقاس ٤٢ لون اسود لو سمحتوا، واذا ما توفر ابي كحلي",
+    "hi, is the blue hoodie still available in size L? I would like two of them",
+    "العباية وصلت بس المقاس كبير، كيف ابدلها؟ وهل الاستبدال مجاني",
+    "Thanks! The package arrived yesterday, but one item was missing from the box.",
+    "سلام، این کفش سایز ۴۳ موجود دارید؟ ارسال به تهران چند روز طول میکشه",
+    "عندكم خصم للجملة؟ ابي ٢٠ حبة من نفس الموديل",
+    "وين وصل طلبي رقم 1048812؟ له اسبوع وما وصل",
+    "can I return the shoes after 14 days if I have the receipt?",
+    "كم السعر بعد الضريبة؟ شفت السعر ٢٤٩ ريال بالموقع و٢٩٩ بالتطبيق",
+    "do you ship to Kuwait? and how much is it for 3 items around 2 kg",
+    "الله يعطيكم العافية على الخدمة الممتازة والتغليف الراقي ❤️",
+];
+const PERSONAL: [&str; 6] = [
+    "جوالي ٠٥٥١٢٣٤٥٦٧ كلموني بعد العصر لو سمحتوا",
+    "my email is sara.ali@example.com and my name is Sara Alharbi",
+    "عنواني حي النرجس، شارع أنس بن مالك، مبنى 4512، الرياض 13321",
+    "حولوا المبلغ على الايبان SA0380000000608010167519 باسم نورة القحطاني",
+    "رقم الهوية 1088888888 وتاريخ الميلاد 12/05/1990",
+    "call me at +971 50 123 4567, card ending 4111 1111 1111 1111 exp 12/27",
+];
+
+/// Mixed chat of at least so many bytes, cut on a border of characters.
+fn chat(bytes: usize, personal_in: usize) -> String {
+    let mut text = String::with_capacity(bytes + 200);
+    for index in 0.. {
+        let line = if index % personal_in == personal_in - 1 {
+            PERSONAL[index / personal_in % PERSONAL.len()]
+        } else {
+            CLEAN[index * 5 % CLEAN.len()]
+        };
+        text.push_str(line);
+        text.push('\n');
+        if text.len() >= bytes {
+            break;
+        }
+    }
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
+
+fn scan(criterion: &mut Criterion) {
+    let detector = Detector::new().unwrap();
+    let mut scratch = Scratch::default();
+    let mut group = criterion.benchmark_group("scan");
+    for (name, personal_in) in [("clean", usize::MAX), ("mixed", 4)] {
+        for bytes in [200, 2048, 65_536, 1 << 20] {
+            let text = chat(bytes, personal_in);
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            group.bench_function(format!("{name}/{bytes}"), |bencher| {
+                bencher.iter(|| black_box(detector.scan(black_box(&text), &mut scratch).spans.len()));
+            });
+        }
+    }
+    // As a file of messages is scanned.
+    let text = chat(1 << 20, 4);
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("mixed by line/1048576", |bencher| {
+        bencher
+            .iter(|| text.lines().map(|line| detector.scan(line, &mut scratch).spans.len()).sum::<usize>());
+    });
+    group.finish();
+}
+
+fn fold(criterion: &mut Criterion) {
+    let text = chat(65_536, 4);
+    let mut folded = Folded::default();
+    let mut group = criterion.benchmark_group("fold");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("mixed/65536", |bencher| {
+        bencher.iter(|| {
+            folded.refill("", black_box(&text), &[]);
+            folded.text().len()
+        });
+    });
+    group.finish();
+}
+
+fn build(criterion: &mut Criterion) {
+    criterion.bench_function("build", |bencher| bencher.iter(|| Detector::new().is_ok()));
+}
+
+/// The fastest of three scans.
+fn fastest(detector: &Detector, text: &str) -> Duration {
+    let mut scratch = Scratch::default();
+    let timed = |_| {
+        let from = Instant::now();
+        black_box(detector.scan(text, &mut scratch).spans.len());
+        from.elapsed()
+    };
+    (0..3).map(timed).min().unwrap_or_default()
+}
+
+/// Prints how the time grows when hostile input doubles, from half a mebibyte to one.
+fn hostile(criterion: &mut Criterion) {
+    let detector = Detector::new().unwrap();
+    let mut group = criterion.benchmark_group("hostile");
+    group.sample_size(10);
+    for unit in [
+        "1",
+        "1 ",
+        "12 ",
+        "1088888888 ",
+        "جوال 551234567 ",
+        "@",
+        "a@a.a",
+        "a @ a . ",
+        "[",
+        "[[PHONE:7QX2MA",
+        ".",
+        "1.",
+        ":",
+        "a:",
+        "-",
+        "\u{301}",
+        "جوال ",
+        "SA03",
+        "otp 1234 ",
+        "cvv cvv ",
+        "اسمي ",
+        "اسمي محمد ",
+        "عنواني شارع ",
+        "شارع حي 1,",
+        "password ",
+        "token=",
+        "http://",
+        "a=/.",
+        "://",
+        "صفر ",
+        "ولدت 1 1 ",
+        "eyJ",
+        "-----BEGIN key",
+        "a",
+        "A1",
+        "passport a1 ",
+        "%41",
+        "&#49;",
+        "%D9%A5",
+        "ـ",
+        "4111 1111 1111 1111 ",
+        "1.12345, ",
+        "من محمد ",
+        "هستم ",
+        "::1 ",
+    ] {
+        let [half, whole] = [1 << 19, 1 << 20].map(|bytes: usize| {
+            let mut text = unit.repeat(bytes / unit.len() + 1);
+            text.truncate(text.floor_char_boundary(bytes));
+            fastest(&detector, &text)
+        });
+        let growth = whole.as_secs_f64() / half.as_secs_f64();
+        let verdict = if growth > GROWTH_MAX { "TOO MUCH" } else { "" };
+        println!(
+            "hostile {unit:<16?} {:>8.1} ms a MiB, growth {growth:.2} {verdict}",
+            whole.as_secs_f64() * 1e3
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, scan, fold, build, hostile);
+criterion_main!(benches);
