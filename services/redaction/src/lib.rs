@@ -4,9 +4,7 @@
 //! placeholder whose value the [`Session`] keeps. Restoring the streamed answer is `kaleem_placeholder::Restorer`, which
 //! the gateway runs on the same values.
 //!
-//! In scope: e-mail addresses, telephone numbers of the Gulf and its neighbours, Saudi identity and residence numbers,
-//! IBANs, payment cards; in Arabic-Indic, Persian, fullwidth and other digits, spaced, separated or spread over a
-//! sentence. Not found: digits spelled in words, names and addresses, values encoded in base64 or shown in pictures.
+//! What is found and what is not: `docs/privacy.md`.
 //!
 //! Redaction fails closed: after an [`Error`] a text must not be sent.
 

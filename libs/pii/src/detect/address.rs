@@ -169,10 +169,10 @@ fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
         .with(Cues::DIGIT)
         .with(Cues::TITLE)
         .with(Kind::SaShortAddress.into());
-    let next = reading
-        .mentions_in(&(from..end))
-        .iter()
-        .find(|mention| !mention.cues.meets(others) && mention.cues != Cues::NONE);
+    let next = reading.mentions_in(&(from..end)).iter().find(|mention| {
+        let told = !mention.cues.meets(others) && mention.cues != Cues::NONE;
+        told || mention.cues.meets(Cues::CLOSER)
+    });
     if let Some(next) = next {
         end = next.range.start;
     }
@@ -211,7 +211,8 @@ fn segments_end(reading: &Reading<'_>, range: Range<usize>) -> usize {
         // A quarter that no list has stands between two that are of the address.
         let end = reading.text[segment.end..range.end].get(1..).and_then(|next| next.find([',', '\n', '|']));
         let next = segment.end..end.map_or(range.end, |len| segment.end + 1 + len);
-        let leads_on = words(&reading.text[segment.clone()]) <= 3 && Parts::of(reading, &next).cities > 0;
+        let following = Parts::of(reading, &next);
+        let leads_on = words(&reading.text[segment.clone()]) <= 3 && following.cities + following.places > 0;
         if segment.start > range.start && !of_address && !leads_on {
             return segment.start - 1;
         }

@@ -38,10 +38,10 @@ pub(super) fn is_expiry(window: &Window<'_>) -> bool {
         _ => return false,
     };
     let commas = window.any_gap(|gap| matches!(gap, Gap::Single(b',') | Gap::And));
-    (1..=12).contains(&month)
-        && (20..=45).contains(&year)
-        && !commas
-        && (digits.len() > 3 || window.groups.len() == 2)
+    // Without anything between, four digits are the last ones of the card as often.
+    let years = if window.groups.len() == 1 { 25..=35 } else { 20..=45 };
+    let apart = digits.len() > 3 || window.groups.len() == 2;
+    (1..=12).contains(&month) && years.contains(&year) && !commas && apart
 }
 
 /// Eight or nine digits: passports of some states have no letter.

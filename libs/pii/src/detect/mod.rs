@@ -35,7 +35,7 @@ use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
 use crate::Error;
-use crate::fold::Folded;
+use crate::fold::{Folded, marks_len};
 use cluster::Cluster;
 use context::Mention;
 use cue::Cues;
@@ -120,7 +120,7 @@ impl Detector {
         let mut folded = std::mem::take(&mut scratch.folded);
         folded.refill("", text, &[]);
         self.collect(text, &folded, scratch);
-        let findings = resolve(&folded, threshold, &mut scratch.findings);
+        let findings = resolve(text, &folded, threshold, &mut scratch.findings);
         scratch.folded = folded;
         findings
     }
@@ -128,7 +128,7 @@ impl Detector {
     /// Finds what to redact in the body of a folded text; `original` is that body as it was written.
     pub fn detect(&self, original: &str, folded: &Folded, scratch: &mut Scratch) -> Findings {
         self.collect(original, folded, scratch);
-        resolve(folded, THRESHOLD, &mut scratch.findings)
+        resolve(original, folded, THRESHOLD, &mut scratch.findings)
     }
 
     /// Collects everything that may be personal data, overlapping and in no order.
@@ -141,7 +141,7 @@ impl Detector {
         self.find_numbers(&reading, cluster, findings);
         at_signs(text, mentions, signs);
         email::find(text, signs, mentions, findings);
-        card_details::find(&reading, cluster, findings);
+        card_details::find(&reading, &self.lexicon, cluster, findings);
         letters::find(&reading, findings);
         birth::find(&reading, findings);
         spelled::find(&reading, cluster, findings);
@@ -191,7 +191,7 @@ fn at_signs(text: &str, mentions: &[Mention], signs: &mut Vec<Range<usize>>) {
 }
 
 /// Keeps the best of overlapping findings: higher score, then longer, then the order of the kinds.
-fn resolve(folded: &Folded, threshold: Points, findings: &mut Vec<Finding>) -> Findings {
+fn resolve(original: &str, folded: &Folded, threshold: Points, findings: &mut Vec<Finding>) -> Findings {
     findings.sort_by_key(|finding| (Reverse(finding.points), Reverse(finding.range.len()), finding.kind));
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -202,14 +202,17 @@ fn resolve(folded: &Folded, threshold: Points, findings: &mut Vec<Finding>) -> F
         if overlaps {
             continue;
         }
-        if finding.points < threshold {
+        if finding.points.min(100) < threshold {
             unsure |= finding.positive;
             continue;
         }
         taken.insert(finding.range.start, finding.range.end);
+        let mut range = folded.original(&finding.range);
+        // What only changes its last character goes with it.
+        range.end += marks_len(&original[range.end..]);
         kept.push(Span {
             kind: finding.kind,
-            range: folded.original(&finding.range),
+            range,
             points: finding.points.min(100),
             normal: finding.normal,
         });

@@ -164,6 +164,7 @@ impl Judge<'_> {
         if let Some(plus) = window.plus {
             range = range.start.min(plus)..range.end.max(plus + 1);
         }
+        range.start = opening_bracket(self.text, &range);
         let normal = Zeroizing::new((proposal.normal)(window.digits));
         Some(Finding { kind: proposal.kind, range, points, positive, normal })
     }
@@ -231,6 +232,13 @@ fn surroundings(window: &Window<'_>, text: &str) -> Points {
     if is_in_url(before) { points + IN_URL } else { points }
 }
 
+/// Takes in the bracket of `(055) 123 4567` where only its other half lies inside.
+fn opening_bracket(text: &str, range: &std::ops::Range<usize>) -> usize {
+    let inside = &text[range.clone()];
+    let half = inside.contains(')') && !inside.contains('(');
+    if half && text[..range.start].ends_with('(') { range.start - 1 } else { range.start }
+}
+
 /// Whether the unbroken text that ends here is a URL.
 fn is_in_url(before: &[u8]) -> bool {
     let window = &before[before.len().saturating_sub(URL_REACH)..];
@@ -248,7 +256,13 @@ fn is_amount(window: &Window<'_>, text: &str, lexicon: &Lexicon) -> bool {
     let range = window.range();
     let solid = window.groups.len() == 1;
     let fraction = window.after.is_some_and(|group| group.len() <= 2 && is_point(group.gap));
-    let is_fraction = window.before.is_some() && is_point(window.groups[0].gap);
+    // Behind a comma, only a few digits are the rest of an amount; more are the next number of a list.
+    let is_fraction = window.before.is_some()
+        && match window.groups[0].gap {
+            Gap::Single(b'.') => true,
+            Gap::Single(b',') => window.digits.len() <= 3,
+            _ => false,
+        };
     (solid && (fraction || is_fraction))
         || lexicon.unit_at(text, range.end)
         || currency_before(&text[..range.start])

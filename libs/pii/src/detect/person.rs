@@ -98,7 +98,7 @@ const PLAIN: [&str; 10] = [
 ];
 
 /// Cues by which people speak of themselves or give thanks, before a feeling as often as before a name, folded.
-const SELF: [&str; 14] = [
+const SELF: [&str; 15] = [
     "انا",
     "i am",
     "i'm",
@@ -112,6 +112,7 @@ const SELF: [&str; 14] = [
     "thank you",
     "شكرا جزيلا",
     "وشكرا",
+    "شكرا",
     "contact",
 ];
 
@@ -212,13 +213,21 @@ impl Search<'_, '_> {
             (0, true) => return self.unknown(&token, PLAIN.contains(&cue)),
             (0, false) => return None,
             // Behind `I am` and `thanks` a name that is a word as well is more often the word.
-            (1, false) if self.names.is_word(token.text) && SELF.contains(&cue) => return None,
+            (1, false) if end == token.range.end && self.names.is_word(token.text) && SELF.contains(&cue) => {
+                return None;
+            }
             (1, _) if self.is_plain_word(&token) => return None,
-            (1, _) if !self.strong && !self.names.part(token.text).is_given() => return None,
+            (1, false) if SELF.contains(&cue) && !self.names.part(token.text).is_given() => return None,
             (_, true) => ANNOUNCED,
             (_, false) => TITLED,
         };
         Some(self.reading.finding(Kind::Person, token.range.start..end, points))
+    }
+
+    /// Whether a word is `على`, which folds to the name `علي`.
+    fn is_preposition(&self, token: &Token<'_>) -> bool {
+        token.text == "علي"
+            && self.reading.original[self.reading.folded.original(&token.range)].ends_with('ى')
     }
 
     /// Whether a Latin word that is a name as well is written as a word.
@@ -257,7 +266,7 @@ impl Search<'_, '_> {
             if !(between == " " || between == "  " || initial || between == "-" || between == "_") {
                 break;
             }
-            part = self.names.part(next.text);
+            part = if self.is_preposition(&next) { Part::None } else { self.names.part(next.text) };
             let attribute = self.names.is_attribute(next.text, after_particle)
                 || known > 0 && self.is_capitalised(&token) && self.is_capitalised(&next);
             if part == Part::None && attribute || part == Part::None && after_particle && next.text.len() > 3

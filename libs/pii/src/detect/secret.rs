@@ -130,7 +130,7 @@ struct Lead {
 
 impl Lead {
     fn read(reading: &Reading<'_>, from: usize) -> Self {
-        const FILLERS: [&str; 22] = [
+        const FILLERS: [&str; 28] = [
             "is",
             "are",
             "was",
@@ -153,6 +153,12 @@ impl Lead {
             "number",
             "bearer",
             "للحساب",
+            "للبطاقه",
+            "البطاقه",
+            "الحساب",
+            "حسابي",
+            "for",
+            "account",
         ];
         const SAYING: [&str; 9] = ["is", "was", "هي", "هو", "هذا", "هذي", "هذه", "كان", "كانت"];
         let mut lead = Self { at: from, said: false };

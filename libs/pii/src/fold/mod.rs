@@ -136,7 +136,7 @@ impl Folded {
 
     /// The bytes of the original body that a non-empty folded range of the body stands for.
     ///
-    /// Marks between its characters belong to it, marks around it do not.
+    /// Marks between its characters belong to it, invisible ones around it do not.
     pub fn original(&self, range: &Range<usize>) -> Range<usize> {
         let (start, _) = self.unit(range.start);
         let (_, end) = self.unit(range.end - 1);
@@ -167,6 +167,12 @@ impl Folded {
         let start = stretch.original + (at - stretch.folded) / stretch.unit * stretch.step;
         (start, start + stretch.step)
     }
+}
+
+/// The length of the marks at the start of a text that change the character before it: accents, tashkeel, keycaps.
+pub fn marks_len(text: &str) -> usize {
+    let combines = |character: &char| matches!(character, '\u{300}'..='\u{36f}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20f0}');
+    text.chars().take_while(combines).map(char::len_utf8).sum()
 }
 
 /// Folds a text without keeping the way back.

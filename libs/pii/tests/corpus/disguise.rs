@@ -113,15 +113,12 @@ fn grouped(value: &str, random: &mut Random) -> String {
     format!("{}{}", &value[..sign], groups.join(separator))
 }
 
-/// The mark on the last digit lies behind the value, not in it.
 fn keycaps(value: &str) -> Disguised {
-    const KEYCAP: &str = "\u{fe0f}\u{20e3}";
-    let mut text = String::new();
-    for character in value.chars() {
-        text.push(character);
-        text.push_str(if character.is_ascii_digit() { KEYCAP } else { "" });
-    }
-    ("", text.trim_end_matches(KEYCAP).to_owned(), KEYCAP)
+    let keycap = |character: char| {
+        let mark = if character.is_ascii_digit() { "\u{fe0f}\u{20e3}" } else { "" };
+        format!("{character}{mark}")
+    };
+    ("", value.chars().map(keycap).collect(), "")
 }
 
 /// Digits as HTML entities.

@@ -12,6 +12,7 @@ mod ledger;
 mod merchant;
 mod price;
 mod quota;
+mod redact;
 mod serve;
 mod statement;
 mod table;
@@ -60,6 +61,8 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     /// Lists prices and adds new ones; versions never change.
     Price(price::PriceArgs),
+    /// Finds personal data in a file or in what is piped in, without any service.
+    Redact(redact::RedactArgs),
     /// Says what is reachable, what is missing and how to mend it.
     Doctor(doctor::DoctorArgs),
     /// Checks or prints the configuration.
@@ -114,6 +117,7 @@ async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Statement(args) => statement::run(args).await.map(|()| 0),
         Command::Ledger(args) => ledger::run(args).await,
         Command::Price(args) => price::run(args).await.map(|()| 0),
+        Command::Redact(args) => redact::run(&args),
         Command::Doctor(args) => doctor::run(args).await,
         Command::Config(args) => config::run(&args).map(|()| 0),
         Command::Bench(args) => bench::run(args).await.map(|()| 0),

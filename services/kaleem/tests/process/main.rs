@@ -7,6 +7,7 @@
 )]
 
 mod postgres;
+mod redact;
 mod refusals;
 mod server;
 mod split;

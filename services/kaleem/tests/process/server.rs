@@ -64,6 +64,15 @@ pub fn kaleem(folder: &Folder, args: &[&str]) -> Said {
     said(command(folder.path(), args))
 }
 
+/// Runs a command of the binary on what is piped in.
+pub fn kaleem_with_input(folder: &Folder, args: &[&str], input: &[u8]) -> Said {
+    let file = folder.path().join("stdin");
+    std::fs::write(&file, input).unwrap();
+    let mut command = command(folder.path(), args);
+    command.stdin(std::fs::File::open(file).unwrap());
+    said(command)
+}
+
 fn said(mut command: Command) -> Said {
     let output = command.output().unwrap();
     Said {
