@@ -177,10 +177,12 @@ fn chat() -> impl Strategy<Value = String> {
         2 => prop::sample::select(vec![
             "0551234567", "٠٥٥١٢٣٤٥٦٧", "+966 55 123 4567", "1088888888", "SA0380000000608010167519",
             "4111 1111 1111 1111", "sara@example.com", "sara (at) example (dot) com", "99887766", "551234567",
-            "[[PHONE:7QX2MA]]", "[[SA_NATIONAL_ID:", "SA03 8000 0000 6080 1016 7518",
+            "[[PHONE:7QX2MA]]", "[[SA_NATIONAL_ID:", "SA03 8000 0000 6080 1016 7518", "192.168.1.15", "محمد العتيبي",
+            "John Smith", "1990/05/12", "شارع 5", "حي النرجس", "https://x.sa/r?token=a8f3c1b2", "00:1A:2B:3C:4D:5E", "12/27",
         ]).prop_map(str::to_owned),
         3 => prop::sample::select(vec![
             "جوالي", "رقم الطلب", "هويتي", "ايبان", "بطاقتي", "ايميل", "ريال", "order", "phone", "ثم", "و", "at", "dot",
+            "اسمي", "عنواني", "ولدت", "passport", "Regards,", "هستم", "mac", "ip", "CPR", "exp", "شكرا",
         ]).prop_map(str::to_owned),
         3 => prop::sample::select(vec![" ", "\n", "-", ".", ":", " - ", "@", "[", "]", "[[", "]]", "\u{200f}", "ـ", "+", ",", "? "])
             .prop_map(str::to_owned),

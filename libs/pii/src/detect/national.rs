@@ -50,7 +50,7 @@ pub(super) fn emirati(window: &Window<'_>) -> Option<Proposal> {
         (true, true) => 95,
         (true, false) => 80,
         (false, true) => 70,
-        (false, false) => 40,
+        (false, false) => 50,
     };
     proposal(window, Kind::AeEmiratesId, base, Need::Nothing)
 }

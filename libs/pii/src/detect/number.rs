@@ -142,6 +142,12 @@ impl Judge<'_> {
         let met = match proposal.need {
             Need::Nothing => true,
             Need::Cue => matches!(context, Context::Positive { .. }),
+            // Without a word for a card, what expires may be milk.
+            Need::NearCue
+                if proposal.kind == Kind::CardExpiry && !self.present.meets(Kind::CreditCard.into()) =>
+            {
+                matches!(context, Context::Positive { words: 0 })
+            }
             Need::NearCue => matches!(context, Context::Positive { words: 0..=3 }),
             Need::AdjacentCue => matches!(context, Context::Positive { words: 0 }),
         };

@@ -204,7 +204,7 @@ impl Search<'_, '_> {
             }
             token = next_token(text, token.range.end, MAX_SEPARATORS)?;
         }
-        if token.range.start < self.reading.folded.body() {
+        if token.range.start < self.reading.folded.body() || self.is_preposition(&token) {
             return None;
         }
         let (end, known) = self.extend(&token);
@@ -262,7 +262,8 @@ impl Search<'_, '_> {
             }
             let Some(next) = next_token(self.reading.text, token.range.end, 2) else { break };
             let between = &self.reading.text[token.range.end..next.range.start];
-            let initial = between.starts_with('.') && token.text.len() == 1;
+            // `M. Ali`, `Mohd. Faisal`
+            let initial = between.starts_with('.') && token.text.len() <= 4 && token.text.is_ascii();
             if !(between == " " || between == "  " || initial || between == "-" || between == "_") {
                 break;
             }

@@ -130,7 +130,7 @@ struct Lead {
 
 impl Lead {
     fn read(reading: &Reading<'_>, from: usize) -> Self {
-        const FILLERS: [&str; 28] = [
+        const FILLERS: [&str; 31] = [
             "is",
             "are",
             "was",
@@ -153,6 +153,9 @@ impl Lead {
             "number",
             "bearer",
             "للحساب",
+            "الواي",
+            "واي",
+            "فاي",
             "للبطاقه",
             "البطاقه",
             "الحساب",
@@ -162,7 +165,7 @@ impl Lead {
         ];
         const SAYING: [&str; 9] = ["is", "was", "هي", "هو", "هذا", "هذي", "هذه", "كان", "كانت"];
         let mut lead = Self { at: from, said: false };
-        for _ in 0..4 {
+        for _ in 0..5 {
             let rest = &reading.text[lead.at..];
             let marks = rest.find(|character: char| {
                 !matches!(character, ' ' | ':' | '=' | '"' | '\'' | '`' | '*' | '>' | '«' | '\n' | '\\')

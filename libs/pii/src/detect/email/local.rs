@@ -24,6 +24,7 @@ impl Local {
         let name = head[start..].trim_start_matches(|character: char| !character.is_alphanumeric());
         let start = head.len() - name.len();
         let start = if apart { spaced_start(head, start) } else { start };
+        let start = spelled_start(head, start);
         // A trailing dot or hyphen is punctuation of the sentence.
         let usable = last.is_alphanumeric() || matches!(last, '_' | '+' | '-');
         (usable && !name.is_empty()).then_some(Self { start, end: head.len(), apart })
@@ -68,6 +69,20 @@ fn spaced_start(head: &str, mut start: usize) -> usize {
             }
             _ => return start,
         };
+    }
+    start
+}
+
+/// Goes on to the left over `sara dot ali`.
+fn spelled_start(head: &str, mut start: usize) -> usize {
+    const DOTS: [&str; 6] = [" dot ", " دوت ", " نقطه ", "(dot)", "[dot]", " underscore "];
+    for _ in 0..3 {
+        let Some(before) = DOTS.iter().find_map(|dot| head[..start].strip_suffix(dot)) else { break };
+        let more = ascii_start(before);
+        if more == before.len() {
+            break;
+        }
+        start = more;
     }
     start
 }
