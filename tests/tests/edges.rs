@@ -34,6 +34,7 @@ fn libraries_below(library: &str) -> &'static [&'static str] {
     match library {
         "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" => &[],
         "kaleem-pii" => &["kaleem-placeholder"],
+        "kaleem-guard" => &["kaleem-pii"],
         "kaleem-runtime" => &["kaleem-domain"],
         "kaleem-rpc" => &["kaleem-domain", "kaleem-proto", "kaleem-runtime"],
         "kaleem-testkit" => &["kaleem-domain", "kaleem-proto"],

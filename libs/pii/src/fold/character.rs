@@ -2,7 +2,7 @@
 
 /// The folded form of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
     /// Invisible: a mark, a joiner, a tatweel.
     Dropped,
     /// One ASCII byte.
@@ -86,7 +86,7 @@ const DIGIT_ZEROS: [u32; 60] = [
 ];
 
 /// Folds one character: digits of every script to ASCII, marks away, letter variants together, lower case.
-pub(super) fn fold(character: char) -> Form {
+pub fn fold(character: char) -> Form {
     let code = u32::from(character);
     match code {
         0..=0x7f => ascii(character as u8),

@@ -5,7 +5,7 @@ mod escape;
 
 use std::ops::Range;
 
-use character::Form;
+pub use character::{Form, fold};
 
 /// The folded byte that stands for something that must not be looked into, such as a placeholder.
 pub const OPAQUE: u8 = 0;

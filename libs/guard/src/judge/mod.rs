@@ -1,0 +1,173 @@
+//! Compares what a sentence says with the facts.
+
+mod coupon;
+mod free;
+mod money;
+mod percent;
+mod sums;
+mod time;
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::{
+    amount::Amount,
+    lexicon::Class,
+    policy::Policy,
+    quantity::Value,
+    report::Judgement,
+    sentence::Sentence,
+    topic::{Anchor, Part, Topic},
+};
+
+/// Products and amounts that are remembered of an answer.
+const REMEMBERED_MAX: usize = 8;
+
+/// What the sentences before have said.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    /// What was named, with its number of pieces; the latest last.
+    items: SmallVec<[Item; 8]>,
+    /// Amounts that were right.
+    stated: SmallVec<[Amount; 8]>,
+    /// Percent of the coupon that was named last.
+    coupon: Option<Amount>,
+    /// Policy noun of the sentence before.
+    topic: Option<Topic>,
+    /// Whether the sentence before spoke of free delivery.
+    free: bool,
+    /// Whether a reduction was spoken of.
+    reduced: bool,
+    /// Whether paying on delivery was.
+    cash: bool,
+}
+
+/// One thing that was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Item {
+    products: SmallVec<[u32; 2]>,
+    pieces: Option<Amount>,
+}
+
+/// Judges one sentence.
+pub(crate) struct Judge<'s> {
+    policy: &'s Policy,
+    context: &'s Context,
+    sentence: Sentence<'s>,
+    anchors: &'s [Anchor],
+    /// Percent of the coupons named in the sentence, and where.
+    coupons: SmallVec<[(usize, Option<Amount>); 2]>,
+    out: Vec<Judgement>,
+}
+
+impl<'s> Judge<'s> {
+    /// Judges all that the sentence says, and remembers it for the sentences behind.
+    pub(crate) fn run(
+        policy: &'s Policy,
+        context: &'s mut Context,
+        sentence: Sentence<'s>,
+        anchors: &'s [Anchor],
+    ) -> Vec<Judgement> {
+        let before = std::mem::take(context);
+        let mut judge =
+            Judge { policy, context: &before, sentence, anchors, coupons: SmallVec::new(), out: Vec::new() };
+        judge.judge_coupons();
+        judge.judge_money();
+        judge.judge_times();
+        judge.judge_percents();
+        judge.judge_free();
+        let (mut out, next) = (std::mem::take(&mut judge.out), judge.remember());
+        *context = next;
+        out.sort_by_key(|judgement| judgement.tokens.start);
+        out
+    }
+
+    fn remember(&self) -> Context {
+        let mut next = self.context.clone();
+        for mention in self.sentence.mentions {
+            let item = Item {
+                products: mention.products.iter().copied().collect(),
+                pieces: self.pieces(mention.start, mention.end, mention.dual),
+            };
+            match next.items.iter_mut().find(|known| known.products == item.products) {
+                Some(known) => known.pieces = item.pieces.or(known.pieces),
+                None => next.items.push(item),
+            }
+        }
+        for judgement in &self.out {
+            let value = self.sentence.values.iter().find(|value| value.start == judgement.tokens.start);
+            if judgement.verdict == crate::Verdict::Pass
+                && let Some(value) = value.filter(|value| value.low.unit.is_money())
+            {
+                next.stated.push(value.low.amount);
+            }
+        }
+        trim(&mut next.items);
+        trim(&mut next.stated);
+        next.coupon = self.coupons.iter().rev().find_map(|(_, percent)| *percent).or(next.coupon);
+        let mut windows =
+            self.anchors.iter().rev().filter(|anchor| anchor.part == Part::Plain && is_window(anchor.topic));
+        next.topic = windows.next().map(|anchor| anchor.topic);
+        next.free = self.speaks_of_free_delivery();
+        next.cash |= self.speaks_of_cash();
+        next.reduced |= self.sentence.has(&[Class::Discount, Class::Coupon]);
+        next
+    }
+
+    /// How many pieces of a product are spoken of: «قطعتين من العباية», `2 × Abaya`, `Abaya x2`.
+    fn pieces(&self, start: usize, end: usize, dual: bool) -> Option<Amount> {
+        if dual {
+            return Some(Amount::whole(2));
+        }
+        let whole = |amount: Amount| amount.integer().is_some_and(|count| (1..=1000).contains(&count));
+        let near = self.sentence.bare.iter().find(|bare| {
+            let before = bare.end <= start && start - bare.end <= 3;
+            let times = bare.start >= end
+                && bare.start - end <= 2
+                && (end..bare.start).any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"));
+            let counted = (bare.end..start).all(|index| {
+                self.sentence.notes.is(index, Class::Piece)
+                    || matches!(
+                        self.sentence.tokens.word(index),
+                        "x" | "×" | "*" | "من" | "of" | "the" | "our" | "از"
+                    )
+            });
+            (before && counted || times) && whole(bare.amount)
+        });
+        let pair = (start.saturating_sub(3)..start).any(|index| self.sentence.notes.is(index, Class::Pair));
+        near.map(|bare| bare.amount).or(pair.then_some(Amount::whole(2)))
+    }
+
+    fn push(&mut self, judgement: Judgement) {
+        self.out.push(judgement);
+    }
+
+    /// Whether the sentence speaks of free delivery, now or as a goal.
+    fn speaks_of_free_delivery(&self) -> bool {
+        self.sentence.has(&[Class::Free, Class::NoFee]) && self.sentence.has(&[Class::Ship])
+    }
+
+    fn speaks_of_cash(&self) -> bool {
+        self.context.cash || self.anchors.iter().any(|anchor| anchor.topic == Topic::CashOnDelivery)
+    }
+
+    /// Whether topics are added to another amount in this sentence: «مع الشحن».
+    fn added(&self, topic: Topic) -> bool {
+        self.anchors.iter().any(|anchor| anchor.topic == topic && anchor.part == Part::Added)
+    }
+}
+
+fn trim<T>(list: &mut SmallVec<[T; 8]>) {
+    if list.len() > REMEMBERED_MAX {
+        list.drain(..list.len() - REMEMBERED_MAX);
+    }
+}
+
+fn is_window(topic: Topic) -> bool {
+    matches!(topic, Topic::Return | Topic::Exchange | Topic::Warranty | Topic::Shipping)
+}
+
+fn tokens_of(value: &Value) -> Range<usize> {
+    value.start..value.end
+}

@@ -1,0 +1,355 @@
+//! Amounts: what each one is said of, and whether it is so.
+
+use std::ops::Range;
+
+use super::{Judge, tokens_of};
+use crate::{
+    Verdict,
+    amount::Amount,
+    lexicon::Class,
+    quantity::{Quantity, Value, in_currency},
+    report::{Field, Judgement},
+    topic::{Anchor, Links, Part, Topic},
+    unit::{Currency, Unit},
+};
+
+/// Tokens between a cue such as «فوق» and its amount.
+const CUE_REACH: usize = 3;
+
+/// What an amount is in its sentence, before any noun is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Order value from which delivery is free.
+    Threshold,
+    /// Order value that something else needs.
+    Minimum,
+    /// What is missing to that value.
+    Remaining,
+    /// A price before its reduction.
+    Before,
+    /// What is saved.
+    Saving,
+    /// A mere comparison: "under 100 riyals".
+    Comparison,
+    Plain,
+}
+
+impl Judge<'_> {
+    pub(super) fn judge_money(&mut self) {
+        let values = self.amounts();
+        let mut links = Links::new(self.anchors);
+        for value in &values {
+            let of = tokens_of(value);
+            let named =
+                self.sentence.mentions.iter().any(|mention| mention.start < of.end && of.start < mention.end);
+            if named || self.sentence.not_said(&of) {
+                continue;
+            }
+            let role = self.role(&of);
+            let anchor = if role == Role::Plain { self.link(&mut links, &of) } else { None };
+            for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
+                let judgement = self.judge_amount(role, anchor, *quantity, &of);
+                self.out.extend(judgement);
+            }
+        }
+        // Both ends of a range say one thing.
+        self.out.sort_by_key(|judgement| (judgement.tokens.start, std::cmp::Reverse(judgement.verdict)));
+        self.out.dedup_by(|second, first| first.tokens == second.tokens && first.field == second.field);
+    }
+
+    /// Amounts with a currency, and bare numbers that a price word makes one: «سعرها 89».
+    fn amounts(&self) -> Vec<Value> {
+        let mut values: Vec<Value> =
+            self.sentence.values.iter().filter(|value| value.low.unit.is_money()).cloned().collect();
+        for bare in self.sentence.bare {
+            let of = bare.start..bare.end;
+            if bare.amount > Amount::ZERO && self.is_price(&of) {
+                let quantity =
+                    Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
+                values.push(Value { low: quantity, high: quantity, start: bare.start, end: bare.end });
+            }
+        }
+        values.sort_by_key(|value| value.start);
+        values
+    }
+
+    fn is_price(&self, of: &Range<usize>) -> bool {
+        let next = self.sentence.notes.at(of.end);
+        let word = self.sentence.tokens.word(of.end);
+        let closed = word.is_empty()
+            || self.sentence.is_comma(of.end)
+            || matches!(word, "!" | "?" | ":" | "+" | "=")
+            || next.clitics.and
+            || next.sense.any(&[
+                Class::Only,
+                Class::Was,
+                Class::With,
+                Class::Without,
+                Class::And,
+                Class::Contrast,
+            ]);
+        if !closed {
+            return false;
+        }
+        let previous = of.start.checked_sub(1);
+        let by = previous.is_some_and(|index| self.sentence.tokens.word(index) == "ب")
+            || self.sentence.notes.at(of.start).clitics.by;
+        let joint = previous.is_some_and(|index| by || matches!(self.sentence.tokens.word(index), ":" | "="));
+        let named = joint
+            && self
+                .sentence
+                .mentions
+                .iter()
+                .any(|mention| mention.end < of.start && of.start - mention.end <= 2);
+        let cue = [Class::Price, Class::Fee, Class::Total];
+        named
+            || self.sentence.before(of, 3, &cue)
+            || (by && self.sentence.before(of, 8, &cue))
+            || (by && next.sense.is(Class::Only))
+    }
+
+    fn role(&self, of: &Range<usize>) -> Role {
+        let sentence = &self.sentence;
+        let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
+        let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
+        let over = sentence.before(of, reach, &[Class::Over])
+            || sentence.behind(of, CUE_REACH, &[Class::OrMore])
+            || matches!(sentence.tokens.word(of.end), "+");
+        let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
+        let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
+        let missing = sentence.before(of, 4, &[Class::Remain]) || sentence.behind(of, 2, &[Class::Remain]);
+        if free && missing && !over && !sentence.before(of, 2, &[Class::Save]) {
+            return Role::Remaining;
+        }
+        let cond = sentence.before(of, 2, &[Class::Cond]);
+        if free && (over || (order && !priced) || cond) {
+            return Role::Threshold;
+        }
+        if sentence.before(of, CUE_REACH, &[Class::Under]) {
+            let delivery = self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping);
+            return if (free || delivery) && order { Role::Threshold } else { Role::Comparison };
+        }
+        if sentence.before(of, 2, &[Class::Was]) && !sentence.before(of, 1, &[Class::Price])
+            || self.is_before_reduction(of)
+        {
+            return Role::Before;
+        }
+        let after = |index: usize| {
+            index > 0
+                && matches!(sentence.tokens.word(index - 1), "بعد" | "after" | "the" | "مع" | "with" | "از")
+        };
+        let saved =
+            sentence.find_before(of, 2, &[Class::Save, Class::Discount]).is_some_and(|index| !after(index));
+        if saved && !sentence.before(of, 1, &[Class::Price])
+            || (sentence.behind(of, 1, &[Class::Discount]) || sentence.behind(of, 2, &[Class::Save]))
+        {
+            return Role::Saving;
+        }
+        if over && (order || sentence.has(&[Class::Coupon, Class::Discount])) {
+            Role::Minimum
+        } else {
+            Role::Plain
+        }
+    }
+
+    /// "120 SAR before the discount", «كان سعرها 120».
+    fn is_before_reduction(&self, of: &Range<usize>) -> bool {
+        let note = self.sentence.notes.at(of.end);
+        let behind = note.sense.is(Class::Was)
+            && match self.sentence.tokens.word(of.end) {
+                "قبل" | "before" | "پيش" => note.len > 1,
+                word => matches!(word, "سابقا" | "originally" | "previously"),
+            };
+        behind
+            || self.sentence.find_before(of, 4, &[Class::Was]).is_some_and(|index| {
+                self.sentence.notes.at(index).len > 1 && self.sentence.notes.at(index).sense.is(Class::Was)
+            })
+    }
+
+    fn link<'a>(&self, links: &mut Links<'a>, of: &Range<usize>) -> Option<&'a Anchor> {
+        let sentence = &self.sentence;
+        let repriced = self.is_repriced(of);
+        let money_before =
+            sentence.values.iter().any(|value| value.low.unit.is_money() && value.end <= of.start);
+        links.nearest(sentence, of, |anchor| match (anchor.topic, anchor.part) {
+            (_, Part::Reference) | (Topic::Vat, _) => false,
+            (Topic::Product(_) | Topic::Total, Part::Plain) => true,
+            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => !repriced,
+            (Topic::Shipping | Topic::CashOnDelivery, Part::Added) => {
+                money_before && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
+            }
+            (Topic::Return | Topic::Exchange | Topic::Warranty, _) => {
+                let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
+                !repriced && sentence.notes.any(near, &[Class::Fee])
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a word for a price turns back to the goods: «التوصيل مجاني وسعرها 89».
+    fn is_repriced(&self, of: &Range<usize>) -> bool {
+        let Some(price) = self.sentence.find_before(of, CUE_REACH, &[Class::Price]) else { return false };
+        let note = self.sentence.notes.at(price);
+        let service = self.anchors.iter().any(|anchor| {
+            let between = anchor.at.start > price && anchor.at.end <= of.start;
+            let right_before = !note.clitics.and && anchor.at.end <= price && price - anchor.at.end <= 2;
+            !matches!(anchor.topic, Topic::Product(_)) && (between || right_before)
+        });
+        !service && !note.sense.any(&[Class::Fee, Class::Total])
+    }
+
+    fn judge_amount(
+        &self,
+        role: Role,
+        anchor: Option<&Anchor>,
+        quantity: Quantity,
+        of: &Range<usize>,
+    ) -> Option<Judgement> {
+        let currency = self.policy.currency.as_deref();
+        let readings: smallvec::SmallVec<[Amount; 2]> = std::iter::once(quantity.amount)
+            .chain(quantity.other)
+            .filter_map(|amount| in_currency(quantity, amount, currency))
+            .collect();
+        // Another currency equals nothing: no rate of exchange is a fact.
+        let Some(first) = readings.first() else {
+            let field = self.judge_reading(role, anchor, Amount::ZERO, of)?.field;
+            return Some(Judgement::new(field, Verdict::Violate, of.clone()));
+        };
+        let judged = self.judge_reading(role, anchor, *first, of)?;
+        let other = readings.get(1).and_then(|other| self.judge_reading(role, anchor, *other, of));
+        Some(match other {
+            Some(other) if other.verdict < judged.verdict => other,
+            _ => judged,
+        })
+    }
+
+    fn judge_reading(
+        &self,
+        role: Role,
+        anchor: Option<&Anchor>,
+        amount: Amount,
+        of: &Range<usize>,
+    ) -> Option<Judgement> {
+        match role {
+            Role::Comparison => None,
+            Role::Minimum => Some(Judgement::new(Field::Total, Verdict::Unsure, of.clone())),
+            Role::Threshold => Some(self.judge_threshold(amount, of)),
+            Role::Remaining => Some(self.judge_remaining(amount, of)),
+            Role::Before => Some(self.judge_before(amount, of)),
+            Role::Saving => Some(self.judge_saving(amount, of)),
+            Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
+                _ if self.is_total(of) => self.judge_total(amount, of),
+                Some(Topic::Total) => self.judge_total(amount, of),
+                Some(Topic::Shipping) => self.judge_fee(Field::ShippingFee, amount, of),
+                Some(Topic::CashOnDelivery) => self.judge_fee(Field::CodFee, amount, of),
+                Some(Topic::Product(mention)) => self.judge_product(mention, amount, of),
+                Some(_) => Judgement::new(Field::Price, Verdict::Unsure, of.clone()),
+                None => self.judge_unlinked(amount, of),
+            }),
+        }
+    }
+
+    /// A word for a sum before it with no other amount between, or right behind it.
+    fn is_total(&self, of: &Range<usize>) -> bool {
+        let totals = self.anchors.iter().filter(|anchor| anchor.topic == Topic::Total);
+        let mut before = totals.clone().filter(|anchor| anchor.at.end <= of.start);
+        let free = |from: usize| (from..of.start).all(|index| !self.sentence.in_value(index));
+        // «رسوم الشحن» after it is another statement: «المجموع 89 والشحن 25».
+        let other = |from: usize| {
+            self.anchors.iter().any(|anchor| {
+                anchor.at.start >= from
+                    && anchor.at.end <= of.start
+                    && anchor.part == Part::Plain
+                    && matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery)
+                    && self.sentence.notes.at(anchor.at.start).clitics.and
+                    && (from..anchor.at.start)
+                        .any(|index| self.sentence.in_value(index) || self.sentence.is_comma(index))
+            })
+        };
+        let behind = totals.clone().any(|anchor| {
+            anchor.at.start >= of.end
+                && anchor.at.start - of.end <= 1
+                && !self.sentence.notes.at(anchor.at.start).clitics.and
+        });
+        behind || before.any(|anchor| free(anchor.at.end) && !other(anchor.at.end))
+    }
+
+    fn judge_threshold(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let Some(over) = self.policy.free_over else {
+            // With a fee of nothing there is no threshold to speak of.
+            return Judgement::new(Field::FreeOver, Verdict::Unsure, of.clone());
+        };
+        let yours = (of.start.saturating_sub(5)..(of.end + 3).min(self.sentence.notes.len())).any(|index| {
+            matches!(
+                self.sentence.tokens.word(index),
+                "طلبك" | "طلبكم" | "سلتك" | "مشترياتك" | "your" | "سفارشتان" | "خريدتان"
+            )
+        });
+        let over_cue = self.sentence.before(of, CUE_REACH, &[Class::Over])
+            || self.sentence.behind(of, CUE_REACH, &[Class::OrMore]);
+        let right = amount.is(over) || (yours && !over_cue && amount > over);
+        equal(Field::FreeOver, right, Some(over), of)
+    }
+
+    fn judge_fee(&self, field: Field, amount: Amount, of: &Range<usize>) -> Judgement {
+        let (fact, more) = match field {
+            Field::ShippingFee => (self.policy.shipping_fee, self.policy.cod_fee),
+            _ => (self.policy.cod_fee, self.policy.shipping_fee),
+        };
+        let Some(fee) = fact else { return Judgement::new(field, Verdict::Unsure, of.clone()) };
+        let both =
+            self.anchors.iter().any(|anchor| anchor.at.end <= of.start && anchor.topic == Topic::Shipping)
+                && self
+                    .anchors
+                    .iter()
+                    .any(|anchor| anchor.at.end <= of.start && anchor.topic == Topic::CashOnDelivery);
+        let sum = both && more.is_some_and(|more| fee.plus(more).is(amount));
+        let waived = amount == Amount::ZERO
+            && self
+                .policy
+                .free_over
+                .is_some_and(|over| self.items_worth().is_some_and(|worth| worth >= over));
+        let with_goods = field == Field::ShippingFee && self.is_goods_with_delivery(amount, of);
+        equal(field, fee.is(amount) || sum || waived || with_goods, Some(fee), of)
+    }
+
+    /// «العباية والتوصيل بـ 114»: products before it without an amount of their own.
+    fn is_goods_with_delivery(&self, amount: Amount, of: &Range<usize>) -> bool {
+        let goods = self.sentence.mentions.iter().any(|mention| {
+            mention.end <= of.start && (mention.end..of.start).all(|index| !self.sentence.in_value(index))
+        });
+        goods && self.is_sum(amount)
+    }
+
+    fn judge_before(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let products = self.named_products();
+        let product = |id: &u32| self.policy.catalogue.product(*id);
+        let compares: Vec<Amount> =
+            products.iter().filter_map(product).filter_map(|product| product.compare_at).collect();
+        let prices: Vec<Amount> =
+            products.iter().filter_map(product).filter_map(|product| product.price).collect();
+        let right = if products.is_empty() {
+            self.policy.catalogue.is_compare(amount) || self.policy.catalogue.is_price(amount)
+        } else {
+            compares.iter().any(|compare| compare.is(amount))
+                || (self.speaks_of_reduction() && prices.iter().any(|price| price.is(amount)))
+                || self.is_sum(amount)
+        };
+        if !self.policy.catalogue.has_prices() {
+            return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
+        }
+        equal(Field::Price, right, compares.first().copied(), of)
+    }
+
+    pub(super) fn speaks_of_reduction(&self) -> bool {
+        self.context.reduced
+            || self.context.coupon.is_some()
+            || !self.coupons.is_empty()
+            || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
+    }
+}
+
+fn equal(field: Field, right: bool, fact: Option<Amount>, of: &Range<usize>) -> Judgement {
+    let verdict = if right { Verdict::Pass } else { Verdict::Violate };
+    Judgement::new(field, verdict, of.clone()).expecting(fact.map(|fact| fact.to_string()))
+}

@@ -1,0 +1,119 @@
+//! Percentages of discounts and of tax.
+
+use std::ops::Range;
+
+use super::{Judge, tokens_of};
+use crate::{
+    Verdict,
+    amount::Amount,
+    lexicon::Class,
+    product::Product,
+    quantity::Value,
+    report::{Field, Judgement},
+    unit::Unit,
+};
+
+impl Judge<'_> {
+    pub(super) fn judge_percents(&mut self) {
+        for value in self.sentence.values.iter().filter(|value| value.low.unit == Unit::Percent) {
+            let of = tokens_of(value);
+            if self.sentence.not_said(&of) {
+                continue;
+            }
+            let judgement = if self.is_tax(&of) {
+                self.judge_tax(value)
+            } else if self.is_reduction(&of) {
+                self.judge_reduction(value)
+            } else {
+                continue;
+            };
+            self.push(judgement);
+        }
+    }
+
+    fn is_tax(&self, of: &Range<usize>) -> bool {
+        self.sentence.before(of, 4, &[Class::Vat]) || self.sentence.behind(of, 4, &[Class::Vat])
+    }
+
+    /// «100٪ قطن» is none.
+    fn is_reduction(&self, of: &Range<usize>) -> bool {
+        let material = self.sentence.behind(of, 3, &[Class::Material])
+            || self.sentence.before(of, 1, &[Class::Material]);
+        let close = self.sentence.behind(of, 1, &[Class::Discount, Class::Coupon])
+            || self.sentence.before(of, 2, &[Class::Discount, Class::Coupon, Class::Save]);
+        let spoken = self.sentence.has(&[Class::Discount, Class::Coupon, Class::Save])
+            || !self.coupons.is_empty()
+            || self.context.reduced;
+        let named = !self.sentence.mentions.is_empty()
+            || self.sentence.behind(of, 3, &[Class::For])
+            || matches!(self.sentence.tokens.word(of.end), "علي" | "on");
+        close || (!material && (spoken || named))
+    }
+
+    fn judge_tax(&self, value: &Value) -> Judgement {
+        let of = tokens_of(value);
+        match self.policy.vat_percent() {
+            None => Judgement::new(Field::Percent, Verdict::Unsure, of),
+            Some(rate) => {
+                let verdict = if value.low.amount.is(rate) { Verdict::Pass } else { Verdict::Violate };
+                Judgement::new(Field::Percent, verdict, of).expecting(Some(rate.to_string()))
+            }
+        }
+    }
+
+    fn judge_reduction(&self, value: &Value) -> Judgement {
+        let of = tokens_of(value);
+        let nearest = self.coupons.iter().min_by_key(|(at, _)| at.abs_diff(of.start));
+        let named = match nearest {
+            Some((_, percent)) => *percent,
+            None => self.context.coupon,
+        };
+        let backed = [value.low, value.high].iter().all(|quantity| self.backs(quantity.amount, named));
+        let verdict = match (backed, self.policy.coupons.is_some()) {
+            (true, _) => Verdict::Pass,
+            (false, true) => Verdict::Violate,
+            (false, false) => Verdict::Unsure,
+        };
+        Judgement::new(Field::Percent, verdict, of)
+            .expecting(named.or(self.policy.discounts.first().copied()).map(|percent| percent.to_string()))
+    }
+
+    /// Whether a coupon, the named one if any, or a reduced price gives this percentage.
+    fn backs(&self, percent: Amount, named: Option<Amount>) -> bool {
+        let coupon = match named {
+            Some(named) => named.is(percent),
+            None => self.policy.discounts.iter().any(|known| known.is(percent)),
+        };
+        // A coupon's own percentage is not that of a reduced price.
+        let reduced = named.is_none() || !self.sentence.mentions.is_empty() || self.coupons.is_empty();
+        coupon || (reduced && self.reduced_by(percent))
+    }
+
+    fn reduced_by(&self, percent: Amount) -> bool {
+        let catalogue = &self.policy.catalogue;
+        let named: Vec<u32> = self.named_products();
+        if named.is_empty() {
+            return catalogue.products.iter().any(|product| is_reduced_by(product, percent));
+        }
+        named.iter().filter_map(|id| catalogue.product(*id)).any(|product| is_reduced_by(product, percent))
+    }
+
+    /// The products of the sentence, or else those named last.
+    pub(super) fn named_products(&self) -> Vec<u32> {
+        let here: Vec<u32> =
+            self.sentence.mentions.iter().flat_map(|mention| mention.products.iter().copied()).collect();
+        if here.is_empty() {
+            self.context.items.last().map(|item| item.products.to_vec()).unwrap_or_default()
+        } else {
+            here
+        }
+    }
+}
+
+/// A percentage is said rounded to the next whole number, up or down.
+fn is_reduced_by(product: &Product, percent: Amount) -> bool {
+    let Some((price, compare)) = product.price.zip(product.compare_at) else { return false };
+    let exact = compare.minus(price).times(Amount::whole(100)).over(compare).unwrap_or_default();
+    let difference = if exact > percent { exact.minus(percent) } else { percent.minus(exact) };
+    percent > Amount::ZERO && difference < Amount::ONE
+}

@@ -1,0 +1,390 @@
+//! Amounts that follow from the facts: several pieces, sums, fees added, discounts taken off.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::Judge;
+use crate::{
+    Verdict,
+    amount::Amount,
+    lexicon::Class,
+    report::{Field, Judgement},
+    topic::{Part, Topic},
+};
+
+/// Most numbers of pieces that are tried for one amount.
+const PIECES_MAX: usize = 6;
+/// Most coupons that are tried where none is named.
+const DISCOUNTS_MAX: usize = 8;
+/// Most addends of a sum.
+const ADDENDS_MAX: usize = 6;
+/// Pieces of one product that a sum without any named product may be of.
+const UNNAMED_PIECES_MAX: i64 = 10;
+/// Most prices that such sums are tried with.
+const UNNAMED_PRICES_MAX: usize = 200;
+
+impl Judge<'_> {
+    pub(super) fn judge_product(&self, mention: usize, amount: Amount, of: &Range<usize>) -> Judgement {
+        let mention = &self.sentence.mentions[mention];
+        let pieces = self.pieces(mention.start, mention.end, mention.dual);
+        self.judge_goods(&mention.products, pieces, amount, of)
+    }
+
+    fn judge_goods(
+        &self,
+        products: &[u32],
+        pieces: Option<Amount>,
+        amount: Amount,
+        of: &Range<usize>,
+    ) -> Judgement {
+        let product = |id: &u32| self.policy.catalogue.product(*id);
+        let prices: Vec<Amount> =
+            products.iter().filter_map(product).filter_map(|product| product.price).collect();
+        let Some(first) = prices.first() else {
+            return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
+        };
+        let compares = products.iter().filter_map(product).filter_map(|product| product.compare_at);
+        let was = self.sentence.has(&[Class::Was, Class::Discount])
+            && compares.into_iter().any(|compare| compare.is(amount));
+        let counts = self.counts(pieces, of);
+        let bases = prices.iter().flat_map(|price| counts.iter().map(|count| price.times(*count)));
+        let right =
+            was || bases.into_iter().any(|base| self.varies_to(base, amount, of)) || self.is_sum(amount);
+        let several = self.is_added(Topic::Shipping, of)
+            || self.is_added(Topic::CashOnDelivery, of)
+            || counts.len() > 1;
+        let field = if several { Field::Total } else { Field::Price };
+        let verdict = if right { Verdict::Pass } else { Verdict::Violate };
+        Judgement::new(field, verdict, of.clone()).expecting(Some(first.to_string()))
+    }
+
+    /// Numbers of pieces that the amount may be for; one is always among them.
+    fn counts(&self, pieces: Option<Amount>, of: &Range<usize>) -> SmallVec<[Amount; 6]> {
+        let clause = self.sentence.clause(of);
+        let mut counts: SmallVec<[Amount; 6]> = smallvec::smallvec![Amount::ONE];
+        counts.extend(pieces.filter(|pieces| *pieces != Amount::ONE));
+        for bare in self.sentence.bare.iter().filter(|bare| clause.contains(&bare.start)) {
+            let counted = self.sentence.notes.is(bare.end, Class::Piece)
+                || (bare.start.saturating_sub(1)..=bare.end)
+                    .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"));
+            if counted
+                && counts.len() < PIECES_MAX
+                && bare.amount.integer().is_some_and(|count| (2..=1000).contains(&count))
+            {
+                counts.push(bare.amount);
+            }
+        }
+        if counts.len() == 1 && self.sentence.notes.any(clause, &[Class::Pair]) {
+            counts.push(Amount::whole(2));
+        }
+        counts
+    }
+
+    /// Whether a fee is added to the amount at `of`.
+    fn is_added(&self, topic: Topic, of: &Range<usize>) -> bool {
+        self.anchors.iter().any(|anchor| {
+            let before = anchor.at.end <= of.start;
+            let right_behind = anchor.at.start >= of.end
+                && anchor.at.start - of.end <= 4
+                && (of.end..anchor.at.start).all(|index| {
+                    !self.sentence.is_comma(index)
+                        && !self.sentence.notes.at(index).clitics.and
+                        && !self.sentence.notes.is(index, Class::And)
+                });
+            anchor.topic == topic && anchor.part == Part::Added && (before || right_behind)
+        })
+    }
+
+    /// Whether discounts, fees, tax or instalments that are spoken of make `amount` of `base`.
+    fn varies_to(&self, base: Amount, amount: Amount, of: &Range<usize>) -> bool {
+        let fee = |topic, fact: Option<Amount>| self.is_added(topic, of).then_some(fact).flatten();
+        let shipping = fee(Topic::Shipping, self.policy.shipping_fee);
+        let cash = fee(Topic::CashOnDelivery, self.policy.cod_fee);
+        let waived = shipping.is_some() && self.policy.free_over.is_some_and(|over| base >= over);
+        let discounted = self.discounts().into_iter().map(|percent| base.less(percent));
+        std::iter::once(base).chain(discounted).any(|price| {
+            let fees = shipping.unwrap_or_default().plus(cash.unwrap_or_default());
+            price.plus(fees).is(amount)
+                || (waived && price.plus(cash.unwrap_or_default()).is(amount))
+                || self.taxed(price, amount)
+                || self.split(price, amount)
+        })
+    }
+
+    /// Percentages that may be taken off here: of the named coupon, of any if none is named and a discount is spoken of.
+    fn discounts(&self) -> SmallVec<[Amount; 8]> {
+        let named: SmallVec<[Amount; 8]> =
+            self.coupons.iter().filter_map(|(_, percent)| *percent).chain(self.context.coupon).collect();
+        if !named.is_empty() {
+            return named;
+        }
+        if self.speaks_of_reduction() {
+            return self.policy.discounts.iter().copied().take(DISCOUNTS_MAX).collect();
+        }
+        SmallVec::new()
+    }
+
+    /// With the tax added, taken out, or the tax alone.
+    fn taxed(&self, price: Amount, amount: Amount) -> bool {
+        if !self.sentence.has(&[Class::Vat]) {
+            return false;
+        }
+        let Some(rate) = self.policy.vat_percent() else { return false };
+        let hundred = Amount::whole(100);
+        let net = price.times(hundred).over(hundred.plus(rate)).unwrap_or_default();
+        let included = self.policy.vat_included != Some(false);
+        let tax = if included { price.minus(net) } else { price.percent(rate) };
+        tax.is(amount) || (included && net.is(amount)) || (!included && price.plus(tax).is(amount))
+    }
+
+    /// One of several equal payments.
+    fn split(&self, price: Amount, amount: Amount) -> bool {
+        let payments = || {
+            let said = self.sentence.bare.iter().map(|bare| bare.amount);
+            said.chain([Amount::whole(4), Amount::whole(3)])
+                .filter(|count| count.integer().is_some_and(|count| (2..=36).contains(&count)))
+        };
+        self.sentence.has(&[Class::Install])
+            && payments().any(|count| price.over(count).is_some_and(|part| part.is(amount)))
+    }
+
+    /// An amount that no noun claims.
+    pub(super) fn judge_unlinked(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let priced = self.sentence.before(of, 3, &[Class::Price]);
+        if let Some(item) = self.context.items.last().filter(|_| self.sentence.mentions.is_empty()) {
+            let judged = self.judge_goods(&item.products, item.pieces, amount, of);
+            let known = !priced && self.is_known(amount, of);
+            return if known { Judgement { verdict: Verdict::Pass, ..judged } } else { judged };
+        }
+        if self.is_known(amount, of) {
+            return Judgement::new(Field::Price, Verdict::Pass, of.clone());
+        }
+        let verdict = if self.policy.catalogue.has_prices() { Verdict::Violate } else { Verdict::Unsure };
+        let field = if self.is_added(Topic::Shipping, of) || self.is_added(Topic::CashOnDelivery, of) {
+            Field::Total
+        } else {
+            Field::Price
+        };
+        Judgement::new(field, verdict, of.clone())
+    }
+
+    /// Whether it is any fact, or follows from any price.
+    fn is_known(&self, amount: Amount, of: &Range<usize>) -> bool {
+        let policy = self.policy;
+        let catalogue = &policy.catalogue;
+        let facts = [policy.shipping_fee, policy.cod_fee, policy.free_over];
+        if catalogue.is_price(amount)
+            || catalogue.is_compare(amount)
+            || facts.into_iter().flatten().any(|fact| fact.is(amount))
+        {
+            return true;
+        }
+        let hundred = Amount::whole(100);
+        let fees = [
+            policy.shipping_fee,
+            policy.cod_fee,
+            policy.shipping_fee.zip(policy.cod_fee).map(|(one, two)| one.plus(two)),
+        ];
+        let mut bases: SmallVec<[Amount; 32]> =
+            fees.into_iter().flatten().map(|fee| amount.minus(fee)).collect();
+        bases.push(amount);
+        for percent in self.discounts() {
+            bases.extend(amount.times(hundred).over(hundred.minus(percent)));
+        }
+        let counts = self.counts(None, of);
+        let found = bases.iter().any(|base| {
+            counts.iter().any(|count| base.over(*count).is_some_and(|price| catalogue.is_price(price)))
+        });
+        found
+            || self.is_sum(amount)
+            || (self.sentence.has(&[Class::Vat, Class::Install])
+                && self.any_price().any(|price| self.varies_to(price, amount, of)))
+    }
+
+    fn any_price(&self) -> impl Iterator<Item = Amount> {
+        self.policy.catalogue.prices().iter().copied().take(UNNAMED_PRICES_MAX)
+    }
+
+    /// What the named products cost together, at least.
+    pub(super) fn items_worth(&self) -> Option<Amount> {
+        let here = self.sentence.mentions.iter().filter_map(|mention| {
+            self.worth(&mention.products, self.pieces(mention.start, mention.end, mention.dual))
+        });
+        let before = self.context.items.iter().filter_map(|item| self.worth(&item.products, item.pieces));
+        here.chain(before).reduce(Amount::plus)
+    }
+
+    fn worth(&self, products: &[u32], pieces: Option<Amount>) -> Option<Amount> {
+        let price = products.iter().find_map(|id| self.policy.catalogue.product(*id)?.price)?;
+        Some(price.times(pieces.unwrap_or(Amount::ONE)))
+    }
+
+    /// Whether it is a sum of named products or of amounts said before, with or without fees and discounts.
+    pub(super) fn is_sum(&self, amount: Amount) -> bool {
+        let here = self.sentence.mentions.iter().filter_map(|mention| {
+            self.worth(&mention.products, self.pieces(mention.start, mention.end, mention.dual))
+        });
+        let before =
+            self.context.items.iter().rev().filter_map(|item| self.worth(&item.products, item.pieces));
+        let items: SmallVec<[Amount; 8]> = here.chain(before).take(ADDENDS_MAX).collect();
+        let mut stated: SmallVec<[Amount; 8]> = self
+            .sentence
+            .values
+            .iter()
+            .filter(|value| value.low.unit.is_money())
+            .map(|value| value.low.amount)
+            .filter(|said| !said.is(amount))
+            .collect();
+        stated.extend(self.context.stated.iter().rev().copied());
+        stated.truncate(ADDENDS_MAX);
+        (items.len() > 1 && self.adds_up(&items, 2, amount))
+            || (stated.len() > 1 && subsets(&stated, 2).any(|sum| sum.is(amount)))
+    }
+
+    /// Whether at least `least` of the parts make it, with fees and discounts.
+    fn adds_up(&self, parts: &[Amount], least: u32, amount: Amount) -> bool {
+        let discounts = self.discounts();
+        subsets(parts, least).any(|sum| {
+            std::iter::once(sum)
+                .chain(discounts.iter().map(|percent| sum.less(*percent)))
+                .any(|sum| self.with_fees(sum, amount, false))
+        })
+    }
+
+    /// Whether fees added to `sum` make `amount`; `must` if delivery is said to be among them.
+    fn with_fees(&self, sum: Amount, amount: Amount, must: bool) -> bool {
+        let shipping = self.policy.shipping_fee.unwrap_or_default();
+        let cash = self.policy.cod_fee.filter(|_| self.speaks_of_cash()).unwrap_or_default();
+        let waived = self.policy.free_over.is_some_and(|over| sum >= over);
+        let plain = !must || waived || self.policy.shipping_fee.is_none();
+        (plain && (sum.is(amount) || sum.plus(cash).is(amount)))
+            || sum.plus(shipping).is(amount)
+            || sum.plus(shipping).plus(cash).is(amount)
+    }
+
+    pub(super) fn judge_total(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let here = self.sentence.mentions.iter().map(|mention| {
+            (mention.products.as_slice(), self.pieces(mention.start, mention.end, mention.dual))
+        });
+        let before = self.context.items.iter().rev().map(|item| (item.products.as_slice(), item.pieces));
+        let named: SmallVec<[(&[u32], Option<Amount>); 8]> = here.chain(before).take(ADDENDS_MAX).collect();
+        let counts = self.counts(None, of);
+        let mut parts: SmallVec<[Amount; 8]> = SmallVec::new();
+        for (products, pieces) in &named {
+            parts.extend(self.worth(products, *pieces));
+        }
+        let must = self.added(Topic::Shipping);
+        let discounts = self.discounts();
+        let reaches = |sum: Amount| {
+            let taken_off = discounts.iter().map(|percent| sum.less(*percent));
+            std::iter::once(sum).chain(taken_off).any(|sum| self.with_fees(sum, amount, must))
+        };
+        let of_named = subsets(&parts, 1).any(|sum| counts.iter().any(|count| reaches(sum.times(*count))));
+        let right = of_named
+            || self.is_sum(amount)
+            || (parts.is_empty() && self.is_any_total(amount, &reaches))
+            || (parts.is_empty()
+                && self.sentence.has(&[Class::Vat, Class::Install])
+                && self.is_known(amount, of));
+        let verdict = match right {
+            true => Verdict::Pass,
+            false if !self.policy.catalogue.has_prices() => Verdict::Unsure,
+            false => Verdict::Violate,
+        };
+        let expected = subsets(&parts, u32::try_from(parts.len().max(1)).unwrap_or(1)).next();
+        Judgement::new(Field::Total, verdict, of.clone()).expecting(expected.map(|sum| sum.to_string()))
+    }
+
+    /// A sum with no product named: some pieces of one, or one each of two.
+    fn is_any_total(&self, amount: Amount, reaches: &impl Fn(Amount) -> bool) -> bool {
+        let single = self
+            .any_price()
+            .any(|price| (1..=UNNAMED_PIECES_MAX).any(|count| reaches(price.times(Amount::whole(count)))));
+        let fees = [
+            Amount::ZERO,
+            self.policy.shipping_fee.unwrap_or_default(),
+            self.policy.cod_fee.unwrap_or_default(),
+        ];
+        single
+            || fees.iter().any(|fee| {
+                self.any_price().any(|price| self.policy.catalogue.is_price(amount.minus(*fee).minus(price)))
+            })
+    }
+
+    /// What is missing to free delivery.
+    pub(super) fn judge_remaining(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let Some(over) = self.policy.free_over else {
+            return Judgement::new(Field::FreeOver, Verdict::Unsure, of.clone());
+        };
+        let missing = |worth: Amount| worth < over && over.minus(worth).is(amount);
+        let said = self
+            .sentence
+            .values
+            .iter()
+            .filter(|value| value.low.unit.is_money())
+            .map(|value| value.low.amount);
+        let mut bases: SmallVec<[Amount; 16]> =
+            said.filter(|said| !said.is(amount)).chain(self.context.stated.iter().copied()).collect();
+        bases.extend(self.items_worth());
+        let verdict = if amount.is(over)
+            || bases.iter().any(|base| missing(*base))
+            || subsets(&bases[..bases.len().min(ADDENDS_MAX)], 2).any(missing)
+        {
+            Verdict::Pass
+        } else if bases.iter().all(|base| base.is(over)) {
+            // The customer's basket is not known here.
+            Verdict::Unsure
+        } else {
+            Verdict::Violate
+        };
+        Judgement::new(Field::FreeOver, verdict, of.clone())
+    }
+
+    pub(super) fn judge_saving(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let catalogue = &self.policy.catalogue;
+        let named = self.named_products();
+        let products: SmallVec<[u32; 16]> = if named.is_empty() {
+            (0..u32::try_from(catalogue.products.len().min(UNNAMED_PRICES_MAX)).unwrap_or(0)).collect()
+        } else {
+            named.into_iter().take(16).collect()
+        };
+        let discounts = self.policy.discounts.iter().copied().take(DISCOUNTS_MAX);
+        let saves = |id: &u32| {
+            let product = catalogue.product(*id)?;
+            let price = product.price?;
+            let reduced = product.compare_at.is_some_and(|compare| compare.minus(price).is(amount));
+            let counts = self.counts(None, of);
+            let coupon = discounts
+                .clone()
+                .any(|percent| counts.iter().any(|count| price.times(*count).percent(percent).is(amount)));
+            Some(
+                reduced
+                    || coupon
+                    || (self.speaks_of_free_delivery()
+                        && self.policy.shipping_fee.is_some_and(|fee| fee.is(amount))),
+            )
+        };
+        let sum = self
+            .items_worth()
+            .is_some_and(|worth| discounts.clone().any(|percent| worth.percent(percent).is(amount)));
+        let verdict = if sum || products.iter().filter_map(saves).any(|saved| saved) {
+            Verdict::Pass
+        } else if catalogue.has_prices() || self.policy.coupons.is_some() {
+            Verdict::Violate
+        } else {
+            Verdict::Unsure
+        };
+        Judgement::new(Field::Price, verdict, of.clone())
+    }
+}
+
+/// Sums of at least `least` of the parts, all of them first.
+fn subsets(parts: &[Amount], least: u32) -> impl Iterator<Item = Amount> {
+    let parts = &parts[..parts.len().min(ADDENDS_MAX + 2)];
+    let all = (1_u32 << parts.len()) - 1;
+    (1..=all).rev().filter(move |chosen| chosen.count_ones() >= least).map(|chosen| {
+        let picked = parts.iter().enumerate().filter(|(index, _)| chosen & (1 << index) != 0);
+        picked.fold(Amount::ZERO, |sum, (_, part)| sum.plus(*part))
+    })
+}

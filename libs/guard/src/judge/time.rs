@@ -1,0 +1,196 @@
+//! Windows: returns, exchanges, delivery, warranty.
+
+use std::ops::Range;
+
+use super::{Judge, is_window, tokens_of};
+use crate::{
+    Verdict,
+    amount::Amount,
+    lexicon::Class,
+    quantity::{Quantity, Value},
+    report::{Field, Judgement},
+    topic::{Anchor, Links, Part, Topic},
+    unit::Unit,
+};
+
+impl Judge<'_> {
+    pub(super) fn judge_times(&mut self) {
+        let mut links = Links::new(self.anchors);
+        for value in self.sentence.values.iter().filter(|value| value.low.unit.is_time()) {
+            let of = tokens_of(value);
+            let is_time = |anchor: &Anchor| {
+                anchor.part != Part::Reference
+                    && !matches!(
+                        anchor.topic,
+                        Topic::Product(_) | Topic::CashOnDelivery | Topic::Total | Topic::Vat
+                    )
+            };
+            let anchor = links.nearest(&self.sentence, &of, is_time);
+            if self.is_past(&of) || self.skips_window(&of) {
+                continue;
+            }
+            let topics = match anchor {
+                Some(anchor) => links.joined(&self.sentence, anchor),
+                None => self.context.topic.filter(|_| self.continues(&of)).into_iter().collect(),
+            };
+            let found = topics
+                .iter()
+                .filter_map(|topic| self.judge_window(*topic, value))
+                .max_by_key(|found| found.verdict);
+            self.out.extend(found);
+        }
+        self.judge_named_days();
+        self.judge_lifetime();
+    }
+
+    /// A window without a noun goes on about the sentence before: "You have 14 days."
+    fn continues(&self, of: &Range<usize>) -> bool {
+        self.sentence.before(of, 3, &[Class::Span, Class::Bound]) || of.start <= 1
+    }
+
+    /// «قبل يومين», "two days ago".
+    fn is_past(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        let behind = self.sentence.tokens.word(of.end);
+        matches!(before, "قبل" | "منذ" | "last" | "past" | "every" | "كل" | "هر")
+            || matches!(behind, "ago" | "old" | "earlier" | "پيش" | "قبل")
+    }
+
+    /// "We do not offer two years" says nothing about the window; "no returns after 14 days" does.
+    fn skips_window(&self, of: &Range<usize>) -> bool {
+        if self.sentence.quoted(of) || self.sentence.asked(of) {
+            return true;
+        }
+        let limit = self.sentence.before(of, 3, &[Class::Over, Class::Ref])
+            || self
+                .sentence
+                .find_before(of, 2, &[Class::Span])
+                .is_some_and(|index| matches!(self.sentence.tokens.word(index), "بعد" | "after" | "پس"))
+            || (of.start.saturating_sub(3)..of.start).any(|index| {
+                matches!(
+                    self.sentence.tokens.word(index),
+                    "after" | "بعد" | "پس" | "beyond" | "past" | "مرور" | "مضي" | "انقضاء"
+                )
+            });
+        self.sentence.denied(of) && !limit
+    }
+
+    fn judge_window(&self, topic: Topic, value: &Value) -> Option<Judgement> {
+        let of = tokens_of(value);
+        let (field, fact) = match topic {
+            Topic::Shipping => return Some(self.judge_delivery(value)),
+            Topic::Return => (Field::ReturnDays, self.policy.return_days),
+            Topic::Exchange => (Field::ExchangeDays, self.policy.exchange_days),
+            Topic::Warranty => (Field::WarrantyMonths, self.policy.warranty_months),
+            Topic::Other => return Some(Judgement::new(Field::ShippingDays, Verdict::Unsure, of)),
+            Topic::Payout => return Some(Judgement::new(Field::ReturnDays, Verdict::Unsure, of)),
+            _ => return None,
+        };
+        let Some(fact) = fact else { return Some(Judgement::new(field, Verdict::Unsure, of)) };
+        let same = if field == Field::WarrantyMonths {
+            is_months(value.high, fact)
+        } else {
+            is_days(value.high, fact)
+        };
+        let verdict = if same { Verdict::Pass } else { Verdict::Violate };
+        Some(Judgement::new(field, verdict, of).expecting(Some(fact.to_string())))
+    }
+
+    fn judge_delivery(&self, value: &Value) -> Judgement {
+        let of = tokens_of(value);
+        let Some((least, most)) = self.policy.shipping_days else {
+            return Judgement::new(Field::ShippingDays, Verdict::Unsure, of);
+        };
+        let (low, high) = (days(value.low), days(value.high));
+        let right = if low == high {
+            let bound = self.sentence.before(&of, 2, &[Class::Bound]);
+            high == most || (high >= least && high <= most && !bound)
+        } else {
+            high == most && low >= least
+        };
+        self.delivery(right, of)
+    }
+
+    fn delivery(&self, right: bool, of: Range<usize>) -> Judgement {
+        let verdict = if right { Verdict::Pass } else { Verdict::Violate };
+        let expected = self.policy.shipping_days.map(|(least, most)| format!("{least}-{most}"));
+        Judgement::new(Field::ShippingDays, verdict, of).expecting(expected)
+    }
+
+    /// Delivery on the same or the next day.
+    fn judge_named_days(&mut self) {
+        for index in 0..self.sentence.notes.len() {
+            let note = self.sentence.notes.at(index);
+            let day = match (note.sense.is(Class::SameDay), note.sense.is(Class::NextDay)) {
+                (true, _) => Amount::ZERO,
+                (_, true) => Amount::ONE,
+                _ => continue,
+            };
+            let of = index..index + note.len;
+            let clause = self.sentence.clause(&of);
+            let delivery = self.anchors.iter().any(|anchor| {
+                anchor.topic == Topic::Shipping
+                    && anchor.part != Part::Reference
+                    && clause.contains(&anchor.at.start)
+            });
+            if !delivery || self.sentence.not_said(&of) || self.sentence.notes.any(clause, &[Class::Other]) {
+                continue;
+            }
+            let judgement = match self.policy.shipping_days {
+                Some((least, most)) => self.delivery((least..=most).contains(&day), of),
+                None => Judgement::new(Field::ShippingDays, Verdict::Unsure, of),
+            };
+            self.push(judgement);
+        }
+    }
+
+    /// A warranty for life.
+    fn judge_lifetime(&mut self) {
+        for index in 0..self.sentence.notes.len() {
+            let note = self.sentence.notes.at(index);
+            let of = index..index + note.len.max(1);
+            let said = note.sense.is(Class::Lifetime)
+                && self
+                    .anchors
+                    .iter()
+                    .any(|anchor| is_window(anchor.topic) && anchor.topic == Topic::Warranty)
+                && !self.sentence.not_said(&of);
+            if said {
+                let verdict =
+                    if self.policy.warranty_months.is_some() { Verdict::Violate } else { Verdict::Unsure };
+                let expected = self.policy.warranty_months.map(|months| months.to_string());
+                self.push(Judgement::new(Field::WarrantyMonths, verdict, of).expecting(expected));
+            }
+        }
+    }
+}
+
+fn days(quantity: Quantity) -> Amount {
+    let count = quantity.amount;
+    match quantity.unit {
+        Unit::Hour => count.over(Amount::whole(24)).unwrap_or_default(),
+        Unit::Week => count.times(Amount::whole(7)),
+        Unit::Month => count.times(Amount::whole(30)),
+        Unit::Year => count.times(Amount::whole(365)),
+        _ => count,
+    }
+}
+
+fn is_days(quantity: Quantity, fact: Amount) -> bool {
+    days(quantity).is(fact)
+        || (quantity.unit == Unit::Year && quantity.amount.times(Amount::whole(360)).is(fact))
+}
+
+fn is_months(quantity: Quantity, fact: Amount) -> bool {
+    let count = quantity.amount;
+    match quantity.unit {
+        Unit::Month => count.is(fact),
+        Unit::Year => count.times(Amount::whole(12)).is(fact),
+        Unit::Week | Unit::Day | Unit::Hour => {
+            let days = days(quantity);
+            days.is(fact.times(Amount::whole(30)))
+                || days.times(Amount::whole(12)).is(fact.times(Amount::whole(365)))
+        }
+        _ => false,
+    }
+}

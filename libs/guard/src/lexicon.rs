@@ -1,0 +1,301 @@
+//! Word lists: what words and phrases of shops mean, in Arabic, English and Persian.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::LazyLock;
+
+use crate::text::{folded, is_arabic};
+use crate::unit::Unit;
+
+const CUES: [&str; 3] = [
+    include_str!("lexicon/cues_ar.txt"),
+    include_str!("lexicon/cues_en.txt"),
+    include_str!("lexicon/cues_fa.txt"),
+];
+const UNITS: &str = include_str!("lexicon/units.txt");
+const NUMBERS: &str = include_str!("lexicon/numbers.txt");
+
+macro_rules! classes {
+    ($($name:ident = $text:literal,)+) => {
+        /// What a word or phrase is about; a word may be about several.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(crate) enum Class { $($name),+ }
+
+        impl Class {
+            fn named(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)+ _ => None }
+            }
+        }
+    };
+}
+
+classes! {
+    Ship = "ship", Cod = "cod", Return = "return", Exchange = "exchange", Warranty = "warranty", Total = "total",
+    Price = "price", Fee = "fee", Free = "free", NoFee = "nofee", Over = "over", OrMore = "ormore", Under = "under",
+    Save = "save", Discount = "discount", Was = "was", Remain = "remain", Coupon = "coupon", Code = "code",
+    NotCode = "notcode", Vat = "vat", Install = "install", With = "with", Without = "without", Neg = "neg",
+    NoNeg = "noneg", Contrast = "contrast", AfterNeg = "afterneg", Quote = "quote", Customer = "customer",
+    Question = "question", Offer = "offer", Bound = "bound", Span = "span", Since = "since", Other = "other",
+    Contact = "contact", Bank = "bank", Refund = "refund", Ref = "ref", Material = "material", Piece = "piece",
+    Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Weekday = "weekday", SameDay = "sameday",
+    NextDay = "nextday", To = "to", Range = "range", And = "and", For = "for", Worth = "worth", Order = "order", Half = "half",
+    Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto",
+}
+
+/// What a word or phrase means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sense {
+    classes: u64,
+    /// A unit.
+    pub(crate) unit: Option<Unit>,
+    /// How many units the word alone may say: «يوم» one, «يومين» two, «أيام» none.
+    pub(crate) alone: u8,
+    /// A number in words.
+    pub(crate) number: Option<i64>,
+}
+
+impl Sense {
+    pub(crate) fn is(&self, class: Class) -> bool {
+        self.classes & (1 << class as u8) != 0
+    }
+
+    pub(crate) fn any(&self, classes: &[Class]) -> bool {
+        classes.iter().any(|class| self.is(*class))
+    }
+
+    /// The sense with classes of another added.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.classes |= other.classes;
+        self.unit = self.unit.or(other.unit);
+        self.alone = self.alone.max(other.alone);
+        self.number = self.number.or(other.number);
+    }
+}
+
+/// Particles that are written together with the Arabic word behind them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each particle is there or not")]
+pub(crate) struct Clitics {
+    /// «و» or «ف».
+    pub(crate) and: bool,
+    /// «ل».
+    pub(crate) to: bool,
+    /// «ب».
+    pub(crate) by: bool,
+    /// «ال».
+    pub(crate) the: bool,
+}
+
+/// All word lists.
+pub(crate) struct Lexicon {
+    words: HashMap<Box<str>, u32, BuildHasherDefault<Fnv>>,
+    /// What the phrase that ends at each node of the trie means.
+    nodes: Vec<Option<Sense>>,
+    edges: HashMap<(u32, u32), u32, BuildHasherDefault<Fnv>>,
+}
+
+/// The lists, read once.
+pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read().0);
+
+/// Pronouns that are written together with the Arabic word before them.
+const PRONOUNS: [&str; 13] = ["ها", "ه", "هم", "ك", "كم", "كن", "نا", "هما", "لك", "لكم", "ين", "ون", "وا"];
+
+impl Lexicon {
+    /// Reads the lists; and the names of sections that mean nothing, for a test.
+    fn read() -> (Self, Vec<String>) {
+        let nodes = vec![None];
+        let mut lexicon = Self { words: HashMap::default(), nodes, edges: HashMap::default() };
+        let mut unknown = Vec::new();
+        let mut inflected = Vec::new();
+        let sections = CUES.iter().chain([&UNITS, &NUMBERS]).flat_map(|text| text.lines());
+        for (name, phrases) in
+            sections.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": "))
+        {
+            let (name, plus) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
+            let Some(sense) = sense_named(name) else {
+                unknown.push(name.to_owned());
+                continue;
+            };
+            for phrase in phrases.split(',') {
+                let phrase = folded(phrase.trim()).replace('-', " ");
+                lexicon.add(&phrase, &sense);
+                if plus {
+                    inflected.push((phrase, sense));
+                }
+            }
+        }
+        for (phrase, sense) in inflected {
+            for pronoun in PRONOUNS {
+                let stem = phrase.strip_suffix('ه').map_or_else(|| phrase.clone(), |stem| format!("{stem}ت"));
+                lexicon.add_new(&format!("{stem}{pronoun}"), &sense);
+            }
+        }
+        (lexicon, unknown)
+    }
+
+    /// Adds a form unless the word means something already.
+    fn add_new(&mut self, phrase: &str, sense: &Sense) {
+        let known = !phrase.contains(' ')
+            && self.words.get(phrase).is_some_and(|word| self.sense_of(*word).is_some());
+        if !known {
+            self.add(phrase, sense);
+        }
+    }
+
+    fn add(&mut self, phrase: &str, sense: &Sense) {
+        let mut node = 0;
+        for word in phrase.split(' ').filter(|word| !word.is_empty()) {
+            // Inside a phrase the article does not count: «الدفع عند الاستلام».
+            let word = if phrase.contains(' ') {
+                word.strip_prefix("ال").filter(|stem| stem.chars().count() > 2).unwrap_or(word)
+            } else {
+                word
+            };
+            let next = u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX);
+            let id = *self.words.entry(word.into()).or_insert(next);
+            let fresh = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+            node = *self.edges.entry((node, id)).or_insert(fresh);
+            if node == fresh {
+                self.nodes.push(None);
+            }
+        }
+        if let Some(node) = self.nodes.get_mut(node as usize).filter(|_| node != 0) {
+            node.get_or_insert_default().join(sense);
+        }
+    }
+
+    fn sense_of(&self, word: u32) -> Option<&Sense> {
+        let node = self.edges.get(&(0, word))?;
+        self.nodes[*node as usize].as_ref()
+    }
+
+    /// The node behind `word` from `node` (0 is the root).
+    pub(crate) fn step(&self, node: u32, word: u32) -> Option<u32> {
+        self.edges.get(&(node, word)).copied()
+    }
+
+    /// What the phrase that ends at `node` means.
+    pub(crate) fn sense(&self, node: u32) -> Option<&Sense> {
+        self.nodes.get(node as usize)?.as_ref()
+    }
+
+    /// The number of a folded word, without the particles before it; 0 if no list has it.
+    pub(crate) fn word(&self, word: &str) -> (u32, Clitics) {
+        let mut found = (0, Clitics::default());
+        let _ = variants(word, |stem, clitics| {
+            let id = self.words.get(stem).copied().unwrap_or(0);
+            found = (id, clitics);
+            id != 0
+        });
+        if found.0 == 0 { (0, Clitics::default()) } else { found }
+    }
+}
+
+/// Tries a word without ever more of the particles before it, until `accept` takes one.
+pub(crate) fn variants(word: &str, mut accept: impl FnMut(&str, Clitics) -> bool) -> bool {
+    if accept(word, Clitics::default()) {
+        return true;
+    }
+    if !word.starts_with(is_arabic) {
+        return false;
+    }
+    let and = word.strip_prefix(['و', 'ف']).filter(|rest| long(rest));
+    let bases = [(Some(word), false), (and, true)];
+    for (base, and) in bases.into_iter().filter_map(|(base, and)| Some((base?, and))) {
+        let clitics = Clitics { and, ..Clitics::default() };
+        if and && accept(base, clitics) {
+            return true;
+        }
+        for (prefix, clitics) in [
+            ("ال", Clitics { the: true, ..clitics }),
+            ("لل", Clitics { the: true, to: true, ..clitics }),
+            ("بال", Clitics { the: true, by: true, ..clitics }),
+            ("لال", Clitics { the: true, to: true, ..clitics }),
+            ("ب", Clitics { by: true, ..clitics }),
+            ("ل", Clitics { to: true, ..clitics }),
+            ("ك", clitics),
+        ] {
+            if let Some(rest) = base.strip_prefix(prefix).filter(|rest| long(rest))
+                && accept(rest, clitics)
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// At least two letters.
+fn long(word: &str) -> bool {
+    word.len() >= 4
+}
+
+fn sense_named(name: &str) -> Option<Sense> {
+    if let Some(class) = Class::named(name) {
+        return Some(Sense { classes: 1 << class as u8, ..Sense::default() });
+    }
+    if let Ok(number) = name.parse() {
+        return Some(Sense { number: Some(number), ..Sense::default() });
+    }
+    let (unit, alone) = match name.split_once('.') {
+        Some((unit, "one")) => (unit, 1),
+        Some((unit, "two")) => (unit, 2),
+        _ => (name, 0),
+    };
+    Some(Sense { unit: Some(Unit::named(unit)?), alone, ..Sense::default() })
+}
+
+/// FNV-1a: short keys of our own lists, looked up for every word.
+#[derive(Default)]
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.0 = (self.0.rotate_left(26) ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sense(word: &str) -> Option<Sense> {
+        let (id, _) = LEXICON.word(&folded(word));
+        LEXICON.step(0, id).and_then(|node| LEXICON.sense(node)).copied()
+    }
+
+    #[test]
+    fn every_section_has_a_meaning() {
+        assert_eq!(Lexicon::read().1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn words_are_found_behind_particles_and_before_pronouns() {
+        for (word, class) in [
+            ("والشحن", Class::Ship),
+            ("للتوصيل", Class::Ship),
+            ("سعرها", Class::Price),
+            ("وتكلفته", Class::Price),
+            ("الإرجاع", Class::Return),
+            ("بالمجموع", Class::Total),
+            ("گارانتی", Class::Warranty),
+        ] {
+            assert!(sense(word).is_some_and(|sense| sense.is(class)), "{word}");
+        }
+        assert_eq!(sense("أسبوعين").unwrap().alone, 2);
+        assert_eq!(sense("ومئتين").unwrap().number, Some(200));
+        assert_eq!(sense("Zebra"), None);
+    }
+}

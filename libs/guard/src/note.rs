@@ -1,0 +1,93 @@
+//! What each token of a sentence means: its sense in the word lists, longest phrase first.
+
+use crate::{
+    lexicon::{Class, Clitics, LEXICON, Sense},
+    text::{Kind, Tokens},
+};
+
+/// Words of the longest phrase.
+const PHRASE_MAX: usize = 8;
+
+/// The meaning of a token, or of a phrase at its first token.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Note {
+    pub(crate) sense: Sense,
+    pub(crate) clitics: Clitics,
+    /// Tokens of the phrase; 0 for those behind its first.
+    pub(crate) len: usize,
+    word: u32,
+}
+
+/// The notes of a sentence, one a token.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Vec<Note>);
+
+impl Notes {
+    /// Reads all tokens; earlier notes are dropped.
+    pub(crate) fn refill(&mut self, tokens: &Tokens) {
+        let lexicon = &*LEXICON;
+        self.0.clear();
+        self.0.extend(tokens.all.iter().enumerate().map(|(index, token)| {
+            let (word, clitics) = match token.kind {
+                Kind::Word | Kind::Mark => lexicon.word(tokens.word(index)),
+                Kind::Number | Kind::Opaque => (0, Clitics::default()),
+            };
+            Note { word, clitics, len: 1, sense: Sense::default() }
+        }));
+        let mut at = 0;
+        while at < self.0.len() {
+            let (sense, len) = self.longest(tokens, at);
+            let note = &mut self.0[at];
+            (note.sense, note.len) = (sense, len);
+            for covered in &mut self.0[at + 1..at + len] {
+                covered.len = 0;
+            }
+            at += len;
+        }
+    }
+
+    fn longest(&self, tokens: &Tokens, start: usize) -> (Sense, usize) {
+        let lexicon = &*LEXICON;
+        let mut found = (Sense::default(), 1);
+        let (mut node, mut at) = (0, start);
+        for _ in 0..PHRASE_MAX {
+            let Some(word) = self.0.get(at) else { break };
+            if at > start && word.clitics.and {
+                break;
+            }
+            let Some(next) = lexicon.step(node, word.word).filter(|_| word.word != 0) else { break };
+            (node, at) = (next, at + 1);
+            if let Some(sense) = lexicon.sense(node) {
+                found = (*sense, at - start);
+            }
+            // cash-on-delivery
+            if tokens.word(at) == "-" && tokens.all.get(at).is_some_and(|dash| !dash.gap) {
+                at += 1;
+            }
+        }
+        found
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&Note> {
+        self.0.get(index)
+    }
+
+    /// The note at `index`; an empty one behind the end.
+    pub(crate) fn at(&self, index: usize) -> Note {
+        self.0.get(index).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn is(&self, index: usize, class: Class) -> bool {
+        self.0.get(index).is_some_and(|note| note.sense.is(class))
+    }
+
+    /// Whether any token of the range is of one of the classes.
+    pub(crate) fn any(&self, range: std::ops::Range<usize>, classes: &[Class]) -> bool {
+        let end = range.end.min(self.0.len());
+        self.0[range.start.min(end)..end].iter().any(|note| note.sense.any(classes))
+    }
+}

@@ -1,0 +1,130 @@
+//! Numbers in digits or words.
+
+use crate::{amount::Amount, lexicon::Class, quantity::Reader};
+
+/// A number without its unit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number {
+    pub(crate) amount: Amount,
+    pub(crate) other: Option<Amount>,
+    pub(crate) end: usize,
+}
+
+impl Reader<'_> {
+    /// The number at `start`, in digits or words.
+    pub(crate) fn number(&self, start: usize) -> Option<Number> {
+        let token = self.tokens.all.get(start)?;
+        if let Some((amount, other)) = token.value {
+            let mut number = Number { amount, other, end: start + 1 };
+            self.multiply(&mut number);
+            self.add_half(&mut number, Amount::ONE);
+            return Some(number);
+        }
+        self.spelled(start)
+    }
+
+    /// «٢ ألف», `1.5 million`.
+    fn multiply(&self, number: &mut Number) {
+        let note = self.notes.at(number.end);
+        if let Some(scale @ (1000 | 1_000_000)) = note.sense.number.filter(|_| !note.clitics.and) {
+            number.amount = number.amount.times(Amount::whole(scale));
+            number.other = None;
+            number.end += note.len;
+        }
+    }
+
+    fn add_half(&self, number: &mut Number, scale: Amount) {
+        let at = number.end;
+        let (note, next) = (self.notes.at(at), self.notes.at(at + 1));
+        let joined = matches!(self.tokens.word(at), "و" | "and");
+        let (half, end) =
+            match (note.clitics.and && note.sense.is(Class::Half), joined, self.tokens.word(at + 1)) {
+                (true, ..) => (true, at + 1),
+                (_, true, "a") => (self.notes.is(at + 2, Class::Half), at + 3),
+                (_, true, _) => (next.sense.is(Class::Half) && next.len == 1, at + 2),
+                _ => (false, at),
+            };
+        if half {
+            number.amount = number.amount.plus(scale.percent(Amount::whole(50)));
+            number.end = end;
+        }
+    }
+
+    fn spelled(&self, start: usize) -> Option<Number> {
+        let first = self.notes.get(start).filter(|note| note.len > 0)?;
+        let mut sum = Sum::new(first.sense.number?);
+        let mut end = start + first.len;
+        loop {
+            let note = self.notes.at(end);
+            let joined = self.notes.is(end, Class::And) || self.tokens.word(end) == "-";
+            let at = if joined { end + 1 } else { end };
+            let next = self.notes.at(at);
+            let Some(word) = next.sense.number.filter(|_| next.len > 0) else { break };
+            if !sum.add(word, joined || note.clitics.and) {
+                break;
+            }
+            end = at + next.len;
+        }
+        let mut number = Number { amount: Amount::whole(sum.total()), other: None, end };
+        self.add_half(&mut number, Amount::whole(sum.last_scale));
+        Some(number)
+    }
+}
+
+/// A number in words under way: thousands that are complete and what is below them.
+struct Sum {
+    complete: i64,
+    part: i64,
+    last_scale: i64,
+}
+
+impl Sum {
+    fn new(first: i64) -> Self {
+        let scale = if first >= 1000 { first } else { 1 };
+        let (complete, part) = if first >= 1000 { (first, 0) } else { (0, first) };
+        Self { complete, part, last_scale: scale }
+    }
+
+    fn total(&self) -> i64 {
+        self.complete.saturating_add(self.part)
+    }
+
+    /// Adds the next word if the language would: after «و» or behind a ten, a hundred, a thousand.
+    fn add(&mut self, word: i64, joined: bool) -> bool {
+        let part = self.part;
+        self.last_scale = 1;
+        match word {
+            1000 | 1_000_000 if !joined && part > 0 => {
+                self.complete = self.complete.saturating_add(part.saturating_mul(word));
+                self.part = 0;
+                self.last_scale = word;
+                true
+            }
+            1000.. if joined && part == 0 && self.complete % 1_000_000 == 0 && word < 1_000_000 => {
+                self.complete = self.complete.saturating_add(word);
+                true
+            }
+            1000.. => false,
+            100 if !joined && (1..10).contains(&part) => {
+                self.part = part * 100;
+                true
+            }
+            _ => {
+                let units_first = joined
+                    && (1..10).contains(&(part % 100))
+                    && matches!(word, 20 | 30 | 40 | 50 | 60 | 70 | 80 | 90);
+                let room = match word {
+                    0 => false,
+                    1..10 => part % 10 == 0 && part % 100 != 10,
+                    10..100 => part % 100 == 0,
+                    _ => part == 0,
+                };
+                let follows = units_first || (room && (part > 0 || self.complete > 0));
+                if follows {
+                    self.part += word;
+                }
+                follows
+            }
+        }
+    }
+}

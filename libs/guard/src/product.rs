@@ -1,0 +1,353 @@
+//! The products of a policy, found in an answer by their names.
+
+use std::collections::HashMap;
+
+use crate::{
+    amount::Amount,
+    lexicon::{LEXICON, variants},
+    text::{Kind, Tokens, folded, is_arabic},
+};
+
+/// Most products that one word stands for; a word for more is no name.
+const MEANINGS_MAX: usize = 16;
+
+/// One product.
+#[derive(Debug, Clone)]
+pub(crate) struct Product {
+    pub(crate) sku: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) price: Option<Amount>,
+    pub(crate) compare_at: Option<Amount>,
+}
+
+/// All products with the ways to them.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    pub(crate) products: Vec<Product>,
+    /// Words of each name.
+    names: Vec<Name>,
+    /// Names by their first word.
+    first: HashMap<String, Vec<u32>>,
+    /// Products by the noun of their names: «العباية» for «عباية سوداء».
+    heads: HashMap<String, Vec<u32>>,
+    skus: HashMap<String, u32>,
+    /// Prices ascending, for "is it any price".
+    prices: Vec<Amount>,
+    /// Prices before a reduction, ascending.
+    compares: Vec<Amount>,
+}
+
+#[derive(Debug)]
+struct Name {
+    product: u32,
+    words: Vec<String>,
+}
+
+/// A product in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mention {
+    /// Tokens.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The products that it may be.
+    pub(crate) products: Vec<u32>,
+    /// Two by its form: «عبايتين».
+    pub(crate) dual: bool,
+    /// «و» is written before it.
+    pub(crate) and: bool,
+    /// «ل» is written before it.
+    pub(crate) to: bool,
+}
+
+impl Catalogue {
+    pub(crate) fn new(products: Vec<Product>) -> Self {
+        let mut catalogue = Self::default();
+        let mut tokens = Tokens::default();
+        for (id, product) in (0_u32..).zip(&products) {
+            if !product.sku.is_empty() {
+                catalogue.skus.insert(folded(&product.sku), id);
+            }
+            for name in &product.names {
+                tokens.refill(name);
+                let index = tokens.all.iter().enumerate().filter(|(_, token)| token.kind != Kind::Mark);
+                let words: Vec<String> =
+                    index.map(|(index, _)| bare(tokens.word(index)).to_owned()).collect();
+                catalogue.add_name(id, words);
+            }
+        }
+        catalogue.heads.retain(|word, meant| meant.len() <= MEANINGS_MAX && !is_cue(word));
+        catalogue.prices = sorted(products.iter().filter_map(|product| product.price));
+        catalogue.compares = sorted(products.iter().filter_map(|product| product.compare_at));
+        catalogue.products = products;
+        catalogue
+    }
+
+    fn add_name(&mut self, product: u32, words: Vec<String>) {
+        let Some(first) = words.first() else { return };
+        let head = if first.starts_with(is_arabic) {
+            words.iter().find(|word| word.starts_with(is_arabic))
+        } else {
+            words.iter().rev().find(|word| word.starts_with(char::is_alphabetic))
+        };
+        if let Some(head) = head.filter(|head| words.len() > 1 && head.chars().count() > 2) {
+            let meant = self.heads.entry(singular(head).to_owned()).or_default();
+            if !meant.contains(&product) {
+                meant.push(product);
+            }
+        }
+        let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.first.entry(singular(first).to_owned()).or_default().push(index);
+        self.names.push(Name { product, words });
+    }
+
+    /// All mentions of products, in order and apart from each other.
+    pub(crate) fn mentions(&self, tokens: &Tokens, found: &mut Vec<Mention>) {
+        found.clear();
+        if self.names.is_empty() && self.skus.is_empty() {
+            return;
+        }
+        let mut at = 0;
+        while at < tokens.all.len() {
+            let mention = self.sku_at(tokens, at).or_else(|| self.name_at(tokens, at));
+            at = mention.as_ref().map_or(at + 1, |mention| mention.end);
+            found.extend(mention);
+        }
+    }
+
+    fn sku_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
+        if self.skus.is_empty()
+            || (start > 0 && !tokens.all[start].gap && tokens.all[start - 1].kind != Kind::Mark)
+        {
+            return None;
+        }
+        let mut code = String::new();
+        let mut end = start;
+        while tokens.all.get(end).is_some_and(|token| end == start || !token.gap) && end < start + 8 {
+            code.push_str(tokens.word(end));
+            end += 1;
+            if let Some(product) = self
+                .skus
+                .get(&code)
+                .filter(|_| tokens.all.get(end).is_none_or(|next| next.gap || next.kind == Kind::Mark))
+            {
+                return Some(Mention {
+                    start,
+                    end,
+                    products: vec![*product],
+                    dual: false,
+                    and: false,
+                    to: false,
+                });
+            }
+        }
+        None
+    }
+
+    fn name_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
+        if tokens.all[start].kind == Kind::Mark {
+            return None;
+        }
+        let mut best: Option<Mention> = None;
+        let word = tokens.word(start);
+        forms(word, |form, dual, clitics| {
+            for name in self.first.get(form).into_iter().flatten().map(|name| &self.names[*name as usize]) {
+                let Some(end) = match_name(tokens, start, &name.words) else { continue };
+                match &mut best {
+                    Some(best) if best.end > end => {}
+                    Some(best) if best.end == end => {
+                        if !best.products.contains(&name.product) && best.products.len() < MEANINGS_MAX {
+                            best.products.push(name.product);
+                        }
+                    }
+                    _ => {
+                        let products = vec![name.product];
+                        best = Some(Mention { start, end, products, dual, and: clitics.and, to: clitics.to });
+                    }
+                }
+            }
+            if best.is_none()
+                && let Some(products) = self.heads.get(form)
+            {
+                let products = products.clone();
+                best =
+                    Some(Mention { start, end: start + 1, products, dual, and: clitics.and, to: clitics.to });
+            }
+            best.as_ref().is_some_and(|best| best.end > start + 1)
+        });
+        best
+    }
+
+    pub(crate) fn product(&self, id: u32) -> Option<&Product> {
+        self.products.get(id as usize)
+    }
+
+    /// Whether some product costs this.
+    pub(crate) fn is_price(&self, amount: Amount) -> bool {
+        near(&self.prices, amount)
+    }
+
+    /// Whether some product cost this before.
+    pub(crate) fn is_compare(&self, amount: Amount) -> bool {
+        near(&self.compares, amount)
+    }
+
+    pub(crate) fn has_prices(&self) -> bool {
+        !self.prices.is_empty()
+    }
+
+    pub(crate) fn prices(&self) -> &[Amount] {
+        &self.prices
+    }
+}
+
+fn sorted(amounts: impl Iterator<Item = Amount>) -> Vec<Amount> {
+    let mut amounts: Vec<Amount> = amounts.collect();
+    amounts.sort_unstable();
+    amounts.dedup();
+    amounts
+}
+
+fn near(sorted: &[Amount], amount: Amount) -> bool {
+    let from = sorted.partition_point(|price| *price < amount.minus(Amount::TOLERANCE));
+    sorted.get(from).is_some_and(|price| price.is(amount))
+}
+
+/// A word that the word lists know cannot name a product alone.
+fn is_cue(word: &str) -> bool {
+    let (id, _) = LEXICON.word(word);
+    LEXICON.step(0, id).is_some_and(|node| {
+        LEXICON
+            .sense(node)
+            .is_some_and(|sense| !sense.any(&[crate::lexicon::Class::Piece, crate::lexicon::Class::Generic]))
+    })
+}
+
+fn match_name(tokens: &Tokens, start: usize, words: &[String]) -> Option<usize> {
+    let mut at = start + 1;
+    for word in &words[1..] {
+        while tokens.all.get(at).is_some_and(|token| {
+            token.kind == Kind::Mark && matches!(tokens.word(at), "-" | "\"" | "'" | "_" | "&")
+        }) {
+            at += 1;
+        }
+        let mut same = false;
+        forms(tokens.word(at), |form, _, _| {
+            same = form == singular(word) || form == word;
+            same
+        });
+        if !same || at >= tokens.all.len() {
+            return None;
+        }
+        at += 1;
+    }
+    Some(at)
+}
+
+/// Without «ال».
+fn bare(word: &str) -> &str {
+    word.strip_prefix("ال").filter(|rest| rest.len() >= 4).unwrap_or(word)
+}
+
+/// An English word without its plural.
+fn singular(word: &str) -> &str {
+    let word = word.strip_suffix("'s").unwrap_or(word);
+    if word.len() > 3 && word.is_ascii() && !word.ends_with("ss") {
+        word.strip_suffix('s').unwrap_or(word)
+    } else {
+        word
+    }
+}
+
+/// Tries the forms that a word of a name may have in an answer, until `accept` takes one.
+fn forms(word: &str, mut accept: impl FnMut(&str, bool, crate::lexicon::Clitics) -> bool) {
+    if word.is_ascii() {
+        let plain = crate::lexicon::Clitics::default();
+        let irregular = || {
+            [("ves", "f"), ("ves", "fe"), ("ies", "y"), ("es", "")].into_iter().filter_map(|(plural, end)| {
+                Some(format!("{}{end}", word.strip_suffix(plural).filter(|stem| stem.len() > 1)?))
+            })
+        };
+        let _ = accept(singular(word), false, plain) || irregular().any(|form| accept(&form, false, plain));
+        return;
+    }
+    let _ = variants(word, |stem, clitics| {
+        if accept(stem, false, clitics) {
+            return true;
+        }
+        inflections(stem, |form, dual| accept(form, dual, clitics))
+    });
+}
+
+/// The singular of an Arabic or Persian word by its ending.
+fn inflections(stem: &str, mut accept: impl FnMut(&str, bool) -> bool) -> bool {
+    let mut feminine = String::new();
+    for (suffix, dual, restored) in [
+        ("تين", true, "ه"),
+        ("تان", true, "ه"),
+        ("ين", true, ""),
+        ("ان", true, ""),
+        ("ات", false, "ه"),
+        ("ات", false, ""),
+        ("تك", false, "ه"),
+        ("ته", false, "ه"),
+        ("تها", false, "ه"),
+        ("ك", false, ""),
+        ("هاي", false, ""),
+        ("ها", false, ""),
+        ("ي", false, ""),
+        ("ا", false, ""),
+    ] {
+        let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= 4) else { continue };
+        feminine.clear();
+        feminine.push_str(base);
+        feminine.push_str(restored);
+        if accept(&feminine, dual) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        let product = |sku: &str, names: &[&str]| Product {
+            sku: sku.to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            price: Some(Amount::whole(89)),
+            compare_at: None,
+        };
+        Catalogue::new(vec![
+            product("AB-01", &["عباية سوداء", "Black Abaya"]),
+            product("SC-2", &["طرحة حرير", "Silk Scarf"]),
+            product("AB-02", &["عباية مطرزة", "Embroidered Abaya"]),
+            product("MG", &["ماگ سرامیکی"]),
+        ])
+    }
+
+    fn mentions(text: &str) -> Vec<(Vec<u32>, bool)> {
+        let mut tokens = Tokens::default();
+        tokens.refill(text);
+        let mut found = Vec::new();
+        catalogue().mentions(&tokens, &mut found);
+        found.into_iter().map(|mention| (mention.products, mention.dual)).collect()
+    }
+
+    #[test]
+    fn products_are_found_in_all_their_forms() {
+        for (text, expected) in [
+            ("العباية السوداء", vec![(vec![0], false)]),
+            ("والعباية المطرزة وطرحة الحرير", vec![(vec![2], false), (vec![1], false)]),
+            ("عبايتين", vec![(vec![0, 2], true)]),
+            ("two black abayas", vec![(vec![0], false)]),
+            ("the abaya", vec![(vec![0, 2], false)]),
+            ("AB-02 و SC-2", vec![(vec![2], false), (vec![1], false)]),
+            ("ماگ‌های سرامیکی", vec![(vec![3], false)]),
+            ("عباءة بيضاء black", vec![]),
+        ] {
+            assert_eq!(mentions(text), expected, "{text}");
+        }
+    }
+}

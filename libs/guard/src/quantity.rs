@@ -1,0 +1,400 @@
+//! Quantities: a number in digits or words with its unit, a range of them, or a word that says both («أسبوعين»).
+
+use crate::{
+    amount::Amount,
+    lexicon::Class,
+    note::{Note, Notes},
+    text::{Kind, Tokens},
+    unit::Unit,
+};
+
+/// A number with a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quantity {
+    pub(crate) amount: Amount,
+    /// The other reading of `1.200`.
+    pub(crate) other: Option<Amount>,
+    pub(crate) unit: Unit,
+}
+
+/// One or two quantities that say something together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) low: Quantity,
+    /// The same as `low` unless it is a range.
+    pub(crate) high: Quantity,
+    /// Tokens.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// Reads the quantities of a sentence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'s> {
+    pub(crate) tokens: &'s Tokens,
+    pub(crate) notes: &'s Notes,
+}
+
+/// What stands before a span of time that is one word: «خلال أسبوع».
+const SPAN_REACH: usize = 2;
+
+impl Reader<'_> {
+    /// All quantities in order; and the numbers that have no unit, with their tokens.
+    pub(crate) fn read(&self, values: &mut Vec<Value>, bare: &mut Vec<Bare>) {
+        values.clear();
+        bare.clear();
+        let mut at = 0;
+        while at < self.notes.len() {
+            if let Some(value) = self.value(at) {
+                at = value.end;
+                values.push(value);
+            } else if let Some(number) = self.number(at) {
+                bare.push(Bare { amount: number.amount, other: number.other, start: at, end: number.end });
+                at = number.end;
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// The quantity that begins at a token.
+    pub(crate) fn value(&self, start: usize) -> Option<Value> {
+        let note = self.notes.at(start);
+        if note.len == 0 {
+            return None;
+        }
+        if let Some(value) = self.unit_first(start, &note) {
+            return Some(value);
+        }
+        let low = self.operand(start)?;
+        let high = self.range_to(low.end).and_then(|at| self.operand(at).map(|high| (high, at)));
+        if let Some((high, _)) = high
+            && let Some(unit) = high.unit
+            && low.unit.is_none_or(|low| low.is_time() == unit.is_time() && low.is_money() == unit.is_money())
+        {
+            let low = Quantity { amount: low.amount, other: low.other, unit: low.unit.unwrap_or(unit) };
+            return Some(Value { low, high: high.quantity(unit), start, end: high.end });
+        }
+        let unit = low.unit?;
+        if low.implied && !self.may_stand_alone(start, low.end, unit) {
+            return None;
+        }
+        let quantity = low.quantity(unit);
+        Some(Value { low: quantity, high: quantity, start, end: low.end })
+    }
+
+    /// `$89`, `SAR 89`, `٪٢٠`.
+    fn unit_first(&self, start: usize, note: &Note) -> Option<Value> {
+        let unit = note.sense.unit.filter(|unit| unit.is_money() || *unit == Unit::Percent)?;
+        let from = start + note.len;
+        // «ريال 89» says nothing if the number has its own unit: «ب ٨٩ ريال 3 أيام».
+        let number = self.number(from).filter(|number| self.unit_at(number.end).is_none())?;
+        let quantity = Quantity { amount: number.amount, other: number.other, unit };
+        let high = self
+            .range_to(number.end)
+            .and_then(|at| self.number(at).or_else(|| self.number(at + self.notes.at(at).len)));
+        let (high, end) =
+            match high.filter(|high| unit.is_money() && self.unit_at(high.end).is_none_or(Unit::is_money)) {
+                Some(high) => (Quantity { amount: high.amount, other: high.other, unit }, high.end),
+                None => (quantity, number.end),
+            };
+        Some(Value { low: quantity, high, start, end })
+    }
+
+    /// A number with or without unit, a unit that says its number, or half a unit.
+    fn operand(&self, start: usize) -> Option<Operand> {
+        let note = self.notes.at(start);
+        if let Some(number) = self.number(start) {
+            let Some((unit, end)) = self.unit_after(number.end) else {
+                return Some(Operand {
+                    amount: number.amount,
+                    other: number.other,
+                    unit: None,
+                    end: number.end,
+                    implied: false,
+                });
+            };
+            let mut operand =
+                Operand { amount: number.amount, other: number.other, unit: Some(unit), end, implied: false };
+            self.add_part(&mut operand);
+            return Some(operand);
+        }
+        let half = [
+            (Class::Half, Amount::ONE.percent(Amount::whole(50))),
+            (Class::Quarter, Amount::ONE.percent(Amount::whole(25))),
+        ];
+        if let Some((_, part)) = half.iter().find(|(class, _)| note.sense.is(*class)) {
+            let (unit, end) = self.unit_after(start + note.len)?;
+            return Some(Operand { amount: *part, other: None, unit: Some(unit), end, implied: false });
+        }
+        let article = matches!(self.tokens.word(start), "a" | "an" | "another" | "full");
+        let couple = self.notes.is(start, Class::Pair) && self.tokens.word(start) == "a";
+        let from = if couple {
+            start + note.len + usize::from(self.tokens.word(start + note.len) == "of")
+        } else {
+            start + usize::from(article)
+        };
+        let word = self.notes.at(from);
+        let unit = word.sense.unit.filter(|unit| *unit != Unit::Percent && word.len > 0)?;
+        let count = match (couple, article, word.sense.alone) {
+            (true, ..) => 2,
+            (_, _, 0) if article && unit.is_time() => 1,
+            (_, _, alone) if alone > 0 && !word.clitics.the => alone,
+            _ => return None,
+        };
+        let implied = count == 1 && !article;
+        let mut operand = Operand {
+            amount: Amount::whole(i64::from(count)),
+            other: None,
+            unit: Some(unit),
+            end: from + word.len,
+            implied,
+        };
+        self.add_part(&mut operand);
+        Some(operand)
+    }
+
+    /// «ريال و٥٠ هللة», «سنة ونص», a year and a half.
+    fn add_part(&self, operand: &mut Operand) {
+        let at = operand.end;
+        let and = self.notes.at(at).clitics.and || self.notes.is(at, Class::And);
+        if !and {
+            return;
+        }
+        let from = if self.notes.at(at).clitics.and { at } else { at + 1 };
+        let from = from + usize::from(self.tokens.word(from) == "a");
+        let note = self.notes.at(from);
+        let part = if note.sense.is(Class::Half) && self.unit_at(from + note.len).is_none() {
+            50
+        } else if note.sense.is(Class::Quarter) && self.unit_at(from + note.len).is_none() {
+            25
+        } else {
+            0
+        };
+        if part > 0 {
+            operand.amount = operand.amount.plus(Amount::whole(part).percent(Amount::ONE));
+            operand.end = from + note.len;
+            operand.implied = false;
+        } else if let Some(small) = self.number(from)
+            && let Some(unit @ (Unit::Hundredth | Unit::Fils)) = self.unit_at(small.end)
+            && operand.unit.is_some_and(|unit| matches!(unit, Unit::Money(_)))
+        {
+            let share = if unit == Unit::Fils
+                && operand
+                    .unit
+                    .is_some_and(|unit| matches!(unit, Unit::Money(currency) if currency.names("KWD")))
+            {
+                1000
+            } else {
+                100
+            };
+            let part = small.amount.over(Amount::whole(share)).unwrap_or_default();
+            operand.amount = operand.amount.plus(part);
+            operand.end = small.end + self.notes.at(small.end).len;
+        }
+    }
+
+    /// A lone «شهر» is a span only behind «خلال», «لمدة», «ضمان» and the like, and not before a name or a year.
+    fn may_stand_alone(&self, start: usize, end: usize, unit: Unit) -> bool {
+        if !unit.is_time() {
+            return false;
+        }
+        let clitics = self.notes.at(start).clitics;
+        let next = self.notes.at(end);
+        let dated = next.sense.any(&[Class::Dated, Class::Weekday])
+            || self
+                .tokens
+                .all
+                .get(end)
+                .is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Opaque))
+            || matches!(self.tokens.word(end), "القادم" | "الماضي" | "المقبل");
+        let from = start.saturating_sub(SPAN_REACH);
+        let mut before = (from..start).filter_map(|index| self.notes.get(index));
+        let every = matches!(self.tokens.word(start.wrapping_sub(1)), "كل" | "every" | "هر");
+        !dated
+            && !every
+            && (clitics.to
+                || clitics.by
+                || before.any(|note| {
+                    note.sense.any(&[
+                        Class::Span,
+                        Class::Bound,
+                        Class::Warranty,
+                        Class::Return,
+                        Class::Exchange,
+                    ])
+                }))
+    }
+
+    /// Behind a word of a range, where the next quantity begins.
+    fn range_to(&self, at: usize) -> Option<usize> {
+        let note = self.notes.at(at);
+        let word = self.tokens.word(at);
+        if note.clitics.to && (note.sense.number.is_some() || note.sense.unit.is_some()) {
+            return Some(at);
+        }
+        let between = (at.saturating_sub(4)..at)
+            .any(|index| matches!(self.tokens.word(index), "between" | "بين" | "مابين" | "از"));
+        let or = matches!(word, "or" | "او" | "يا");
+        if or
+            || note.sense.is(Class::To)
+            || matches!(word, "-" | "~")
+            || (between && matches!(word, "and" | "و"))
+        {
+            return Some(at + 1);
+        }
+        (between && note.clitics.and && note.sense.number.is_some()).then_some(at)
+    }
+
+    fn unit_at(&self, at: usize) -> Option<Unit> {
+        self.notes.get(at).filter(|note| note.len > 0)?.sense.unit
+    }
+
+    /// The unit behind a number and where it ends; `14-day`, `fourteen (14) days`, «14 (أربعة عشر) يوما».
+    fn unit_after(&self, at: usize) -> Option<(Unit, usize)> {
+        let mut at = at;
+        if self.tokens.word(at) == "("
+            && let Some(again) = self.number(at + 1)
+            && self.tokens.word(again.end) == ")"
+        {
+            at = again.end + 1;
+        }
+        if self.tokens.word(at) == "-" && !self.tokens.all.get(at).is_some_and(|token| token.gap) {
+            at += 1;
+        }
+        let note = self.notes.at(at);
+        let unit = self.unit_at(at).filter(|_| !note.clitics.the && !note.clitics.and)?;
+        // «يومين» has its own number.
+        (note.sense.alone < 2).then_some((unit, at + note.len))
+    }
+}
+
+/// A number without a unit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bare {
+    pub(crate) amount: Amount,
+    pub(crate) other: Option<Amount>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Operand {
+    amount: Amount,
+    other: Option<Amount>,
+    unit: Option<Unit>,
+    end: usize,
+    /// A singular that says "one" by itself.
+    implied: bool,
+}
+
+impl Operand {
+    fn quantity(&self, unit: Unit) -> Quantity {
+        Quantity { amount: self.amount, other: self.other, unit }
+    }
+}
+
+/// How much of the shop's currency a quantity is; none if it is another currency.
+pub(crate) fn in_currency(quantity: Quantity, amount: Amount, currency: Option<&str>) -> Option<Amount> {
+    let Some(code) = currency else { return Some(amount) };
+    match quantity.unit {
+        Unit::Money(named) if named.is_toman_for(code) => Some(amount.times(Amount::whole(10))),
+        Unit::Money(named) => named.names(code).then_some(amount),
+        Unit::Hundredth => amount.over(Amount::whole(100)),
+        Unit::Fils => amount.over(Amount::whole(crate::unit::fils_in(code))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<String> {
+        let (mut tokens, mut notes) = (Tokens::default(), Notes::default());
+        tokens.refill(text);
+        notes.refill(&tokens);
+        let (mut values, mut bare) = (Vec::new(), Vec::new());
+        Reader { tokens: &tokens, notes: &notes }.read(&mut values, &mut bare);
+        let show = |quantity: Quantity| {
+            let unit = match quantity.unit {
+                Unit::Money(_) => "money".to_owned(),
+                unit => format!("{unit:?}").to_lowercase(),
+            };
+            format!("{} {unit}", quantity.amount)
+        };
+        values
+            .iter()
+            .map(|value| {
+                if value.low == value.high {
+                    show(value.low)
+                } else {
+                    format!("{} to {}", show(value.low), show(value.high))
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn quantities_in_digits_and_words() {
+        for (text, expected) in [
+            ("بـ ٨٩ ريال", "89 money"),
+            ("تسعة وثمانون ريالاً", "89 money"),
+            ("خمسة وعشرين ريال", "25 money"),
+            ("مئتين وخمسين ريال", "250 money"),
+            ("ألف ومئتين ريال", "1200 money"),
+            ("ثلاث مئة وخمسة وأربعين ر.س.", "345 money"),
+            ("ميتين ريال", "200 money"),
+            ("ألف ونص ريال", "1500 money"),
+            ("٨٩ ريال و٥٠ هللة", "89.50 money"),
+            ("تسعين ونص ريال", "90.50 money"),
+            ("2 ألف ريال", "2000 money"),
+            ("eighty-nine riyals", "89 money"),
+            ("one hundred and twenty-five SAR", "125 money"),
+            ("SAR 89", "89 money"),
+            ("$24.50", "24.50 money"),
+            ("هشتاد و نه ریال", "89 money"),
+            ("صد و بیست و پنج ریال", "125 money"),
+            ("خلال يومين", "2 day"),
+            ("خلال أسبوع", "1 week"),
+            ("أسبوعين", "2 week"),
+            ("خمسطعش يوم", "15 day"),
+            ("تلات أيام", "3 day"),
+            ("ضمان سنة ونصف", "1.50 year"),
+            ("نص شهر", "0.50 month"),
+            ("من ٢ إلى ٤ أيام", "2 day to 4 day"),
+            ("2-4 business days", "2 day to 4 day"),
+            ("2 to 4 days", "2 day to 4 day"),
+            ("من يومين إلى أربعة أيام", "2 day to 4 day"),
+            ("من يومين لأربعة أيام", "2 day to 4 day"),
+            ("يوم أو يومين", "1 day to 2 day"),
+            ("بين 2 و 4 أيام", "2 day to 4 day"),
+            ("24-month", "24 month"),
+            ("two-year warranty", "2 year"),
+            ("within a week", "1 week"),
+            ("a couple of days", "2 day"),
+            ("a year and a half", "1.50 year"),
+            ("half a year", "0.50 year"),
+            ("fourteen (14) days", "14 day"),
+            ("۲۴ ماهه", "24 month"),
+            ("یک هفته", "1 week"),
+            ("٪٢٠", "20 percent"),
+            ("20 بالمئة", "20 percent"),
+            ("۲۰ درصد", "20 percent"),
+            ("عشرين بالمية", "20 percent"),
+            ("لأربعة عشر يوماً", "14 day"),
+            ("٤٨ ساعة", "48 hour"),
+        ] {
+            assert_eq!(read(text), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_days_and_months_are_no_spans() {
+        for text in
+            ["اليوم", "شهر رمضان", "يوم الأحد", "سنة 2026", "هذا الأسبوع", "كل شهر", "500 مل", "مقاس 42"]
+        {
+            assert_eq!(read(text), Vec::<String>::new(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One sentence under analysis, and what can be asked about the surroundings of a value in it.
+
+use std::ops::Range;
+
+use crate::{
+    lexicon::Class,
+    note::Notes,
+    product::Mention,
+    quantity::{Bare, Value},
+    text::Tokens,
+};
+
+/// Tokens that are looked at to the left for a denial.
+const DENIAL_REACH: usize = 12;
+/// Tokens that are looked at to the right for one: «غير صالح», "is not available".
+const AFTER_REACH: usize = 9;
+
+/// What was read in a sentence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sentence<'s> {
+    pub(crate) text: &'s str,
+    pub(crate) tokens: &'s Tokens,
+    pub(crate) notes: &'s Notes,
+    pub(crate) values: &'s [Value],
+    pub(crate) bare: &'s [Bare],
+    pub(crate) mentions: &'s [Mention],
+    /// Whether it ends with a question mark.
+    pub(crate) question: bool,
+}
+
+impl Sentence<'_> {
+    /// Whether the token ends a clause.
+    pub(crate) fn is_comma(&self, index: usize) -> bool {
+        matches!(self.tokens.word(index), "," | ";" | "|" | "(" | ")" | "." | "\"" | "«" | "»")
+            || (self.tokens.word(index) == "-" && self.tokens.all[index].gap)
+    }
+
+    /// The clause around tokens: up to the commas before and behind.
+    pub(crate) fn clause(&self, of: &Range<usize>) -> Range<usize> {
+        let start = (0..of.start).rev().find(|index| self.is_comma(*index)).map_or(0, |index| index + 1);
+        let end = (of.end..self.notes.len()).find(|index| self.is_comma(*index)).unwrap_or(self.notes.len());
+        start..end
+    }
+
+    /// Whether one of the classes is within `reach` tokens before `of`, with no comma and no other value between.
+    pub(crate) fn before(&self, of: &Range<usize>, reach: usize, classes: &[Class]) -> bool {
+        self.find_before(of, reach, classes).is_some()
+    }
+
+    pub(crate) fn find_before(&self, of: &Range<usize>, reach: usize, classes: &[Class]) -> Option<usize> {
+        let from = of.start.saturating_sub(reach);
+        let mut steps =
+            (0..of.start).rev().take_while(|index| !self.is_comma(*index) && !self.in_value(*index));
+        steps.find(|index| {
+            let end = index + self.notes.at(*index).len.max(1);
+            end > from && self.notes.at(*index).sense.any(classes)
+        })
+    }
+
+    /// Whether one of the classes is within `reach` tokens behind `of`, with no comma and no other value between.
+    pub(crate) fn behind(&self, of: &Range<usize>, reach: usize, classes: &[Class]) -> bool {
+        (of.end..(of.end + reach).min(self.notes.len()))
+            .take_while(|index| {
+                !self.is_comma(*index) && !self.in_value(*index) && !self.notes.at(*index).clitics.and
+            })
+            .any(|index| self.notes.at(index).sense.any(classes))
+    }
+
+    pub(crate) fn has(&self, classes: &[Class]) -> bool {
+        self.notes.any(0..self.notes.len(), classes)
+    }
+
+    pub(crate) fn in_value(&self, index: usize) -> bool {
+        let after = self.values.partition_point(|value| value.start <= index);
+        after > 0 && index < self.values[after - 1].end
+    }
+
+    /// Whether what is said at `of` is denied: "we do not have a 30 % discount", «كود SAVE50 غير صالح».
+    pub(crate) fn denied(&self, of: &Range<usize>) -> bool {
+        self.denied_before(of) || self.denied_behind(of)
+    }
+
+    fn denied_before(&self, of: &Range<usize>) -> bool {
+        for index in (of.start.saturating_sub(DENIAL_REACH)..of.start).rev() {
+            let note = self.notes.at(index);
+            if self.is_comma(index) || note.sense.any(&[Class::Contrast, Class::NoNeg]) {
+                return false;
+            }
+            if note.sense.any(&[Class::Neg, Class::AfterNeg]) {
+                let behind = index + note.len..(index + note.len + 3);
+                let other =
+                    self.notes.any(behind, &[Class::With, Class::Fee]) && !note.sense.is(Class::AfterNeg);
+                return !other && !self.denies_fee(index);
+            }
+        }
+        false
+    }
+
+    /// "no shipping fee over 200": what is denied is the fee.
+    fn denies_fee(&self, index: usize) -> bool {
+        let note = self.notes.at(index);
+        note.sense.is(Class::NoFee)
+            && self.notes.any(index + note.len..index + note.len + 3, &[Class::Ship, Class::Fee, Class::Cod])
+    }
+
+    fn denied_behind(&self, of: &Range<usize>) -> bool {
+        for index in of.end..(of.end + AFTER_REACH).min(self.notes.len()) {
+            let note = self.notes.at(index);
+            let stop = self.is_comma(index)
+                || self.in_value(index)
+                || note.clitics.and
+                || note.sense.any(&[Class::And, Class::Contrast]);
+            if note.sense.is(Class::AfterNeg) {
+                return !self.notes.any(index + note.len..index + note.len + 2, &[Class::With]);
+            }
+            if stop {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Whether the customer or another shop is quoted: "the 50 riyals that you mentioned".
+    pub(crate) fn quoted(&self, of: &Range<usize>) -> bool {
+        for index in (0..of.start).rev() {
+            let note = self.notes.at(index);
+            if self.is_comma(index) || note.sense.is(Class::Contrast) {
+                break;
+            }
+            if note.sense.any(&[Class::Quote, Class::Customer]) {
+                return true;
+            }
+        }
+        self.behind(of, 4, &[Class::Quote, Class::Customer])
+    }
+
+    /// Whether it is asked and not said; an offer ("shall I add it for 79?") says it.
+    pub(crate) fn asked(&self, of: &Range<usize>) -> bool {
+        if !self.question {
+            return false;
+        }
+        let clause = self.clause(of);
+        let last = (clause.end..self.notes.len())
+            .all(|index| self.tokens.word(index) == "?" || !self.is_comma(index));
+        last && !self.notes.any(clause, &[Class::Offer])
+    }
+
+    /// Whether nothing is claimed at `of`.
+    pub(crate) fn not_said(&self, of: &Range<usize>) -> bool {
+        self.denied(of) || self.quoted(of) || self.asked(of)
+    }
+}

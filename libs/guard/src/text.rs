@@ -1,0 +1,344 @@
+//! Cuts a sentence into words, numbers and marks, on folded characters.
+
+use kaleem_pii::fold::{self, Form};
+
+use crate::amount::Amount;
+
+/// Longest number that is read as one; longer ones are telephone and order numbers.
+const DIGITS_MAX: usize = 9;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Letters, and digits behind Latin letters.
+    Word,
+    /// A decimal.
+    Number,
+    /// Digits that are no amount: a date, a time, a version, a telephone number.
+    Opaque,
+    /// Any other visible character.
+    Mark,
+}
+
+/// One token of a sentence.
+#[derive(Debug, Clone)]
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
+    /// Bytes of the sentence.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Bytes of the folded text.
+    folded: (usize, usize),
+    /// Whether white space is before it.
+    pub(crate) gap: bool,
+    /// A number's value, and the other reading of `1.200` or `42 250`.
+    pub(crate) value: Option<(Amount, Option<Amount>)>,
+}
+
+/// The tokens of one sentence.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    glyphs: Vec<Glyph>,
+    text: String,
+    pub(crate) all: Vec<Token>,
+}
+
+/// A folded character and where it was.
+#[derive(Debug, Clone, Copy)]
+struct Glyph {
+    character: char,
+    start: usize,
+    end: usize,
+}
+
+/// Folds a whole word, as the word lists are.
+pub(crate) fn folded(text: &str) -> String {
+    text.chars().filter_map(fold_one).collect()
+}
+
+fn fold_one(character: char) -> Option<char> {
+    match character {
+        // Bullets, which folding takes for full stops.
+        '\u{2022}' | '\u{b7}' | '\u{2219}' => return Some('|'),
+        '\u{2019}' | '\u{2018}' | '\u{2bc}' => return Some('\''),
+        _ => {}
+    }
+    match fold::fold(character) {
+        Form::Dropped => None,
+        Form::Ascii(byte) => Some(char::from(byte)),
+        Form::Char(folded) => Some(folded),
+    }
+}
+
+/// Vowel signs, accents and keycaps.
+fn is_mark(character: char) -> bool {
+    matches!(character, '\u{300}'..='\u{36f}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{20e3}' | '\u{fe0f}')
+}
+
+pub(crate) fn is_arabic(character: char) -> bool {
+    matches!(character, '\u{600}'..='\u{6ff}')
+}
+
+impl Tokens {
+    /// Cuts `sentence`; earlier tokens are dropped, the buffers kept.
+    pub(crate) fn refill(&mut self, sentence: &str) {
+        self.glyphs.clear();
+        self.text.clear();
+        self.all.clear();
+        for (start, character) in sentence.char_indices() {
+            let end = start + character.len_utf8();
+            match (fold_one(character), self.glyphs.last_mut()) {
+                (Some(character), _) => self.glyphs.push(Glyph { character, start, end }),
+                // «ريالاً»: what is written over a letter belongs to it.
+                (None, Some(last)) if is_mark(character) => last.end = end,
+                (None, _) => {}
+            }
+        }
+        let (mut at, mut gap) = (0, true);
+        while let Some(glyph) = self.glyphs.get(at) {
+            if glyph.character.is_whitespace() {
+                (at, gap) = (at + 1, true);
+                continue;
+            }
+            let (kind, end, value) = self.token_at(at);
+            self.push(kind, at..end, gap, value);
+            (at, gap) = (end, false);
+        }
+    }
+
+    /// The folded text of a token.
+    pub(crate) fn word(&self, index: usize) -> &str {
+        self.all.get(index).map_or("", |token| &self.text[token.folded.0..token.folded.1])
+    }
+
+    fn push(
+        &mut self,
+        kind: Kind,
+        glyphs: std::ops::Range<usize>,
+        gap: bool,
+        value: Option<(Amount, Option<Amount>)>,
+    ) {
+        let from = self.text.len();
+        let (start, end) = (self.glyphs[glyphs.start].start, self.glyphs[glyphs.end - 1].end);
+        self.text.extend(self.glyphs[glyphs].iter().map(|glyph| glyph.character));
+        self.all.push(Token { kind, start, end, folded: (from, self.text.len()), gap, value });
+    }
+
+    fn at(&self, index: usize) -> char {
+        self.glyphs.get(index).map_or('\0', |glyph| glyph.character)
+    }
+
+    fn token_at(&self, at: usize) -> (Kind, usize, Option<(Amount, Option<Amount>)>) {
+        let first = self.at(at);
+        if first.is_ascii_digit() {
+            return self.number(at);
+        }
+        if first == '+' && self.digits(at + 1) >= 7 {
+            return (Kind::Opaque, self.opaque(at + 1), None);
+        }
+        if first.is_alphabetic() {
+            return (Kind::Word, self.letters(at), None);
+        }
+        (Kind::Mark, at + 1, None)
+    }
+
+    /// Where the word that starts at `at` ends.
+    fn letters(&self, at: usize) -> usize {
+        let arabic = is_arabic(self.at(at));
+        let (dot, next) = (self.at(at + 1), self.at(at + 2));
+        // «ر.س» and S.R
+        if dot == '.'
+            && next.is_alphabetic()
+            && is_arabic(next) == arabic
+            && !self.at(at + 3).is_alphanumeric()
+        {
+            return at + 3;
+        }
+        let mut end = at + 1;
+        loop {
+            let character = self.at(end);
+            let letter = character.is_alphabetic() && is_arabic(character) == arabic;
+            let apostrophe = character == '\'' && !arabic && self.at(end + 1).is_ascii_alphabetic();
+            if !(letter || apostrophe) {
+                break;
+            }
+            end += 1;
+        }
+        if arabic || !self.at(end).is_ascii_digit() || is_currency(&self.glyphs[at..end]) {
+            return end;
+        }
+        // A code such as EID2026 is one word.
+        while self.at(end).is_ascii_alphanumeric() {
+            end += 1;
+        }
+        end
+    }
+
+    fn digits(&self, at: usize) -> usize {
+        self.glyphs[at.min(self.glyphs.len())..]
+            .iter()
+            .take_while(|glyph| glyph.character.is_ascii_digit())
+            .count()
+    }
+
+    /// Reads groups of digits and the separators between them.
+    fn number(&self, at: usize) -> (Kind, usize, Option<(Amount, Option<Amount>)>) {
+        let mut groups: smallvec::SmallVec<[(usize, usize); 4]> =
+            smallvec::smallvec![(at, at + self.digits(at))];
+        let mut separators: smallvec::SmallVec<[char; 4]> = smallvec::SmallVec::new();
+        let mut end = at + self.digits(at);
+        while matches!(self.at(end), '.' | ',' | '\'') && self.digits(end + 1) > 0 {
+            separators.push(self.at(end));
+            let next = end + 1;
+            end = next + self.digits(next);
+            groups.push((next, end));
+        }
+        if matches!(self.at(end), '/' | ':') && self.digits(end + 1) > 0 {
+            return (Kind::Opaque, self.opaque(end), None);
+        }
+        let dashed = end + 1 + self.digits(end + 1);
+        if self.at(end) == '-'
+            && self.digits(end + 1) > 0
+            && self.at(dashed) == '-'
+            && self.digits(dashed + 1) > 0
+        {
+            return (Kind::Opaque, self.opaque(end), None);
+        }
+        // 1 200 with any kind of space.
+        if separators.is_empty() && end - at <= 3 && self.at(end) == ' ' && self.digits(end + 1) == 3 {
+            let tail = (end + 1, end + 4);
+            if !matches!(self.at(tail.1), '.' | ',') || self.digits(tail.1 + 1) == 0 {
+                let joined = self.amount(&[groups[0], tail], &[]);
+                let alone = self.amount(&groups, &[]);
+                return (
+                    Kind::Number,
+                    if joined.is_some() { tail.1 } else { end },
+                    joined.map(|value| (value, alone)),
+                );
+            }
+        }
+        match self.read(&groups, &separators) {
+            Some(value) => (Kind::Number, end, Some(value)),
+            None => (Kind::Opaque, end, None),
+        }
+    }
+
+    /// Whatever belongs to a date, a time or a telephone number.
+    fn opaque(&self, at: usize) -> usize {
+        let mut end = at;
+        loop {
+            let joint = matches!(self.at(end), '/' | ':' | '-' | '.') && self.at(end + 1).is_ascii_digit();
+            if !self.at(end).is_ascii_digit() && !joint {
+                return end;
+            }
+            end += 1;
+        }
+    }
+
+    fn read(&self, groups: &[(usize, usize)], separators: &[char]) -> Option<(Amount, Option<Amount>)> {
+        let len = |index: usize| groups[index].1 - groups[index].0;
+        let last = groups.len() - 1;
+        let thousands = len(0) <= 3 && (1..groups.len()).all(|index| len(index) == 3);
+        match separators {
+            [] => Some((self.amount(groups, &[])?, None)),
+            [separator] => {
+                let decimal = self.amount(&groups[..1], &groups[1..]);
+                if !thousands || self.at(groups[0].0) == '0' {
+                    return Some((decimal?, None));
+                }
+                let grouped = self.amount(groups, &[])?;
+                Some(if *separator == '.' { (decimal?, Some(grouped)) } else { (grouped, decimal) })
+            }
+            [first, .., point] if first != point => {
+                let whole = &separators[..separators.len() - 1];
+                let grouped = whole.iter().all(|separator| separator == first)
+                    && len(0) <= 3
+                    && (1..last).all(|index| len(index) == 3);
+                if grouped { Some((self.amount(&groups[..last], &groups[last..])?, None)) } else { None }
+            }
+            [first, ..] if thousands && separators.iter().all(|separator| separator == first) => {
+                Some((self.amount(groups, &[])?, None))
+            }
+            _ => None,
+        }
+    }
+
+    fn amount(&self, whole: &[(usize, usize)], fraction: &[(usize, usize)]) -> Option<Amount> {
+        let mut text = String::with_capacity(16);
+        let characters =
+            |range: &(usize, usize)| self.glyphs[range.0..range.1].iter().map(|glyph| glyph.character);
+        text.extend(whole.iter().flat_map(characters));
+        if text.len() > DIGITS_MAX {
+            return None;
+        }
+        if !fraction.is_empty() {
+            text.push('.');
+            text.extend(fraction.iter().flat_map(characters));
+        }
+        Amount::parse(&text)
+    }
+}
+
+/// Whether Latin letters that touch a number are a currency: `SAR89`.
+fn is_currency(glyphs: &[Glyph]) -> bool {
+    const CODES: [&str; 12] =
+        ["sar", "sr", "aed", "dhs", "kwd", "kd", "bhd", "omr", "qar", "usd", "egp", "eur"];
+    CODES.iter().any(|code| code.chars().eq(glyphs.iter().map(|glyph| glyph.character)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> Vec<String> {
+        let mut tokens = Tokens::default();
+        tokens.refill(text);
+        let shown = |(index, token): (usize, &Token)| match token.value {
+            Some((value, None)) => format!("={value}"),
+            Some((value, Some(other))) => format!("={value}|{other}"),
+            None if token.kind == Kind::Opaque => format!("?{}", tokens.word(index)),
+            None => tokens.word(index).to_owned(),
+        };
+        tokens.all.iter().enumerate().map(shown).collect()
+    }
+
+    #[test]
+    fn numbers_of_every_script_and_separator() {
+        for (text, expected) in [
+            ("٨٩٫٥٠ ريال", "=89.50 ريال"),
+            ("۱٬۲۰۰", "=1200|1.20"),
+            ("1,234.50SAR", "=1234.50 sar"),
+            ("1.234,50", "=1234.50"),
+            ("12.500", "=12.50|12500"),
+            ("1 200 ريال", "=1200|1 ريال"),
+            ("SAR89", "sar =89"),
+            ("2-4", "=2 - =4"),
+            ("ب٨٩", "ب =89"),
+            ("٪٢٠", "% =20"),
+        ] {
+            assert_eq!(cut(text).join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_times_telephones_and_versions_are_no_numbers() {
+        for text in [
+            "2026-03-15",
+            "15/03/2026",
+            "9:30",
+            "055-123-4567",
+            "+966551234567",
+            "0551234567",
+            "1.2.3",
+            "24/7",
+        ] {
+            assert_eq!(cut(text), [format!("?{text}")], "{text}");
+        }
+    }
+
+    #[test]
+    fn codes_and_abbreviations_are_words() {
+        assert_eq!(cut("كود EID2026، ٨٩ ر.س."), ["كود", "eid2026", ",", "=89", "ر.س", "."]);
+        assert_eq!(cut("don’t 20OFF"), ["don't", "=20", "off"]);
+    }
+}

@@ -1,0 +1,279 @@
+//! What a value is about: the nearest product or policy noun, by a distance that knows commas and conjunctions.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::{lexicon::Class, sentence::Sentence};
+
+/// What a value may be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// A mention of products, by its index.
+    Product(usize),
+    Shipping,
+    CashOnDelivery,
+    Total,
+    Return,
+    Exchange,
+    Warranty,
+    Vat,
+    /// Time that passed, ages, how long things last: nothing that a shop promises.
+    Past,
+    /// How long an offer holds or an order is prepared: no fact says.
+    Other,
+    /// When somebody replies.
+    Contact,
+    /// When money comes back to a card.
+    Payout,
+}
+
+/// How a topic takes part in its sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Values may be about it.
+    Plain,
+    /// It is added to something else: «مع الشحن».
+    Added,
+    /// It is left out of something: «بدون الشحن».
+    LeftOut,
+    /// Only a point in time: «من تاريخ الاستلام», or an object: «شحن العباية».
+    Reference,
+}
+
+/// A topic at its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Anchor {
+    pub(crate) topic: Topic,
+    pub(crate) part: Part,
+    pub(crate) at: Range<usize>,
+    /// «و» is written before it.
+    and: bool,
+    /// «ل» is written before it.
+    to: bool,
+}
+
+/// Farther than this is about something else.
+const COST_MAX: usize = 30;
+/// How near a word for past time must be, and what it weighs against a policy noun.
+const PAST_REACH: usize = 6;
+const PAST_WEIGHT: usize = 4;
+
+const NOUNS: [(Class, Topic); 11] = [
+    (Class::Cod, Topic::CashOnDelivery),
+    (Class::Ship, Topic::Shipping),
+    (Class::Total, Topic::Total),
+    (Class::Exchange, Topic::Exchange),
+    (Class::Return, Topic::Return),
+    (Class::Refund, Topic::Payout),
+    (Class::Warranty, Topic::Warranty),
+    (Class::Vat, Topic::Vat),
+    (Class::Since, Topic::Past),
+    (Class::Other, Topic::Other),
+    (Class::Contact, Topic::Contact),
+];
+
+/// All topics of a sentence in order.
+pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
+    found.clear();
+    let mut mentions = sentence.mentions.iter().enumerate().peekable();
+    for index in 0..sentence.notes.len() {
+        if let Some((id, mention)) = mentions.next_if(|(_, mention)| mention.start == index) {
+            let at = mention.start..mention.end;
+            let after_ship = found
+                .last()
+                .is_some_and(|last| last.topic == Topic::Shipping && governs(sentence, &last.at, &at));
+            let part = if after_ship { Part::Reference } else { Part::Plain };
+            found.push(Anchor { topic: Topic::Product(id), part, at, and: mention.and, to: mention.to });
+            continue;
+        }
+        if found.last().is_some_and(|last| index < last.at.end) {
+            continue;
+        }
+        let note = sentence.notes.at(index);
+        let Some((_, topic)) = NOUNS.iter().find(|(class, _)| note.sense.is(*class)) else { continue };
+        let at = index..index + note.len;
+        let mut topic = *topic;
+        if matches!(topic, Topic::Return | Topic::Payout) {
+            let clause = sentence.clause(&at);
+            if sentence.notes.any(clause.clone(), &[Class::Bank])
+                && sentence.notes.any(clause, &[Class::Refund])
+            {
+                topic = Topic::Payout;
+            } else if topic == Topic::Payout {
+                continue;
+            }
+        }
+        let part = part_of(sentence, &at, topic, found.last());
+        found.push(Anchor { topic, part, at, and: note.clitics.and, to: note.clitics.to });
+    }
+}
+
+/// «شحن العباية», "delivery of the abaya".
+fn governs(sentence: &Sentence<'_>, noun: &Range<usize>, object: &Range<usize>) -> bool {
+    let between = noun.end..object.start;
+    let joined = between.len() <= 2
+        && between
+            .clone()
+            .all(|index| matches!(sentence.tokens.word(index), "of" | "the" | "your" | "for" | "a"));
+    let note = sentence.notes.at(object.start);
+    let apart = note.clitics.and || note.clitics.by;
+    let english = between.is_empty() && sentence.tokens.word(noun.start).is_ascii();
+    joined && !apart && !english
+}
+
+fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Option<&Anchor>) -> Part {
+    let note = sentence.notes.at(at.start);
+    if note.sense.is(Class::Ref) {
+        let after_time = at.start > 0
+            && (sentence.in_value(at.start - 1) || at.start > 1 && sentence.in_value(at.start - 2));
+        return if sentence.tokens.word(at.start) == "of" && !after_time {
+            Part::Plain
+        } else {
+            Part::Reference
+        };
+    }
+    // «من تاريخ» and then the noun.
+    let close = at.start.saturating_sub(3)..at.start;
+    let referred = close.clone().any(|index| {
+        let note = sentence.notes.at(index);
+        note.sense.is(Class::RefTo) && index + note.len + 1 >= at.start
+    });
+    if referred {
+        return Part::Reference;
+    }
+    if !matches!(topic, Topic::Shipping | Topic::CashOnDelivery | Topic::Vat) {
+        return Part::Plain;
+    }
+    for index in close.rev() {
+        let note = sentence.notes.at(index);
+        let end = index + note.len;
+        if sentence.in_value(index) || sentence.is_comma(index) {
+            break;
+        }
+        let gap = (end..at.start).all(|index| {
+            sentence.notes.any(index..index + 1, &[Class::Fee])
+                || matches!(sentence.tokens.word(index), "the" | "any" | "اي")
+        });
+        if !gap {
+            continue;
+        }
+        if note.sense.is(Class::Without) || sentence.tokens.word(index) == "+" {
+            return Part::LeftOut;
+        }
+        if note.sense.is(Class::With) {
+            return Part::Added;
+        }
+    }
+    // «شامل الضريبة والشحن»
+    match last {
+        Some(last) if note.clitics.and && last.at.end + 1 >= at.start && last.part != Part::Plain => {
+            last.part
+        }
+        _ => Part::Plain,
+    }
+}
+
+/// How far `anchor` is from a value at `of`, in tokens and what they weigh.
+fn cost(sentence: &Sentence<'_>, anchor: &Anchor, of: &Range<usize>) -> Option<usize> {
+    let (between, base) = if anchor.at.end <= of.start {
+        (anchor.at.end..of.start, 0)
+    } else if anchor.at.start >= of.end {
+        let connected = anchor.to
+            || (of.end.max(anchor.at.start.saturating_sub(2))..anchor.at.start).any(|index| {
+                sentence.notes.is(index, Class::For) || matches!(sentence.tokens.word(index), "to" | "ل")
+            });
+        let conjunction = if anchor.and { 14 } else { 0 };
+        (of.end..anchor.at.start, conjunction + if connected { 0 } else { 3 })
+    } else {
+        return None;
+    };
+    let before = anchor.at.end <= of.start;
+    let mut total = base;
+    let mut crossed = usize::MAX;
+    for index in between {
+        total += 1;
+        let note = sentence.notes.at(index);
+        if sentence.is_comma(index) {
+            total += if matches!(sentence.tokens.word(index), "(" | ")" | "\"" | "«" | "»") {
+                0
+            } else if before {
+                3
+            } else {
+                9
+            };
+        } else if note.sense.is(Class::And) || note.clitics.and {
+            total += if before { 3 } else { 14 };
+        }
+        if sentence.in_value(index) {
+            let value = sentence.values.partition_point(|value| value.start <= index);
+            if value != crossed {
+                total += 6;
+                crossed = value;
+            }
+        }
+    }
+    // «و30 يوما للاستبدال»: a new conjunct begins at the value.
+    if before && sentence.notes.at(of.start).clitics.and {
+        total += 3;
+    }
+    Some(total)
+}
+
+/// The anchors that values of one kind are about, kept apart so that each is used once where possible.
+pub(crate) struct Links<'a> {
+    anchors: &'a [Anchor],
+    used: SmallVec<[bool; 32]>,
+}
+
+impl<'a> Links<'a> {
+    pub(crate) fn new(anchors: &'a [Anchor]) -> Self {
+        Self { anchors, used: smallvec::smallvec![false; anchors.len()] }
+    }
+
+    /// The nearest anchor that `eligible` accepts.
+    pub(crate) fn nearest(
+        &mut self,
+        sentence: &Sentence<'_>,
+        of: &Range<usize>,
+        eligible: impl Fn(&Anchor) -> bool,
+    ) -> Option<&'a Anchor> {
+        let anchors = self.anchors;
+        let candidates = anchors.iter().enumerate().filter(|(_, anchor)| eligible(anchor));
+        let costs = candidates.filter_map(|(index, anchor)| {
+            let reused = if self.used[index] { 5 } else { 0 };
+            // «الضمان يستمر سنتين» is about the warranty.
+            let weak = if anchor.topic == Topic::Past { PAST_WEIGHT } else { 0 };
+            let cost = cost(sentence, anchor, of)? + reused + weak;
+            let near = anchor.topic != Topic::Past || cost <= PAST_REACH + PAST_WEIGHT;
+            (cost <= COST_MAX && near).then_some((cost, index))
+        });
+        let (_, index) = costs.min()?;
+        self.used[index] = true;
+        Some(&anchors[index])
+    }
+
+    /// The anchors joined to `anchor` by «و» or "or": «الإرجاع والاستبدال».
+    pub(crate) fn joined(&self, sentence: &Sentence<'_>, anchor: &Anchor) -> SmallVec<[Topic; 2]> {
+        let mut topics: SmallVec<[Topic; 2]> = smallvec::smallvec![anchor.topic];
+        for other in self.anchors.iter().filter(|other| other.at != anchor.at && other.part == Part::Plain) {
+            let (first, second) =
+                if other.at.start < anchor.at.start { (other, anchor) } else { (anchor, other) };
+            let between = first.at.end..second.at.start;
+            let joint = between.is_empty() && second.and
+                || (1..=2).contains(&between.len())
+                    && between.clone().all(|index| {
+                        matches!(
+                            sentence.tokens.word(index),
+                            "/" | "or" | "and" | "او" | "و" | "يا" | "the" | "&"
+                        )
+                    })
+                || between.len() == 1 && matches!(sentence.tokens.word(between.start), "," | "/");
+            let windows = |topic| matches!(topic, Topic::Return | Topic::Exchange | Topic::Warranty);
+            if joint && windows(other.topic) && windows(anchor.topic) && !topics.contains(&other.topic) {
+                topics.push(other.topic);
+            }
+        }
+        topics
+    }
+}

@@ -1,0 +1,91 @@
+//! Units: currencies, spans of time, percent.
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Money.
+    Money(Currency),
+    /// A hundredth of the shop's currency.
+    Hundredth,
+    /// A hundredth of a dirham, a thousandth of a dinar.
+    Fils,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+    Percent,
+}
+
+/// A currency as it is named: by code or country, or by a name that several countries use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Currency {
+    /// The shop's own: an amount without a unit.
+    Shop,
+    Exact(&'static str),
+    Family(&'static str, &'static [&'static str]),
+}
+
+const EXACT: [&str; 15] =
+    ["SAR", "QAR", "OMR", "YER", "IRR", "AED", "KWD", "BHD", "JOD", "IQD", "EGP", "GBP", "USD", "EUR", "TRY"];
+const MORE: [&str; 2] = ["INR", "IRT"];
+
+const FAMILIES: [(&str, &[&str]); 5] = [
+    ("riyal", &["SAR", "QAR", "OMR", "YER", "IRR"]),
+    ("dirham", &["AED", "MAD"]),
+    ("dinar", &["KWD", "BHD", "JOD", "IQD", "DZD", "TND", "LYD"]),
+    ("pound", &["EGP", "SDG", "SYP", "LBP"]),
+    ("lira", &["TRY", "SYP", "LBP"]),
+];
+
+impl Unit {
+    /// The unit of a section of the word lists.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "hundredth" => Self::Hundredth,
+            "fils" => Self::Fils,
+            "hour" => Self::Hour,
+            "day" => Self::Day,
+            "week" => Self::Week,
+            "month" => Self::Month,
+            "year" => Self::Year,
+            "percent" => Self::Percent,
+            _ => Self::Money(Currency::named(name)?),
+        })
+    }
+
+    pub(crate) fn is_money(self) -> bool {
+        matches!(self, Self::Money(_) | Self::Hundredth | Self::Fils)
+    }
+
+    pub(crate) fn is_time(self) -> bool {
+        matches!(self, Self::Hour | Self::Day | Self::Week | Self::Month | Self::Year)
+    }
+}
+
+impl Currency {
+    fn named(name: &str) -> Option<Self> {
+        let exact = EXACT.iter().chain(&MORE).find(|code| **code == name).map(|code| Self::Exact(code));
+        let family = || FAMILIES.iter().find(|family| family.0 == name);
+        exact.or_else(|| family().map(|(name, codes)| Self::Family(name, codes)))
+    }
+
+    /// Whether the word may stand for the shop's currency.
+    pub(crate) fn names(self, code: &str) -> bool {
+        match self {
+            Self::Shop => true,
+            Self::Exact(exact) => exact == code,
+            Self::Family(_, codes) => codes.contains(&code),
+        }
+    }
+
+    /// A toman is ten Iranian rials.
+    pub(crate) fn is_toman_for(self, code: &str) -> bool {
+        self == Self::Exact("IRT") && code == "IRR"
+    }
+}
+
+/// Digits behind the point of a currency, where they are not two.
+pub(crate) fn fils_in(code: &str) -> i64 {
+    if matches!(code, "KWD" | "BHD" | "JOD" | "IQD" | "TND" | "LYD" | "OMR") { 1000 } else { 100 }
+}
