@@ -234,6 +234,9 @@ impl Gate {
             {
                 return Tail::Holds(place(index));
             }
+            if self.notes.begins(index, &CUES) {
+                return Tail::Waits(place(index));
+            }
             if self.begins_value(index) {
                 if (index + 1..self.tokens.all.len()).all(|next| self.goes_on(next)) {
                     return Tail::Waits(place(index));
@@ -294,5 +297,13 @@ impl Gate {
 }
 
 /// What makes a sentence worth holding without any number.
-const CUES: [Class; 7] =
-    [Class::Coupon, Class::Code, Class::Free, Class::NoFee, Class::SameDay, Class::NextDay, Class::Lifetime];
+const CUES: [Class; 8] = [
+    Class::Coupon,
+    Class::Code,
+    Class::Free,
+    Class::NoFee,
+    Class::Nothing,
+    Class::SameDay,
+    Class::NextDay,
+    Class::Lifetime,
+];

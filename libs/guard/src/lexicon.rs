@@ -40,7 +40,7 @@ classes! {
     Contact = "contact", Bank = "bank", Refund = "refund", Ref = "ref", Material = "material", Piece = "piece",
     Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Weekday = "weekday", SameDay = "sameday",
     NextDay = "nextday", To = "to", Range = "range", And = "and", For = "for", Worth = "worth", Order = "order", Half = "half",
-    Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto",
+    Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto", Nothing = "nothing",
 }
 
 /// What a word or phrase means.
@@ -92,6 +92,8 @@ pub(crate) struct Lexicon {
     words: HashMap<Box<str>, u32, BuildHasherDefault<Fnv>>,
     /// What the phrase that ends at each node of the trie means.
     nodes: Vec<Option<Sense>>,
+    /// The classes of all phrases that lead through each node.
+    leads: Vec<u64>,
     edges: HashMap<(u32, u32), u32, BuildHasherDefault<Fnv>>,
 }
 
@@ -99,13 +101,17 @@ pub(crate) struct Lexicon {
 pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read().0);
 
 /// Pronouns that are written together with the Arabic word before them.
-const PRONOUNS: [&str; 13] = ["ها", "ه", "هم", "ك", "كم", "كن", "نا", "هما", "لك", "لكم", "ين", "ون", "وا"];
+const PRONOUNS: [&str; 18] = [
+    "ها", "ه", "هم", "ك", "كم", "كن", "نا", "هما", "لك", "لكم", "ا", "ينه", "ينها", "ونه", "ونها", "ين",
+    "ون", "وا",
+];
 
 impl Lexicon {
     /// Reads the lists; and the names of sections that mean nothing, for a test.
     fn read() -> (Self, Vec<String>) {
         let nodes = vec![None];
-        let mut lexicon = Self { words: HashMap::default(), nodes, edges: HashMap::default() };
+        let mut lexicon =
+            Self { words: HashMap::default(), nodes, leads: vec![0], edges: HashMap::default() };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
         let sections = CUES.iter().chain([&UNITS, &NUMBERS]).flat_map(|text| text.lines());
@@ -158,7 +164,9 @@ impl Lexicon {
             node = *self.edges.entry((node, id)).or_insert(fresh);
             if node == fresh {
                 self.nodes.push(None);
+                self.leads.push(0);
             }
+            self.leads[node as usize] |= sense.classes;
         }
         if let Some(node) = self.nodes.get_mut(node as usize).filter(|_| node != 0) {
             node.get_or_insert_default().join(sense);
@@ -178,6 +186,12 @@ impl Lexicon {
     /// What the phrase that ends at `node` means.
     pub(crate) fn sense(&self, node: u32) -> Option<&Sense> {
         self.nodes.get(node as usize)?.as_ref()
+    }
+
+    /// Whether a phrase of one of the classes may still follow from `node`.
+    pub(crate) fn leads_to(&self, node: u32, classes: &[Class]) -> bool {
+        let wanted = classes.iter().fold(0, |all, class| all | 1 << *class as u8);
+        self.leads.get(node as usize).is_some_and(|leads| leads & wanted != 0)
     }
 
     /// The number of a folded word, without the particles before it; 0 if no list has it.

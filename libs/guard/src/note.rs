@@ -68,6 +68,14 @@ impl Notes {
         found
     }
 
+    /// Whether the words from `start` to the end begin a longer phrase of one of the classes.
+    pub(crate) fn begins(&self, start: usize, classes: &[Class]) -> bool {
+        let lexicon = &*LEXICON;
+        let mut words = self.0[start..].iter();
+        let end = words.try_fold(0, |node, note| lexicon.step(node, note.word).filter(|_| note.word != 0));
+        end.is_some_and(|node| lexicon.leads_to(node, classes))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

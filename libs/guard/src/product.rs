@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     amount::Amount,
-    lexicon::{LEXICON, variants},
+    lexicon::{Class, Clitics, LEXICON, Sense, variants},
     text::{Kind, Tokens, folded, is_arabic},
 };
 
@@ -143,15 +143,15 @@ impl Catalogue {
         None
     }
 
-    fn name_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
-        if tokens.all[start].kind == Kind::Mark {
+    fn name_at(&self, tokens: &Tokens, at: usize) -> Option<Mention> {
+        if tokens.all[at].kind == Kind::Mark {
             return None;
         }
         let mut best: Option<Mention> = None;
-        let word = tokens.word(start);
+        let word = tokens.word(at);
         forms(word, |form, dual, clitics| {
             for name in self.first.get(form).into_iter().flatten().map(|name| &self.names[*name as usize]) {
-                let Some(end) = match_name(tokens, start, &name.words) else { continue };
+                let Some(end) = match_name(tokens, at, &name.words) else { continue };
                 match &mut best {
                     Some(best) if best.end > end => {}
                     Some(best) if best.end == end => {
@@ -161,18 +161,27 @@ impl Catalogue {
                     }
                     _ => {
                         let products = vec![name.product];
-                        best = Some(Mention { start, end, products, dual, and: clitics.and, to: clitics.to });
+                        best = Some(Mention {
+                            start: at,
+                            end,
+                            products,
+                            dual,
+                            and: clitics.and,
+                            to: clitics.to,
+                        });
                     }
                 }
             }
             if best.is_none()
                 && let Some(products) = self.heads.get(form)
+                // «الساعة» may be a watch, «ساعة» is a span of time.
+                && (clitics.the || !is_unit(form))
             {
                 let products = products.clone();
-                best =
-                    Some(Mention { start, end: start + 1, products, dual, and: clitics.and, to: clitics.to });
+                let start = compound_start(tokens, at);
+                best = Some(Mention { start, end: at + 1, products, dual, and: clitics.and, to: clitics.to });
             }
-            best.as_ref().is_some_and(|best| best.end > start + 1)
+            best.as_ref().is_some_and(|best| best.end > at + 1)
         });
         best
     }
@@ -212,14 +221,25 @@ fn near(sorted: &[Amount], amount: Amount) -> bool {
     sorted.get(from).is_some_and(|price| price.is(amount))
 }
 
+/// Where a word with hyphens begins: `t-shirt`.
+fn compound_start(tokens: &Tokens, at: usize) -> usize {
+    let joined = at >= 2 && tokens.word(at - 1) == "-" && !tokens.all[at].gap && !tokens.all[at - 1].gap;
+    if joined && tokens.all[at - 2].kind == Kind::Word { at - 2 } else { at }
+}
+
+fn is_unit(word: &str) -> bool {
+    sense(word).is_some_and(|sense| sense.unit.is_some())
+}
+
+fn sense(word: &str) -> Option<&'static Sense> {
+    let lexicon = &*LEXICON;
+    let (id, _) = lexicon.word(word);
+    lexicon.sense(lexicon.step(0, id)?)
+}
+
 /// A word that the word lists know cannot name a product alone.
 fn is_cue(word: &str) -> bool {
-    let (id, _) = LEXICON.word(word);
-    LEXICON.step(0, id).is_some_and(|node| {
-        LEXICON
-            .sense(node)
-            .is_some_and(|sense| !sense.any(&[crate::lexicon::Class::Piece, crate::lexicon::Class::Generic]))
-    })
+    sense(word).is_some_and(|sense| sense.unit.is_none() && !sense.any(&[Class::Piece, Class::Generic]))
 }
 
 fn match_name(tokens: &Tokens, start: usize, words: &[String]) -> Option<usize> {
@@ -259,9 +279,9 @@ fn singular(word: &str) -> &str {
 }
 
 /// Tries the forms that a word of a name may have in an answer, until `accept` takes one.
-fn forms(word: &str, mut accept: impl FnMut(&str, bool, crate::lexicon::Clitics) -> bool) {
+fn forms(word: &str, mut accept: impl FnMut(&str, bool, Clitics) -> bool) {
     if word.is_ascii() {
-        let plain = crate::lexicon::Clitics::default();
+        let plain = Clitics::default();
         let irregular = || {
             [("ves", "f"), ("ves", "fe"), ("ies", "y"), ("es", "")].into_iter().filter_map(|(plural, end)| {
                 Some(format!("{}{end}", word.strip_suffix(plural).filter(|stem| stem.len() > 1)?))

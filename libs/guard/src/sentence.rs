@@ -99,14 +99,15 @@ impl Sentence<'_> {
     /// "no shipping fee over 200": what is denied is the fee.
     fn denies_fee(&self, index: usize) -> bool {
         let note = self.notes.at(index);
-        note.sense.is(Class::NoFee)
+        note.sense.any(&[Class::NoFee, Class::Nothing])
             && self.notes.any(index + note.len..index + note.len + 3, &[Class::Ship, Class::Fee, Class::Cod])
     }
 
     fn denied_behind(&self, of: &Range<usize>) -> bool {
         for index in of.end..(of.end + AFTER_REACH).min(self.notes.len()) {
             let note = self.notes.at(index);
-            let stop = self.is_comma(index)
+            let bracket = matches!(self.tokens.word(index), "(" | ")" | "\"" | "«" | "»");
+            let stop = (self.is_comma(index) && !bracket)
                 || self.in_value(index)
                 || note.clitics.and
                 || note.sense.any(&[Class::And, Class::Contrast]);

@@ -15,7 +15,7 @@ use kaleem_proto::{
 use kaleem_rpc::{Code, Fault};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{Error, Redactor, Residual, Session, config::Config, conversation::instruction};
+use crate::{Error, Redactor, Residual, Session, answer, config::Config, conversation::instruction};
 
 const DOMAIN: &str = "redaction.kaleem";
 /// Lanes of one answer: text and its tool calls.
@@ -34,7 +34,7 @@ impl Grpc {
     }
 }
 
-fn invalid(field: &str, description: &str) -> Fault {
+pub(crate) fn invalid(field: &str, description: &str) -> Fault {
     let message = format!("{field} {description}");
     Fault::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message).violation(field, description)
 }
@@ -124,9 +124,20 @@ impl RedactionService for Grpc {
 
     async fn check_answer(
         &self,
-        _: Request<CheckAnswerRequest>,
+        request: Request<CheckAnswerRequest>,
     ) -> Result<Response<CheckAnswerResponse>, Status> {
-        not_built("CheckAnswer")
+        let request = request.into_inner();
+        if request.facts_json.is_empty() {
+            return not_built("the stored policy");
+        }
+        let long = prost::Message::encoded_len(&request) > INLINE_BYTES_MAX;
+        let checked = if long {
+            let work = move || answer::check(&request);
+            tokio::task::spawn_blocking(work).await.map_err(|_| Fault::from(Error::Stopped))?
+        } else {
+            answer::check(&request)
+        };
+        Ok(Response::new(checked?))
     }
 
     async fn put_policy(&self, _: Request<PutPolicyRequest>) -> Result<Response<PutPolicyResponse>, Status> {

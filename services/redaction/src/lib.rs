@@ -8,6 +8,7 @@
 //!
 //! Redaction fails closed: after an [`Error`] a text must not be sent.
 
+mod answer;
 mod config;
 mod conversation;
 mod error;

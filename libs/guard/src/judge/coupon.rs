@@ -139,11 +139,12 @@ impl Judge<'_> {
         if self.sentence.notes.any(near.clone(), &[Class::Coupon]) {
             return true;
         }
-        if self.sentence.notes.any(of.start.saturating_sub(3)..of.end + 2, &[Class::Code]) {
+        if self.sentence.notes.any(of.start.saturating_sub(6)..of.end + 2, &[Class::Code]) {
             return true;
         }
-        let discounted = self.sentence.has(&[Class::Discount, Class::Coupon, Class::Save, Class::Lower])
-            || self.sentence.values.iter().any(|value| value.low.unit == Unit::Percent);
+        let discounted =
+            self.sentence.has(&[Class::Discount, Class::Coupon, Class::Save, Class::Lower, Class::Free])
+                || self.sentence.values.iter().any(|value| value.low.unit == Unit::Percent);
         let used = self.sentence.notes.any(of.start.saturating_sub(4)..of.start, &[Class::Use, Class::Code]);
         discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }

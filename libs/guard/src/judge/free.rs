@@ -20,7 +20,10 @@ impl Judge<'_> {
     pub(super) fn judge_free(&mut self) {
         for index in 0..self.sentence.notes.len() {
             let note = self.sentence.notes.at(index);
-            let reach = match (note.sense.is(Class::Free), note.sense.is(Class::NoFee)) {
+            // "no" is only about a fee if it says so.
+            let waives = note.sense.is(Class::Nothing)
+                && self.sentence.notes.any(index + note.len..index + note.len + 4, &[Class::Fee]);
+            let reach = match (note.sense.is(Class::Free), note.sense.is(Class::NoFee) || waives) {
                 (true, _) => REACH,
                 (_, true) => FEE_REACH,
                 _ => continue,
@@ -93,7 +96,7 @@ impl Judge<'_> {
     }
 
     fn denied_free(&self, free: &Range<usize>, thing: &Range<usize>) -> bool {
-        let waives = self.sentence.notes.is(free.start, Class::NoFee);
+        let waives = self.sentence.notes.any(free.start..free.start + 1, &[Class::NoFee, Class::Nothing]);
         let all = free.start.min(thing.start)..free.end.max(thing.end);
         let ahead = all.start.saturating_sub(4)..free.start;
         let negated = !waives

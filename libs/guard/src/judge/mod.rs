@@ -15,6 +15,7 @@ use crate::{
     amount::Amount,
     lexicon::Class,
     policy::Policy,
+    product::Mention,
     quantity::Value,
     report::Judgement,
     sentence::Sentence,
@@ -86,10 +87,8 @@ impl<'s> Judge<'s> {
     fn remember(&self) -> Context {
         let mut next = self.context.clone();
         for mention in self.sentence.mentions {
-            let item = Item {
-                products: mention.products.iter().copied().collect(),
-                pieces: self.pieces(mention.start, mention.end, mention.dual),
-            };
+            let item =
+                Item { products: mention.products.iter().copied().collect(), pieces: self.pieces(mention) };
             match next.items.iter_mut().find(|known| known.products == item.products) {
                 Some(known) => known.pieces = item.pieces.or(known.pieces),
                 None => next.items.push(item),
@@ -116,13 +115,14 @@ impl<'s> Judge<'s> {
     }
 
     /// How many pieces of a product are spoken of: «قطعتين من العباية», `2 × Abaya`, `Abaya x2`.
-    fn pieces(&self, start: usize, end: usize, dual: bool) -> Option<Amount> {
+    fn pieces(&self, mention: &Mention) -> Option<Amount> {
+        let Mention { start, end, dual, and, .. } = *mention;
         if dual {
             return Some(Amount::whole(2));
         }
         let whole = |amount: Amount| amount.integer().is_some_and(|count| (1..=1000).contains(&count));
         let near = self.sentence.bare.iter().find(|bare| {
-            let before = bare.end <= start && start - bare.end <= 3;
+            let before = !and && bare.end <= start && start - bare.end <= 3;
             let times = bare.start >= end
                 && bare.start - end <= 2
                 && (end..bare.start).any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"));

@@ -46,7 +46,8 @@ impl Judge<'_> {
                 continue;
             }
             let role = self.role(&of);
-            let anchor = if role == Role::Plain { self.link(&mut links, &of) } else { None };
+            let anchor =
+                if role == Role::Plain { self.link(&mut links, value.low.amount, &of) } else { None };
             for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
                 let judgement = self.judge_amount(role, anchor, *quantity, &of);
                 self.out.extend(judgement);
@@ -78,7 +79,10 @@ impl Judge<'_> {
         let word = self.sentence.tokens.word(of.end);
         let closed = word.is_empty()
             || self.sentence.is_comma(of.end)
-            || matches!(word, "!" | "?" | ":" | "+" | "=")
+            || matches!(
+                word,
+                "!" | "?" | ":" | "+" | "=" | "بعد" | "قبل" | "after" | "before" | "now" | "حاليا" | "الحين"
+            )
             || next.clitics.and
             || next.sense.any(&[
                 Class::Only,
@@ -114,11 +118,15 @@ impl Judge<'_> {
         let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
         let over = sentence.before(of, reach, &[Class::Over])
             || sentence.behind(of, CUE_REACH, &[Class::OrMore])
-            || matches!(sentence.tokens.word(of.end), "+");
+            || (sentence.tokens.word(of.end) == "+" && !sentence.tokens.all[of.end].gap);
         let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
         let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
-        let missing = sentence.before(of, 4, &[Class::Remain]) || sentence.behind(of, 2, &[Class::Remain]);
-        if free && missing && !over && !sentence.before(of, 2, &[Class::Save]) {
+        // "spend another 80" is missing, "add more to exceed 300" is the threshold.
+        let short = sentence.find_before(of, 4, &[Class::Remain]);
+        let missing = short.is_some_and(|short| {
+            sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
+        }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
+        if free && missing && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
@@ -138,8 +146,9 @@ impl Judge<'_> {
             index > 0
                 && matches!(sentence.tokens.word(index - 1), "بعد" | "after" | "the" | "مع" | "with" | "از")
         };
-        let saved =
-            sentence.find_before(of, 2, &[Class::Save, Class::Discount]).is_some_and(|index| !after(index));
+        let saved = [(2, Class::Save), (1, Class::Discount)].into_iter().any(|(reach, class)| {
+            sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index))
+        });
         if saved && !sentence.before(of, 1, &[Class::Price])
             || (sentence.behind(of, 1, &[Class::Discount]) || sentence.behind(of, 2, &[Class::Save]))
         {
@@ -166,21 +175,25 @@ impl Judge<'_> {
             })
     }
 
-    fn link<'a>(&self, links: &mut Links<'a>, of: &Range<usize>) -> Option<&'a Anchor> {
+    fn link<'a>(&self, links: &mut Links<'a>, amount: Amount, of: &Range<usize>) -> Option<&'a Anchor> {
         let sentence = &self.sentence;
         let repriced = self.is_repriced(of);
-        let money_before =
-            sentence.values.iter().any(|value| value.low.unit.is_money() && value.end <= of.start);
+        // «مع توصيل ٢٥ ريال» is the fee, «ومع الشحن ١١٤ ريال» the sum.
+        let before =
+            sentence.values.iter().rev().find(|value| value.low.unit.is_money() && value.end <= of.start);
+        let less = before.is_some_and(|before| amount < before.low.amount);
         links.nearest(sentence, of, |anchor| match (anchor.topic, anchor.part) {
             (_, Part::Reference) | (Topic::Vat, _) => false,
             (Topic::Product(_) | Topic::Total, Part::Plain) => true,
             (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => !repriced,
             (Topic::Shipping | Topic::CashOnDelivery, Part::Added) => {
-                money_before && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
+                less && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
             }
             (Topic::Return | Topic::Exchange | Topic::Warranty, _) => {
                 let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
-                !repriced && sentence.notes.any(near, &[Class::Fee])
+                !repriced
+                    && (sentence.notes.any(near, &[Class::Fee])
+                        || sentence.before(of, CUE_REACH, &[Class::Fee]))
             }
             _ => false,
         })
@@ -240,6 +253,11 @@ impl Judge<'_> {
             Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
                 _ if self.is_total(of) => self.judge_total(amount, of),
                 Some(Topic::Total) => self.judge_total(amount, of),
+                Some(Topic::Shipping)
+                    if anchor.is_some_and(|anchor| self.names_free_delivery(anchor, of)) =>
+                {
+                    self.judge_threshold(amount, of)
+                }
                 Some(Topic::Shipping) => self.judge_fee(Field::ShippingFee, amount, of),
                 Some(Topic::CashOnDelivery) => self.judge_fee(Field::CodFee, amount, of),
                 Some(Topic::Product(mention)) => self.judge_product(mention, amount, of),
@@ -249,8 +267,20 @@ impl Judge<'_> {
         }
     }
 
+    /// «الشحن المجاني يبدأ من ١٥٠»: an amount of free delivery can only be its threshold.
+    fn names_free_delivery(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
+        let free = anchor.at.start.saturating_sub(1)..anchor.at.end + 1;
+        let one_clause = (anchor.at.end..of.start)
+            .all(|index| !self.sentence.is_comma(index) && !self.sentence.in_value(index));
+        amount_follows(anchor, of) && one_clause && self.sentence.notes.any(free, &[Class::Free])
+    }
+
     /// A word for a sum before it with no other amount between, or right behind it.
     fn is_total(&self, of: &Range<usize>) -> bool {
+        // 189 + 129 = 318
+        if self.sentence.tokens.word(of.end) == "+" {
+            return false;
+        }
         let totals = self.anchors.iter().filter(|anchor| anchor.topic == Topic::Total);
         let mut before = totals.clone().filter(|anchor| anchor.at.end <= of.start);
         let free = |from: usize| (from..of.start).all(|index| !self.sentence.in_value(index));
@@ -287,7 +317,8 @@ impl Judge<'_> {
         });
         let over_cue = self.sentence.before(of, CUE_REACH, &[Class::Over])
             || self.sentence.behind(of, CUE_REACH, &[Class::OrMore]);
-        let right = amount.is(over) || (yours && !over_cue && amount > over);
+        let basket = yours && !over_cue && (amount > over || self.sentence.has(&[Class::Remain]));
+        let right = amount.is(over) || basket;
         equal(Field::FreeOver, right, Some(over), of)
     }
 
@@ -347,6 +378,10 @@ impl Judge<'_> {
             || !self.coupons.is_empty()
             || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
     }
+}
+
+fn amount_follows(anchor: &Anchor, of: &Range<usize>) -> bool {
+    anchor.at.end <= of.start
 }
 
 fn equal(field: Field, right: bool, fact: Option<Amount>, of: &Range<usize>) -> Judgement {

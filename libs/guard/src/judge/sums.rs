@@ -27,7 +27,7 @@ const UNNAMED_PRICES_MAX: usize = 200;
 impl Judge<'_> {
     pub(super) fn judge_product(&self, mention: usize, amount: Amount, of: &Range<usize>) -> Judgement {
         let mention = &self.sentence.mentions[mention];
-        let pieces = self.pieces(mention.start, mention.end, mention.dual);
+        let pieces = self.pieces(mention);
         self.judge_goods(&mention.products, pieces, amount, of)
     }
 
@@ -208,9 +208,11 @@ impl Judge<'_> {
 
     /// What the named products cost together, at least.
     pub(super) fn items_worth(&self) -> Option<Amount> {
-        let here = self.sentence.mentions.iter().filter_map(|mention| {
-            self.worth(&mention.products, self.pieces(mention.start, mention.end, mention.dual))
-        });
+        let here = self
+            .sentence
+            .mentions
+            .iter()
+            .filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
         let before = self.context.items.iter().filter_map(|item| self.worth(&item.products, item.pieces));
         here.chain(before).reduce(Amount::plus)
     }
@@ -222,9 +224,11 @@ impl Judge<'_> {
 
     /// Whether it is a sum of named products or of amounts said before, with or without fees and discounts.
     pub(super) fn is_sum(&self, amount: Amount) -> bool {
-        let here = self.sentence.mentions.iter().filter_map(|mention| {
-            self.worth(&mention.products, self.pieces(mention.start, mention.end, mention.dual))
-        });
+        let here = self
+            .sentence
+            .mentions
+            .iter()
+            .filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
         let before =
             self.context.items.iter().rev().filter_map(|item| self.worth(&item.products, item.pieces));
         let items: SmallVec<[Amount; 8]> = here.chain(before).take(ADDENDS_MAX).collect();
@@ -264,9 +268,8 @@ impl Judge<'_> {
     }
 
     pub(super) fn judge_total(&self, amount: Amount, of: &Range<usize>) -> Judgement {
-        let here = self.sentence.mentions.iter().map(|mention| {
-            (mention.products.as_slice(), self.pieces(mention.start, mention.end, mention.dual))
-        });
+        let here =
+            self.sentence.mentions.iter().map(|mention| (mention.products.as_slice(), self.pieces(mention)));
         let before = self.context.items.iter().rev().map(|item| (item.products.as_slice(), item.pieces));
         let named: SmallVec<[(&[u32], Option<Amount>); 8]> = here.chain(before).take(ADDENDS_MAX).collect();
         let counts = self.counts(None, of);
@@ -274,6 +277,11 @@ impl Judge<'_> {
         for (products, pieces) in &named {
             parts.extend(self.worth(products, *pieces));
         }
+        // "both perfumes" are all that the word stands for.
+        let every = named.iter().filter(|(products, _)| products.len() > 1).map(|(products, _)| {
+            products.iter().filter_map(|id| self.worth(&[*id], None)).fold(Amount::ZERO, Amount::plus)
+        });
+        let every: SmallVec<[Amount; 8]> = every.collect();
         let must = self.added(Topic::Shipping);
         let discounts = self.discounts();
         let reaches = |sum: Amount| {
@@ -283,6 +291,7 @@ impl Judge<'_> {
         let of_named = subsets(&parts, 1).any(|sum| counts.iter().any(|count| reaches(sum.times(*count))));
         let right = of_named
             || self.is_sum(amount)
+            || every.iter().any(|sum| reaches(*sum))
             || (parts.is_empty() && self.is_any_total(amount, &reaches))
             || (parts.is_empty()
                 && self.sentence.has(&[Class::Vat, Class::Install])

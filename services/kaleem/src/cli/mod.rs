@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod doctor;
 mod exit;
+mod guard;
 mod key;
 mod ledger;
 mod merchant;
@@ -63,6 +64,8 @@ enum Command {
     Price(price::PriceArgs),
     /// Finds personal data in a file or in what is piped in, without any service.
     Redact(redact::RedactArgs),
+    /// Checks answers against a shop's facts, from a file or from what is piped in, without any service.
+    Guard(guard::GuardArgs),
     /// Says what is reachable, what is missing and how to mend it.
     Doctor(doctor::DoctorArgs),
     /// Checks or prints the configuration.
@@ -118,6 +121,7 @@ async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Ledger(args) => ledger::run(args).await,
         Command::Price(args) => price::run(args).await.map(|()| 0),
         Command::Redact(args) => redact::run(&args),
+        Command::Guard(args) => guard::run(&args),
         Command::Doctor(args) => doctor::run(args).await,
         Command::Config(args) => config::run(&args).map(|()| 0),
         Command::Bench(args) => bench::run(args).await.map(|()| 0),

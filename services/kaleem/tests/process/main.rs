@@ -8,6 +8,7 @@
 
 mod postgres;
 mod redact;
+mod guard;
 mod refusals;
 mod server;
 mod split;

@@ -1,0 +1,99 @@
+//! An answer against the facts of its shop, on the wire.
+
+use kaleem_guard::{Finding, Policy, PolicyError, Verdict};
+use kaleem_proto::redaction::v1::{CheckAnswerRequest, CheckAnswerResponse, check_answer_response};
+use kaleem_rpc::Fault;
+
+use crate::{MAX_TEXT_BYTES, grpc::invalid};
+
+/// Checks the answer of a request against the facts that it brings.
+///
+/// Errors: REQUEST_INVALID with every fault of the facts, or if the answer is too long.
+pub(crate) fn check(request: &CheckAnswerRequest) -> Result<CheckAnswerResponse, Fault> {
+    if request.merchant_id.is_empty() {
+        return Err(invalid("merchant_id", "must be set"));
+    }
+    if request.text.len() > MAX_TEXT_BYTES {
+        return Err(invalid("text", "is too long; split it").with("bytes_max", MAX_TEXT_BYTES));
+    }
+    let policy = Policy::parse(&request.facts_json).map_err(|error| wrong_facts(&error))?;
+    let report = kaleem_guard::check(&policy, &request.text);
+    Ok(CheckAnswerResponse { findings: report.findings.into_iter().map(finding).collect() })
+}
+
+/// A failure that names every fault of the facts.
+fn wrong_facts(error: &PolicyError) -> Fault {
+    let field = |path: &str| match path {
+        "" => "facts_json".to_owned(),
+        path => format!("facts_json.{path}"),
+    };
+    let mut faults = error.faults().iter();
+    let first = match faults.next() {
+        Some(first) => invalid(&field(&first.path), &first.description),
+        None => invalid("facts_json", "cannot be read"),
+    };
+    faults.fold(first, |fault, more| fault.violation(field(&more.path), more.description.as_str()))
+}
+
+fn finding(finding: Finding) -> check_answer_response::Finding {
+    check_answer_response::Finding {
+        start: i32::try_from(finding.bytes.start).unwrap_or(i32::MAX),
+        end: i32::try_from(finding.bytes.end).unwrap_or(i32::MAX),
+        verdict: verdict(finding.verdict).into(),
+        kind: finding.field.name().to_ascii_uppercase(),
+        expected: finding.expected.unwrap_or_default(),
+    }
+}
+
+fn verdict(verdict: Verdict) -> check_answer_response::Verdict {
+    match verdict {
+        Verdict::Pass => check_answer_response::Verdict::Pass,
+        Verdict::Unsure => check_answer_response::Verdict::Unsure,
+        Verdict::Violate => check_answer_response::Verdict::Violate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTS: &str = r#"{"currency":"SAR","shipping":{"fee":"25.00"},"coupons":{"EID2026":20}}"#;
+
+    fn request(text: &str, facts: &str) -> CheckAnswerRequest {
+        CheckAnswerRequest { merchant_id: "dukkan".into(), text: text.into(), facts_json: facts.into() }
+    }
+
+    #[test]
+    fn findings_say_where_what_and_what_would_be_right() {
+        let text = "رسوم الشحن ٣٠ ريال، والضمان سنتان، وكود EID2026 يعمل.";
+        let findings = check(&request(text, FACTS)).unwrap().findings;
+        let shown: Vec<_> = findings
+            .iter()
+            .map(|found| {
+                let (start, end) =
+                    (usize::try_from(found.start).unwrap(), usize::try_from(found.end).unwrap());
+                (&text[start..end], found.kind.as_str(), found.verdict(), found.expected.as_str())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("٣٠ ريال", "SHIPPING_FEE", check_answer_response::Verdict::Violate, "25"),
+                ("سنتان", "WARRANTY_MONTHS", check_answer_response::Verdict::Unsure, ""),
+                ("EID2026", "COUPON", check_answer_response::Verdict::Pass, ""),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_fault_of_the_facts_is_named() {
+        let fault = check(&request("x", r#"{"currency":"riyal","return_days":-1}"#)).unwrap_err();
+        assert_eq!(fault.reason, "REQUEST_INVALID");
+        let fields: Vec<&str> = fault.field_violations.iter().map(|wrong| wrong.field.as_str()).collect();
+        assert_eq!(fields, ["facts_json.currency", "facts_json.return_days"]);
+        let long = check(&request(&"x".repeat(MAX_TEXT_BYTES + 1), FACTS)).unwrap_err();
+        assert_eq!(long.field_violations[0].field, "text");
+        let nobody = check(&CheckAnswerRequest { merchant_id: String::new(), ..request("x", FACTS) });
+        assert_eq!(nobody.unwrap_err().field_violations[0].field, "merchant_id");
+    }
+}
