@@ -40,13 +40,34 @@ classes! {
     Contact = "contact", Bank = "bank", Refund = "refund", Ref = "ref", Material = "material", Piece = "piece",
     Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Weekday = "weekday", SameDay = "sameday",
     NextDay = "nextday", To = "to", Range = "range", And = "and", For = "for", Worth = "worth", Order = "order", Half = "half",
-    Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto", Nothing = "nothing",
+    Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto", Nothing = "nothing", HalfPrice = "halfprice",
+    Promotion = "promotion",
+}
+
+/// A set of classes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Classes(u128);
+
+impl Classes {
+    #[inline]
+    pub(crate) fn of(classes: &[Class]) -> Self {
+        Self(classes.iter().fold(0, |all, class| all | 1_u128 << *class as u8))
+    }
+
+    #[inline]
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 }
 
 /// What a word or phrase means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Sense {
-    classes: u64,
+    pub(crate) classes: Classes,
     /// A unit.
     pub(crate) unit: Option<Unit>,
     /// How many units the word alone may say: «يوم» one, «يومين» two, «أيام» none.
@@ -57,16 +78,16 @@ pub(crate) struct Sense {
 
 impl Sense {
     pub(crate) fn is(&self, class: Class) -> bool {
-        self.classes & (1 << class as u8) != 0
+        self.classes.meets(Classes::of(&[class]))
     }
 
     pub(crate) fn any(&self, classes: &[Class]) -> bool {
-        classes.iter().any(|class| self.is(*class))
+        self.classes.meets(Classes::of(classes))
     }
 
     /// The sense with classes of another added.
     pub(crate) fn join(&mut self, other: &Self) {
-        self.classes |= other.classes;
+        self.classes = self.classes.with(other.classes);
         self.unit = self.unit.or(other.unit);
         self.alone = self.alone.max(other.alone);
         self.number = self.number.or(other.number);
@@ -93,7 +114,7 @@ pub(crate) struct Lexicon {
     /// What the phrase that ends at each node of the trie means.
     nodes: Vec<Option<Sense>>,
     /// The classes of all phrases that lead through each node.
-    leads: Vec<u64>,
+    leads: Vec<Classes>,
     edges: HashMap<(u32, u32), u32, BuildHasherDefault<Fnv>>,
 }
 
@@ -110,8 +131,12 @@ impl Lexicon {
     /// Reads the lists; and the names of sections that mean nothing, for a test.
     fn read() -> (Self, Vec<String>) {
         let nodes = vec![None];
-        let mut lexicon =
-            Self { words: HashMap::default(), nodes, leads: vec![0], edges: HashMap::default() };
+        let mut lexicon = Self {
+            words: HashMap::default(),
+            nodes,
+            leads: vec![Classes::default()],
+            edges: HashMap::default(),
+        };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
         let sections = CUES.iter().chain([&UNITS, &NUMBERS]).flat_map(|text| text.lines());
@@ -164,9 +189,10 @@ impl Lexicon {
             node = *self.edges.entry((node, id)).or_insert(fresh);
             if node == fresh {
                 self.nodes.push(None);
-                self.leads.push(0);
+                self.leads.push(Classes::default());
             }
-            self.leads[node as usize] |= sense.classes;
+            let leads = &mut self.leads[node as usize];
+            *leads = leads.with(sense.classes);
         }
         if let Some(node) = self.nodes.get_mut(node as usize).filter(|_| node != 0) {
             node.get_or_insert_default().join(sense);
@@ -190,8 +216,7 @@ impl Lexicon {
 
     /// Whether a phrase of one of the classes may still follow from `node`.
     pub(crate) fn leads_to(&self, node: u32, classes: &[Class]) -> bool {
-        let wanted = classes.iter().fold(0, |all, class| all | 1 << *class as u8);
-        self.leads.get(node as usize).is_some_and(|leads| leads & wanted != 0)
+        self.leads.get(node as usize).is_some_and(|leads| leads.meets(Classes::of(classes)))
     }
 
     /// The number of a folded word, without the particles before it; 0 if no list has it.
@@ -247,7 +272,7 @@ fn long(word: &str) -> bool {
 
 fn sense_named(name: &str) -> Option<Sense> {
     if let Some(class) = Class::named(name) {
-        return Some(Sense { classes: 1 << class as u8, ..Sense::default() });
+        return Some(Sense { classes: Classes::of(&[class]), ..Sense::default() });
     }
     if let Ok(number) = name.parse() {
         return Some(Sense { number: Some(number), ..Sense::default() });

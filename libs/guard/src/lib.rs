@@ -9,7 +9,9 @@
 
 mod amount;
 mod check;
+mod filter;
 mod gate;
+mod inflect;
 mod judge;
 mod lexicon;
 mod note;

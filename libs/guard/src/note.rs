@@ -1,7 +1,7 @@
 //! What each token of a sentence means: its sense in the word lists, longest phrase first.
 
 use crate::{
-    lexicon::{Class, Clitics, LEXICON, Sense},
+    lexicon::{Class, Classes, Clitics, LEXICON, Sense},
     text::{Kind, Tokens},
 };
 
@@ -20,14 +20,19 @@ pub(crate) struct Note {
 
 /// The notes of a sentence, one a token.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Vec<Note>);
+pub(crate) struct Notes {
+    all: Vec<Note>,
+    /// The classes of all notes.
+    classes: Classes,
+}
 
 impl Notes {
     /// Reads all tokens; earlier notes are dropped.
     pub(crate) fn refill(&mut self, tokens: &Tokens) {
         let lexicon = &*LEXICON;
-        self.0.clear();
-        self.0.extend(tokens.all.iter().enumerate().map(|(index, token)| {
+        self.all.clear();
+        self.classes = Classes::default();
+        self.all.extend(tokens.all.iter().enumerate().map(|(index, token)| {
             let (word, clitics) = match token.kind {
                 Kind::Word | Kind::Mark => lexicon.word(tokens.word(index)),
                 Kind::Number | Kind::Opaque => (0, Clitics::default()),
@@ -35,11 +40,12 @@ impl Notes {
             Note { word, clitics, len: 1, sense: Sense::default() }
         }));
         let mut at = 0;
-        while at < self.0.len() {
+        while at < self.all.len() {
             let (sense, len) = self.longest(tokens, at);
-            let note = &mut self.0[at];
+            let note = &mut self.all[at];
             (note.sense, note.len) = (sense, len);
-            for covered in &mut self.0[at + 1..at + len] {
+            self.classes = self.classes.with(sense.classes);
+            for covered in &mut self.all[at + 1..at + len] {
                 covered.len = 0;
             }
             at += len;
@@ -51,7 +57,7 @@ impl Notes {
         let mut found = (Sense::default(), 1);
         let (mut node, mut at) = (0, start);
         for _ in 0..PHRASE_MAX {
-            let Some(word) = self.0.get(at) else { break };
+            let Some(word) = self.all.get(at) else { break };
             if at > start && word.clitics.and {
                 break;
             }
@@ -71,31 +77,38 @@ impl Notes {
     /// Whether the words from `start` to the end begin a longer phrase of one of the classes.
     pub(crate) fn begins(&self, start: usize, classes: &[Class]) -> bool {
         let lexicon = &*LEXICON;
-        let mut words = self.0[start..].iter();
+        let mut words = self.all[start..].iter();
         let end = words.try_fold(0, |node, note| lexicon.step(node, note.word).filter(|_| note.word != 0));
         end.is_some_and(|node| lexicon.leads_to(node, classes))
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&Note> {
-        self.0.get(index)
+        self.all.get(index)
     }
 
     /// The note at `index`; an empty one behind the end.
     pub(crate) fn at(&self, index: usize) -> Note {
-        self.0.get(index).copied().unwrap_or_default()
+        self.all.get(index).copied().unwrap_or_default()
     }
 
     pub(crate) fn is(&self, index: usize, class: Class) -> bool {
-        self.0.get(index).is_some_and(|note| note.sense.is(class))
+        self.all.get(index).is_some_and(|note| note.sense.is(class))
+    }
+
+    /// Whether any token at all is of one of the classes.
+    pub(crate) fn may_have(&self, classes: &[Class]) -> bool {
+        self.classes.meets(Classes::of(classes))
     }
 
     /// Whether any token of the range is of one of the classes.
     pub(crate) fn any(&self, range: std::ops::Range<usize>, classes: &[Class]) -> bool {
-        let end = range.end.min(self.0.len());
-        self.0[range.start.min(end)..end].iter().any(|note| note.sense.any(classes))
+        let wanted = Classes::of(classes);
+        let end = range.end.min(self.all.len());
+        self.classes.meets(wanted)
+            && self.all[range.start.min(end)..end].iter().any(|note| note.sense.classes.meets(wanted))
     }
 }

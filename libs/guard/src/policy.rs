@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     amount::Amount,
+    filter::Filter,
     product::{Catalogue, Product},
     text::folded,
 };
@@ -46,6 +47,8 @@ pub struct Policy {
     pub(crate) cod_fee: Option<Amount>,
     /// Percent by folded code.
     pub(crate) coupons: Option<HashMap<String, Amount>>,
+    /// The codes of the coupons.
+    codes: Filter,
     /// The percentages of all coupons, ascending, each once.
     pub(crate) discounts: Vec<Amount>,
 }
@@ -105,7 +108,7 @@ impl Policy {
 
     /// The percent of a coupon by its folded code.
     pub(crate) fn coupon(&self, code: &str) -> Option<Amount> {
-        self.coupons.as_ref()?.get(code).copied()
+        self.coupons.as_ref().filter(|_| self.codes.may_have(code))?.get(code).copied()
     }
 
     /// Standard rate of value added tax where the shop's currency is used, in percent.
@@ -161,6 +164,7 @@ impl Reader {
             exchange_days: self.window(document, "exchange_days"),
             warranty_months: self.window(document, "warranty_months"),
             cod_fee: self.amount(document, "cod_fee", "cod_fee"),
+            codes: Filter::new(coupons.iter().flat_map(HashMap::keys).map(String::as_str)),
             coupons,
             discounts,
         }

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 
 use crate::{
     amount::Amount,
-    lexicon::{Class, Clitics, LEXICON, Sense, variants},
+    filter::Filter,
+    inflect::{forms, is_form_of, singular},
+    lexicon::{Class, LEXICON, Sense},
     text::{Kind, Tokens, folded, is_arabic},
 };
 
 /// Most products that one word stands for; a word for more is no name.
 const MEANINGS_MAX: usize = 16;
+/// Words beside a noun that may tell which of its products is meant.
+const BESIDE: usize = 2;
 
 /// One product.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ pub(crate) struct Catalogue {
     /// Products by the noun of their names: «العباية» for «عباية سوداء».
     heads: HashMap<String, Vec<u32>>,
     skus: HashMap<String, u32>,
+    /// First words of names, nouns, and first parts of SKUs.
+    filter: Filter,
     /// Prices ascending, for "is it any price".
     prices: Vec<Amount>,
     /// Prices before a reduction, ascending.
@@ -63,9 +69,12 @@ impl Catalogue {
     pub(crate) fn new(products: Vec<Product>) -> Self {
         let mut catalogue = Self::default();
         let mut tokens = Tokens::default();
+        let mut parts = Vec::new();
         for (id, product) in (0_u32..).zip(&products) {
             if !product.sku.is_empty() {
                 catalogue.skus.insert(folded(&product.sku), id);
+                tokens.refill(&product.sku);
+                parts.push(tokens.word(0).to_owned());
             }
             for name in &product.names {
                 tokens.refill(name);
@@ -76,6 +85,8 @@ impl Catalogue {
             }
         }
         catalogue.heads.retain(|word, meant| meant.len() <= MEANINGS_MAX && !is_cue(word));
+        let keys = catalogue.first.keys().chain(catalogue.heads.keys()).chain(&parts);
+        catalogue.filter = Filter::new(keys.map(String::as_str));
         catalogue.prices = sorted(products.iter().filter_map(|product| product.price));
         catalogue.compares = sorted(products.iter().filter_map(|product| product.compare_at));
         catalogue.products = products;
@@ -90,9 +101,13 @@ impl Catalogue {
             words.iter().rev().find(|word| word.starts_with(char::is_alphabetic))
         };
         if let Some(head) = head.filter(|head| words.len() > 1 && head.chars().count() > 2) {
-            let meant = self.heads.entry(singular(head).to_owned()).or_default();
-            if !meant.contains(&product) {
-                meant.push(product);
+            // «سماعات» is also called by one of them.
+            let one = head.strip_suffix("ات").filter(|stem| stem.len() >= 4).map(|stem| format!("{stem}ه"));
+            for key in std::iter::once(singular(head).to_owned()).chain(one) {
+                let meant = self.heads.entry(key).or_default();
+                if !meant.contains(&product) {
+                    meant.push(product);
+                }
             }
         }
         let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
@@ -116,6 +131,7 @@ impl Catalogue {
 
     fn sku_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
         if self.skus.is_empty()
+            || !self.filter.may_have(tokens.word(start))
             || (start > 0 && !tokens.all[start].gap && tokens.all[start - 1].kind != Kind::Mark)
         {
             return None;
@@ -150,6 +166,9 @@ impl Catalogue {
         let mut best: Option<Mention> = None;
         let word = tokens.word(at);
         forms(word, |form, dual, clitics| {
+            if !self.filter.may_have(form) {
+                return false;
+            }
             for name in self.first.get(form).into_iter().flatten().map(|name| &self.names[*name as usize]) {
                 let Some(end) = match_name(tokens, at, &name.words) else { continue };
                 match &mut best {
@@ -177,13 +196,38 @@ impl Catalogue {
                 // «الساعة» may be a watch, «ساعة» is a span of time.
                 && (clitics.the || !is_unit(form))
             {
-                let products = products.clone();
                 let start = compound_start(tokens, at);
-                best = Some(Mention { start, end: at + 1, products, dual, and: clitics.and, to: clitics.to });
+                let (products, end) = self.narrow(products, tokens, at);
+                best = Some(Mention { start, end, products, dual, and: clitics.and, to: clitics.to });
             }
             best.as_ref().is_some_and(|best| best.end > at + 1)
         });
         best
+    }
+
+    /// Of the products that a noun stands for, those that the words beside it are about: «عطر العود» of all perfumes.
+    fn narrow(&self, products: &[u32], tokens: &Tokens, at: usize) -> (Vec<u32>, usize) {
+        let arabic = tokens.word(at).starts_with(is_arabic);
+        let beside: Vec<usize> = if arabic {
+            (at + 1..at + 1 + BESIDE).collect()
+        } else {
+            (at.saturating_sub(BESIDE)..at).collect()
+        };
+        let named = |product: &u32| {
+            let names = || self.names.iter().filter(|name| name.product == *product);
+            beside
+                .iter()
+                .filter(|index| {
+                    names().any(|name| name.words.iter().any(|word| is_form_of(tokens.word(**index), word)))
+                })
+                .count()
+        };
+        if products.len() < 2 {
+            return (products.to_vec(), at + 1);
+        }
+        let most = products.iter().map(named).max().unwrap_or(0);
+        let narrowed: Vec<u32> = products.iter().filter(|product| named(product) == most).copied().collect();
+        (narrowed, if arabic && most > 0 { at + 1 + most } else { at + 1 })
     }
 
     pub(crate) fn product(&self, id: u32) -> Option<&Product> {
@@ -250,12 +294,7 @@ fn match_name(tokens: &Tokens, start: usize, words: &[String]) -> Option<usize> 
         }) {
             at += 1;
         }
-        let mut same = false;
-        forms(tokens.word(at), |form, _, _| {
-            same = form == singular(word) || form == word;
-            same
-        });
-        if !same || at >= tokens.all.len() {
+        if at >= tokens.all.len() || !is_form_of(tokens.word(at), word) {
             return None;
         }
         at += 1;
@@ -266,66 +305,6 @@ fn match_name(tokens: &Tokens, start: usize, words: &[String]) -> Option<usize> 
 /// Without «ال».
 fn bare(word: &str) -> &str {
     word.strip_prefix("ال").filter(|rest| rest.len() >= 4).unwrap_or(word)
-}
-
-/// An English word without its plural.
-fn singular(word: &str) -> &str {
-    let word = word.strip_suffix("'s").unwrap_or(word);
-    if word.len() > 3 && word.is_ascii() && !word.ends_with("ss") {
-        word.strip_suffix('s').unwrap_or(word)
-    } else {
-        word
-    }
-}
-
-/// Tries the forms that a word of a name may have in an answer, until `accept` takes one.
-fn forms(word: &str, mut accept: impl FnMut(&str, bool, Clitics) -> bool) {
-    if word.is_ascii() {
-        let plain = Clitics::default();
-        let irregular = || {
-            [("ves", "f"), ("ves", "fe"), ("ies", "y"), ("es", "")].into_iter().filter_map(|(plural, end)| {
-                Some(format!("{}{end}", word.strip_suffix(plural).filter(|stem| stem.len() > 1)?))
-            })
-        };
-        let _ = accept(singular(word), false, plain) || irregular().any(|form| accept(&form, false, plain));
-        return;
-    }
-    let _ = variants(word, |stem, clitics| {
-        if accept(stem, false, clitics) {
-            return true;
-        }
-        inflections(stem, |form, dual| accept(form, dual, clitics))
-    });
-}
-
-/// The singular of an Arabic or Persian word by its ending.
-fn inflections(stem: &str, mut accept: impl FnMut(&str, bool) -> bool) -> bool {
-    let mut feminine = String::new();
-    for (suffix, dual, restored) in [
-        ("تين", true, "ه"),
-        ("تان", true, "ه"),
-        ("ين", true, ""),
-        ("ان", true, ""),
-        ("ات", false, "ه"),
-        ("ات", false, ""),
-        ("تك", false, "ه"),
-        ("ته", false, "ه"),
-        ("تها", false, "ه"),
-        ("ك", false, ""),
-        ("هاي", false, ""),
-        ("ها", false, ""),
-        ("ي", false, ""),
-        ("ا", false, ""),
-    ] {
-        let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= 4) else { continue };
-        feminine.clear();
-        feminine.push_str(base);
-        feminine.push_str(restored);
-        if accept(&feminine, dual) {
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Where sentences end.
 
+use crate::text::is_letter;
+
 /// Bytes of the longest sentence; a longer one is cut at white space.
 pub(crate) const SENTENCE_BYTES_MAX: usize = 2048;
 
@@ -25,7 +27,7 @@ pub(crate) fn sentence_end(text: &str, last: bool) -> Option<(usize, bool)> {
             '.' | '۔' => {
                 // ر.س. and S.R. go on; so does 1.5.
                 let abbreviated = previous.0 == '.'
-                    || (previous.1.is_alphabetic() && !previous.0.is_alphabetic() && previous.0 != ' ');
+                    || (is_letter(previous.1) && !is_letter(previous.0) && previous.0 != ' ');
                 match next {
                     None if !last => return None,
                     next => {

@@ -31,8 +31,7 @@ pub(crate) struct Sentence<'s> {
 impl Sentence<'_> {
     /// Whether the token ends a clause.
     pub(crate) fn is_comma(&self, index: usize) -> bool {
-        matches!(self.tokens.word(index), "," | ";" | "|" | "(" | ")" | "." | "\"" | "«" | "»")
-            || (self.tokens.word(index) == "-" && self.tokens.all[index].gap)
+        self.tokens.all.get(index).is_some_and(|token| token.comma)
     }
 
     /// The clause around tokens: up to the commas before and behind.
@@ -48,6 +47,9 @@ impl Sentence<'_> {
     }
 
     pub(crate) fn find_before(&self, of: &Range<usize>, reach: usize, classes: &[Class]) -> Option<usize> {
+        if !self.notes.may_have(classes) {
+            return None;
+        }
         let from = of.start.saturating_sub(reach);
         let mut steps =
             (0..of.start).rev().take_while(|index| !self.is_comma(*index) && !self.in_value(*index));
@@ -59,15 +61,16 @@ impl Sentence<'_> {
 
     /// Whether one of the classes is within `reach` tokens behind `of`, with no comma and no other value between.
     pub(crate) fn behind(&self, of: &Range<usize>, reach: usize, classes: &[Class]) -> bool {
-        (of.end..(of.end + reach).min(self.notes.len()))
-            .take_while(|index| {
-                !self.is_comma(*index) && !self.in_value(*index) && !self.notes.at(*index).clitics.and
-            })
-            .any(|index| self.notes.at(index).sense.any(classes))
+        self.notes.may_have(classes)
+            && (of.end..(of.end + reach).min(self.notes.len()))
+                .take_while(|index| {
+                    !self.is_comma(*index) && !self.in_value(*index) && !self.notes.at(*index).clitics.and
+                })
+                .any(|index| self.notes.at(index).sense.any(classes))
     }
 
     pub(crate) fn has(&self, classes: &[Class]) -> bool {
-        self.notes.any(0..self.notes.len(), classes)
+        self.notes.may_have(classes)
     }
 
     pub(crate) fn in_value(&self, index: usize) -> bool {

@@ -31,6 +31,8 @@ pub(crate) struct Token {
     folded: (usize, usize),
     /// Whether white space is before it.
     pub(crate) gap: bool,
+    /// Whether it ends a clause.
+    pub(crate) comma: bool,
     /// A number's value, and the other reading of `1.200` or `42 250`.
     pub(crate) value: Option<(Amount, Option<Amount>)>,
 }
@@ -73,6 +75,16 @@ fn fold_one(character: char) -> Option<char> {
 /// Vowel signs, accents and keycaps.
 fn is_mark(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36f}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{20e3}' | '\u{fe0f}')
+}
+
+/// Whether a folded character belongs to a word.
+pub(crate) fn is_letter(character: char) -> bool {
+    match character {
+        '\0'..='\u{7f}' => character.is_ascii_alphabetic(),
+        // What is most of the text need not be looked up.
+        '\u{620}'..='\u{64a}' | '\u{671}'..='\u{6d3}' => true,
+        _ => character.is_alphabetic(),
+    }
 }
 
 pub(crate) fn is_arabic(character: char) -> bool {
@@ -121,7 +133,13 @@ impl Tokens {
         let from = self.text.len();
         let (start, end) = (self.glyphs[glyphs.start].start, self.glyphs[glyphs.end - 1].end);
         self.text.extend(self.glyphs[glyphs].iter().map(|glyph| glyph.character));
-        self.all.push(Token { kind, start, end, folded: (from, self.text.len()), gap, value });
+        let comma = kind == Kind::Mark
+            && match self.text.as_bytes().get(from) {
+                Some(b'-') => gap,
+                Some(b',' | b';' | b'|' | b'+' | b'(' | b')' | b'.' | b'"') => true,
+                _ => matches!(&self.text[from..], "«" | "»"),
+            };
+        self.all.push(Token { kind, start, end, folded: (from, self.text.len()), gap, comma, value });
     }
 
     fn at(&self, index: usize) -> char {
@@ -136,7 +154,7 @@ impl Tokens {
         if first == '+' && self.digits(at + 1) >= 7 {
             return (Kind::Opaque, self.opaque(at + 1), None);
         }
-        if first.is_alphabetic() {
+        if is_letter(first) {
             return (Kind::Word, self.letters(at), None);
         }
         (Kind::Mark, at + 1, None)
@@ -147,17 +165,13 @@ impl Tokens {
         let arabic = is_arabic(self.at(at));
         let (dot, next) = (self.at(at + 1), self.at(at + 2));
         // «ر.س» and S.R
-        if dot == '.'
-            && next.is_alphabetic()
-            && is_arabic(next) == arabic
-            && !self.at(at + 3).is_alphanumeric()
-        {
+        if dot == '.' && is_letter(next) && is_arabic(next) == arabic && !is_letter(self.at(at + 3)) {
             return at + 3;
         }
         let mut end = at + 1;
         loop {
             let character = self.at(end);
-            let letter = character.is_alphabetic() && is_arabic(character) == arabic;
+            let letter = is_letter(character) && is_arabic(character) == arabic;
             let apostrophe = character == '\'' && !arabic && self.at(end + 1).is_ascii_alphabetic();
             if !(letter || apostrophe) {
                 break;

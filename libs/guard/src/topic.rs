@@ -148,7 +148,8 @@ fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Optio
     for index in close.rev() {
         let note = sentence.notes.at(index);
         let end = index + note.len;
-        if sentence.in_value(index) || sentence.is_comma(index) {
+        let plus = sentence.tokens.word(index) == "+";
+        if sentence.in_value(index) || (sentence.is_comma(index) && !plus) {
             break;
         }
         let gap = (end..at.start).all(|index| {
@@ -158,7 +159,11 @@ fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Optio
         if !gap {
             continue;
         }
-        if note.sense.is(Class::Without) || sentence.tokens.word(index) == "+" {
+        // «+ الشحن ٢٥» is an addend of its own.
+        let added = sentence.tokens.word(index) == "+"
+            && !sentence.in_value(at.end)
+            && !sentence.in_value(at.end + 1);
+        if note.sense.is(Class::Without) || added {
             return Part::LeftOut;
         }
         if note.sense.is(Class::With) {
@@ -188,6 +193,9 @@ fn cost(sentence: &Sentence<'_>, anchor: &Anchor, of: &Range<usize>) -> Option<u
     } else {
         return None;
     };
+    if between.len() > COST_MAX {
+        return None;
+    }
     let before = anchor.at.end <= of.start;
     let mut total = base;
     let mut crossed = usize::MAX;

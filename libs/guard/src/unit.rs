@@ -9,6 +9,7 @@ pub(crate) enum Unit {
     Hundredth,
     /// A hundredth of a dirham, a thousandth of a dinar.
     Fils,
+    Minute,
     Hour,
     Day,
     Week,
@@ -44,6 +45,7 @@ impl Unit {
         Some(match name {
             "hundredth" => Self::Hundredth,
             "fils" => Self::Fils,
+            "minute" => Self::Minute,
             "hour" => Self::Hour,
             "day" => Self::Day,
             "week" => Self::Week,
@@ -59,7 +61,7 @@ impl Unit {
     }
 
     pub(crate) fn is_time(self) -> bool {
-        matches!(self, Self::Hour | Self::Day | Self::Week | Self::Month | Self::Year)
+        matches!(self, Self::Minute | Self::Hour | Self::Day | Self::Week | Self::Month | Self::Year)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Coupon codes.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use super::Judge;
 use crate::{
     Verdict,
     lexicon::Class,
     report::{Field, Judgement},
-    text::Kind,
+    text::{Kind, is_letter},
     unit::Unit,
 };
 
@@ -51,38 +51,49 @@ impl Judge<'_> {
     }
 
     /// A run of letters and digits without spaces that may be a code: one that the shop has, or one that looks like it.
-    fn code_at(&self, start: usize) -> Option<(String, usize)> {
+    fn code_at(&self, start: usize) -> Option<(Cow<'_, str>, usize)> {
         let tokens = &self.sentence.tokens.all;
         let first = &tokens[start];
-        let part = |index: usize| {
-            let joint = matches!(self.sentence.tokens.word(index), "-" | "_");
-            matches!(tokens[index].kind, Kind::Word | Kind::Number | Kind::Opaque) || joint
-        };
-        let inside = start > 0 && !first.gap && part(start - 1) && self.is_latin(start - 1);
-        if !matches!(first.kind, Kind::Word | Kind::Number) || inside || self.is_product(start) {
+        if !matches!(first.kind, Kind::Word | Kind::Number) || self.is_inside(start) {
             return None;
         }
-        let mut code = self.sentence.tokens.word(start).to_owned();
+        let mut code = Cow::Borrowed(self.sentence.tokens.word(start));
         let mut end = start + 1;
-        while end < tokens.len() && end - start < CODE_TOKENS_MAX && !tokens[end].gap && part(end) {
-            code.push_str(self.sentence.tokens.word(end));
+        while end < tokens.len() && end - start < CODE_TOKENS_MAX && !tokens[end].gap && self.is_part(end) {
+            code.to_mut().push_str(self.sentence.tokens.word(end));
             end += 1;
         }
         while end > start + 1 && tokens[end - 1].kind == Kind::Mark {
             end -= 1;
-            code.pop();
+            code.to_mut().pop();
         }
         if self.policy.coupon(&code).is_some() {
             return Some((code, end));
         }
         // EID 2026
-        let spaced = format!("{code}{}", self.sentence.tokens.word(end));
-        if tokens.get(end).is_some_and(|next| next.kind == Kind::Number)
-            && self.policy.coupon(&spaced).is_some()
-        {
-            return Some((spaced, end + 1));
+        if first.kind == Kind::Word && tokens.get(end).is_some_and(|next| next.kind == Kind::Number) {
+            let spaced = format!("{code}{}", self.sentence.tokens.word(end));
+            if self.policy.coupon(&spaced).is_some() {
+                return Some((Cow::Owned(spaced), end + 1));
+            }
         }
-        self.looks_like_code(start..end, &code).then_some((code, end))
+        (self.looks_like_code(start..end, &code) && !self.is_product(start)).then_some((code, end))
+    }
+
+    /// Whether a token may be part of a code.
+    fn is_part(&self, index: usize) -> bool {
+        match self.sentence.tokens.all[index].kind {
+            Kind::Word | Kind::Number | Kind::Opaque => true,
+            Kind::Mark => matches!(self.sentence.tokens.word(index), "-" | "_"),
+        }
+    }
+
+    /// Whether the token goes on a run that began before it.
+    fn is_inside(&self, start: usize) -> bool {
+        start > 0
+            && !self.sentence.tokens.all[start].gap
+            && self.is_part(start - 1)
+            && self.is_latin(start - 1)
     }
 
     fn is_latin(&self, index: usize) -> bool {
@@ -93,41 +104,31 @@ impl Judge<'_> {
         self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index))
     }
 
+    /// Letters with digits, capitals, or a word in quotes, that are neither an amount nor a currency.
     fn looks_like_code(&self, of: Range<usize>, code: &str) -> bool {
         let tokens = &self.sentence.tokens.all;
         let written = &self.sentence.text[tokens[of.start].start..tokens[of.end - 1].end];
         let digit = code.bytes().any(|byte| byte.is_ascii_digit());
-        let letter = code.chars().any(char::is_alphabetic);
-        let quoted = of.start > 0
-            && matches!(
-                self.sentence.tokens.word(of.start - 1),
-                "\"" | "«" | "'" | "“" | "`" | "*" | "[" | "”" | "‘"
-            )
+        // «عيد2026» is one, «ب٢٠» is a number behind a particle.
+        let arabic = digit && of.len() > 1 && tokens[of.start].value.is_none();
+        let shaped = (digit && code.is_ascii()) || arabic || is_capital(written) || self.is_quoted(&of);
+        if !shaped || NO_CODES.contains(&code) || code.chars().count() < 3 || !code.chars().any(is_letter) {
+            return false;
+        }
+        let unit = self.sentence.notes.at(of.start).sense.unit;
+        let currency = of.len() <= 2 && unit.is_some_and(|unit| matches!(unit, Unit::Money(_)));
+        let particle = !self.is_latin(of.start) && self.sentence.tokens.word(of.start).chars().count() < 2;
+        let counted = of.clone().any(|index| self.sentence.in_value(index));
+        !currency && !particle && !counted
+    }
+
+    fn is_quoted(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        matches!(before, "\"" | "«" | "'" | "“" | "`" | "*" | "[" | "”" | "‘")
             && matches!(
                 self.sentence.tokens.word(of.end),
                 "\"" | "»" | "'" | "”" | "`" | "*" | "]" | "“" | "’"
-            );
-        let capitals = written.chars().count() >= 3
-            && written
-                .chars()
-                .all(|character| character.is_uppercase() || matches!(character, '-' | '_' | '0'..='9'));
-        let known_word = self
-            .sentence
-            .notes
-            .at(of.start)
-            .sense
-            .unit
-            .is_some_and(|unit| of.len() <= 2 && matches!(unit, Unit::Money(_)));
-        let counted = tokens[of.start].kind == Kind::Number && self.sentence.in_value(of.start);
-        letter
-            && !known_word
-            && !counted
-            && !NO_CODES.contains(&code)
-            && code.chars().count() >= 3
-            && ((digit && code.is_ascii())
-                || (digit && of.len() > 1 && !tokens[of.start].value.is_some_and(|_| true))
-                || capitals
-                || quoted)
+            )
     }
 
     /// Whether the surroundings call it a code for a discount.
@@ -148,4 +149,10 @@ impl Judge<'_> {
         let used = self.sentence.notes.any(of.start.saturating_sub(4)..of.start, &[Class::Use, Class::Code]);
         discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
+}
+
+fn is_capital(written: &str) -> bool {
+    let capital =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    written.len() >= 3 && written.bytes().all(capital)
 }

@@ -18,7 +18,8 @@ const FEE_REACH: usize = 3;
 
 impl Judge<'_> {
     pub(super) fn judge_free(&mut self) {
-        for index in 0..self.sentence.notes.len() {
+        let said = self.sentence.has(&[Class::Free, Class::NoFee, Class::Nothing]);
+        for index in 0..if said { self.sentence.notes.len() } else { 0 } {
             let note = self.sentence.notes.at(index);
             // "no" is only about a fee if it says so.
             let waives = note.sense.is(Class::Nothing)

@@ -4,8 +4,10 @@ mod coupon;
 mod free;
 mod money;
 mod percent;
+mod role;
 mod sums;
 mod time;
+mod totals;
 
 use std::ops::Range;
 

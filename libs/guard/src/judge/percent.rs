@@ -29,6 +29,27 @@ impl Judge<'_> {
             };
             self.push(judgement);
         }
+        if self.sentence.has(&[Class::HalfPrice, Class::Promotion]) {
+            self.judge_promotions();
+        }
+    }
+
+    /// "Half price" is 50 percent off; what else is given away no fact speaks of.
+    fn judge_promotions(&mut self) {
+        for index in 0..self.sentence.notes.len() {
+            let note = self.sentence.notes.at(index);
+            let of = index..index + note.len;
+            let half = note.sense.is(Class::HalfPrice);
+            if !(half || note.sense.is(Class::Promotion)) || self.sentence.not_said(&of) {
+                continue;
+            }
+            let verdict = match &self.policy.coupons {
+                Some(_) if half && self.backs(Amount::whole(50), None) => Verdict::Pass,
+                Some(_) if half => Verdict::Violate,
+                _ => Verdict::Unsure,
+            };
+            self.push(Judgement::new(Field::Percent, verdict, of));
+        }
     }
 
     fn is_tax(&self, of: &Range<usize>) -> bool {

@@ -39,8 +39,12 @@ impl Judge<'_> {
                 .max_by_key(|found| found.verdict);
             self.out.extend(found);
         }
-        self.judge_named_days();
-        self.judge_lifetime();
+        if self.sentence.has(&[Class::SameDay, Class::NextDay]) {
+            self.judge_named_days();
+        }
+        if self.sentence.has(&[Class::Lifetime]) {
+            self.judge_lifetime();
+        }
     }
 
     /// A window without a noun goes on about the sentence before: "You have 14 days."
@@ -79,6 +83,9 @@ impl Judge<'_> {
         let of = tokens_of(value);
         let (field, fact) = match topic {
             Topic::Shipping => return Some(self.judge_delivery(value)),
+            Topic::Return if self.is_payout(&of) => {
+                return Some(Judgement::new(Field::ReturnDays, Verdict::Unsure, of));
+            }
             Topic::Return => (Field::ReturnDays, self.policy.return_days),
             Topic::Exchange => (Field::ExchangeDays, self.policy.exchange_days),
             Topic::Warranty => (Field::WarrantyMonths, self.policy.warranty_months),
@@ -94,6 +101,14 @@ impl Judge<'_> {
         };
         let verdict = if same { Verdict::Pass } else { Verdict::Violate };
         Some(Judgement::new(field, verdict, of).expecting(Some(fact.to_string())))
+    }
+
+    /// Money comes back in working days; goods are taken back in days.
+    fn is_payout(&self, of: &Range<usize>) -> bool {
+        let working = of.clone().any(|index| {
+            matches!(self.sentence.tokens.word(index), "عمل" | "العمل" | "business" | "working" | "كاري")
+        });
+        working && self.sentence.notes.any(self.sentence.clause(of), &[Class::Refund])
     }
 
     fn judge_delivery(&self, value: &Value) -> Judgement {
@@ -168,6 +183,7 @@ impl Judge<'_> {
 fn days(quantity: Quantity) -> Amount {
     let count = quantity.amount;
     match quantity.unit {
+        Unit::Minute => count.over(Amount::whole(24 * 60)).unwrap_or_default(),
         Unit::Hour => count.over(Amount::whole(24)).unwrap_or_default(),
         Unit::Week => count.times(Amount::whole(7)),
         Unit::Month => count.times(Amount::whole(30)),
@@ -186,7 +202,7 @@ fn is_months(quantity: Quantity, fact: Amount) -> bool {
     match quantity.unit {
         Unit::Month => count.is(fact),
         Unit::Year => count.times(Amount::whole(12)).is(fact),
-        Unit::Week | Unit::Day | Unit::Hour => {
+        Unit::Week | Unit::Day | Unit::Hour | Unit::Minute => {
             let days = days(quantity);
             days.is(fact.times(Amount::whole(30)))
                 || days.times(Amount::whole(12)).is(fact.times(Amount::whole(365)))

@@ -1,0 +1,156 @@
+//! What an amount is in its sentence: a price, a threshold, what is missing, what was before.
+
+use std::ops::Range;
+
+use super::Judge;
+use crate::{
+    amount::Amount,
+    lexicon::Class,
+    quantity::{Quantity, Value},
+    topic::Topic,
+    unit::{Currency, Unit},
+};
+
+/// Tokens between a cue such as «فوق» and its amount.
+pub(super) const CUE_REACH: usize = 3;
+
+/// What an amount is in its sentence, before any noun is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Order value from which delivery is free.
+    Threshold,
+    /// Order value that something else needs.
+    Minimum,
+    /// What is missing to that value.
+    Remaining,
+    /// A price before its reduction.
+    Before,
+    /// What is saved.
+    Saving,
+    /// A mere comparison: "under 100 riyals".
+    Comparison,
+    Plain,
+}
+
+impl Judge<'_> {
+    /// Amounts with a currency, and bare numbers that a price word makes one: «سعرها 89».
+    pub(super) fn amounts(&self) -> Vec<Value> {
+        let mut values: Vec<Value> =
+            self.sentence.values.iter().filter(|value| value.low.unit.is_money()).cloned().collect();
+        for bare in self.sentence.bare {
+            let of = bare.start..bare.end;
+            if bare.amount > Amount::ZERO && self.is_price(&of) {
+                let quantity =
+                    Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
+                values.push(Value { low: quantity, high: quantity, start: bare.start, end: bare.end });
+            }
+        }
+        values.sort_by_key(|value| value.start);
+        values
+    }
+
+    fn is_price(&self, of: &Range<usize>) -> bool {
+        let next = self.sentence.notes.at(of.end);
+        let word = self.sentence.tokens.word(of.end);
+        let closed = word.is_empty()
+            || self.sentence.is_comma(of.end)
+            || matches!(
+                word,
+                "!" | "?" | ":" | "+" | "=" | "بعد" | "قبل" | "after" | "before" | "now" | "حاليا" | "الحين"
+            )
+            || next.clitics.and
+            || next.sense.any(&[
+                Class::Only,
+                Class::Was,
+                Class::With,
+                Class::Without,
+                Class::And,
+                Class::Contrast,
+            ]);
+        if !closed {
+            return false;
+        }
+        let previous = of.start.checked_sub(1);
+        let by = previous.is_some_and(|index| self.sentence.tokens.word(index) == "ب")
+            || self.sentence.notes.at(of.start).clitics.by;
+        let joint = previous.is_some_and(|index| by || matches!(self.sentence.tokens.word(index), ":" | "="));
+        let named = joint
+            && self
+                .sentence
+                .mentions
+                .iter()
+                .any(|mention| mention.end < of.start && of.start - mention.end <= 2);
+        let cue = [Class::Price, Class::Fee, Class::Total];
+        named
+            || self.sentence.before(of, 3, &cue)
+            || (by && self.sentence.before(of, 8, &cue))
+            || (by && next.sense.is(Class::Only))
+    }
+
+    pub(super) fn role(&self, of: &Range<usize>) -> Role {
+        let sentence = &self.sentence;
+        let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
+        let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
+        let over = sentence.before(of, reach, &[Class::Over])
+            || sentence.behind(of, CUE_REACH, &[Class::OrMore])
+            || (sentence.tokens.word(of.end) == "+" && !sentence.tokens.all[of.end].gap);
+        let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
+        let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
+        // "spend another 80" is missing, "add more to exceed 300" is the threshold.
+        let short = sentence.find_before(of, 4, &[Class::Remain]);
+        let missing = short.is_some_and(|short| {
+            sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
+        }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
+        if free && missing && !sentence.before(of, 2, &[Class::Save]) {
+            return Role::Remaining;
+        }
+        let cond = sentence.before(of, 2, &[Class::Cond]);
+        if free && (over || (order && !priced) || cond) {
+            return Role::Threshold;
+        }
+        if sentence.before(of, CUE_REACH, &[Class::Under]) {
+            let delivery = self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping);
+            return if (free || delivery) && order { Role::Threshold } else { Role::Comparison };
+        }
+        if sentence.before(of, 2, &[Class::Was]) && !sentence.before(of, 1, &[Class::Price])
+            || self.is_before_reduction(of)
+        {
+            return Role::Before;
+        }
+        let after = |index: usize| {
+            index > 0
+                && matches!(sentence.tokens.word(index - 1), "بعد" | "after" | "the" | "مع" | "with" | "از")
+        };
+        let saved = [(2, Class::Save), (1, Class::Discount)].into_iter().any(|(reach, class)| {
+            sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index))
+        });
+        if saved && !sentence.before(of, 1, &[Class::Price])
+            || (sentence.behind(of, 1, &[Class::Discount]) || sentence.behind(of, 2, &[Class::Save]))
+        {
+            return Role::Saving;
+        }
+        let limit = sentence.find_before(of, 2, &[Class::To, Class::Bound]).is_some();
+        if limit && order && !sentence.before(of, 4, &[Class::Fee, Class::Price]) {
+            return Role::Minimum;
+        }
+        if over && (order || sentence.has(&[Class::Coupon, Class::Discount])) {
+            Role::Minimum
+        } else {
+            Role::Plain
+        }
+    }
+
+    /// "120 SAR before the discount", «كان سعرها 120».
+    fn is_before_reduction(&self, of: &Range<usize>) -> bool {
+        let note = self.sentence.notes.at(of.end);
+        let behind = note.sense.is(Class::Was)
+            && match self.sentence.tokens.word(of.end) {
+                "قبل" | "before" | "پيش" => note.len > 1,
+                word => matches!(word, "سابقا" | "originally" | "previously"),
+            };
+        behind
+            || self.sentence.find_before(of, 4, &[Class::Was]).is_some_and(|index| {
+                self.sentence.notes.at(index).len > 1 && self.sentence.notes.at(index).sense.is(Class::Was)
+            })
+    }
+}
