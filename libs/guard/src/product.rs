@@ -1,5 +1,7 @@
 //! The products of a policy, found in an answer by their names.
 
+mod siblings;
+
 use std::collections::HashMap;
 
 use crate::{
@@ -12,8 +14,6 @@ use crate::{
 
 /// Most products that one word stands for; a word for more is no name.
 const MEANINGS_MAX: usize = 16;
-/// Words beside a noun that may tell which of its products is meant.
-const BESIDE: usize = 2;
 
 /// One product.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub(crate) struct Catalogue {
     /// Products by the noun of their names: «العباية» for «عباية سوداء».
     heads: HashMap<String, Vec<u32>>,
     skus: HashMap<String, u32>,
+    /// Products by what tells them from others of the same noun: «الفانيلا» of «كيكة الفانيلا»; none if several have it.
+    details: HashMap<String, Option<u32>>,
     /// First words of names, nouns, and first parts of SKUs.
     filter: Filter,
     /// Prices ascending, for "is it any price".
@@ -85,7 +87,13 @@ impl Catalogue {
             }
         }
         catalogue.heads.retain(|word, meant| meant.len() <= MEANINGS_MAX && !is_cue(word));
-        let keys = catalogue.first.keys().chain(catalogue.heads.keys()).chain(&parts);
+        catalogue.details.retain(|word, product| product.is_some() && !is_cue(word));
+        let keys = catalogue
+            .first
+            .keys()
+            .chain(catalogue.heads.keys())
+            .chain(catalogue.details.keys())
+            .chain(&parts);
         catalogue.filter = Filter::new(keys.map(String::as_str));
         catalogue.prices = sorted(products.iter().filter_map(|product| product.price));
         catalogue.compares = sorted(products.iter().filter_map(|product| product.compare_at));
@@ -100,6 +108,12 @@ impl Catalogue {
         } else {
             words.iter().rev().find(|word| word.starts_with(char::is_alphabetic))
         };
+        for word in words.iter().filter(|word| Some(*word) != head && word.chars().count() > 3) {
+            let meant = self.details.entry(singular(word).to_owned()).or_insert(Some(product));
+            if *meant != Some(product) {
+                *meant = None;
+            }
+        }
         if let Some(head) = head.filter(|head| words.len() > 1 && head.chars().count() > 2) {
             // «سماعات» is also called by one of them.
             let one = head.strip_suffix("ات").filter(|stem| stem.len() >= 4).map(|stem| format!("{stem}ه"));
@@ -127,6 +141,7 @@ impl Catalogue {
             at = mention.as_ref().map_or(at + 1, |mention| mention.end);
             found.extend(mention);
         }
+        self.add_siblings(tokens, found);
     }
 
     fn sku_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
@@ -203,31 +218,6 @@ impl Catalogue {
             best.as_ref().is_some_and(|best| best.end > at + 1)
         });
         best
-    }
-
-    /// Of the products that a noun stands for, those that the words beside it are about: «عطر العود» of all perfumes.
-    fn narrow(&self, products: &[u32], tokens: &Tokens, at: usize) -> (Vec<u32>, usize) {
-        let arabic = tokens.word(at).starts_with(is_arabic);
-        let beside: Vec<usize> = if arabic {
-            (at + 1..at + 1 + BESIDE).collect()
-        } else {
-            (at.saturating_sub(BESIDE)..at).collect()
-        };
-        let named = |product: &u32| {
-            let names = || self.names.iter().filter(|name| name.product == *product);
-            beside
-                .iter()
-                .filter(|index| {
-                    names().any(|name| name.words.iter().any(|word| is_form_of(tokens.word(**index), word)))
-                })
-                .count()
-        };
-        if products.len() < 2 {
-            return (products.to_vec(), at + 1);
-        }
-        let most = products.iter().map(named).max().unwrap_or(0);
-        let narrowed: Vec<u32> = products.iter().filter(|product| named(product) == most).copied().collect();
-        (narrowed, if arabic && most > 0 { at + 1 + most } else { at + 1 })
     }
 
     pub(crate) fn product(&self, id: u32) -> Option<&Product> {

@@ -170,10 +170,19 @@ fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Optio
             return Part::Added;
         }
     }
+    // "shipping and COD included"
+    let included = (at.end..at.end + 4)
+        .take_while(|index| !sentence.in_value(*index) && !sentence.is_comma(*index))
+        .any(|index| matches!(sentence.tokens.word(index), "included" | "inclusive" | "مشمول" | "مشموله"));
+    if included {
+        return Part::Added;
+    }
     // «شامل الضريبة والشحن»
     match last {
-        Some(last) if note.clitics.and && last.at.end + 1 >= at.start && last.part != Part::Plain => {
-            last.part
+        Some(last) if matches!(last.part, Part::Added | Part::LeftOut) => {
+            let attached = note.clitics.and && last.at.end + 1 >= at.start;
+            let apart = last.at.end + 1 == at.start && sentence.notes.is(last.at.end, Class::And);
+            if attached || apart { last.part } else { Part::Plain }
         }
         _ => Part::Plain,
     }

@@ -127,7 +127,9 @@ impl<'s> Judge<'s> {
             let before = !and && bare.end <= start && start - bare.end <= 3;
             let times = bare.start >= end
                 && bare.start - end <= 2
-                && (end..bare.start).any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"));
+                && (end..bare.start).any(|index| {
+                    matches!(self.sentence.tokens.word(index), "x" | "×" | "*" | "عدد" | "qty" | "quantity")
+                });
             let counted = (bare.end..start).all(|index| {
                 self.sentence.notes.is(index, Class::Piece)
                     || matches!(

@@ -31,6 +31,9 @@ impl Judge<'_> {
             let anchor =
                 if role == Role::Plain { self.link(&mut links, value.low.amount, &of) } else { None };
             for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
+                // «از ۱۵۰ به ۱۲۰»: what falls was the price before.
+                let fallen = quantity.amount > value.high.amount && role == Role::Plain;
+                let role = if fallen { Role::Before } else { role };
                 let judgement = self.judge_amount(role, anchor, *quantity, &of);
                 self.out.extend(judgement);
             }

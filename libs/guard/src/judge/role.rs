@@ -39,7 +39,7 @@ impl Judge<'_> {
             self.sentence.values.iter().filter(|value| value.low.unit.is_money()).cloned().collect();
         for bare in self.sentence.bare {
             let of = bare.start..bare.end;
-            if bare.amount > Amount::ZERO && self.is_price(&of) {
+            if bare.amount > Amount::ZERO && (self.is_price(&of) || self.is_bare_threshold(&of)) {
                 let quantity =
                     Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
                 values.push(Value { low: quantity, high: quantity, start: bare.start, end: bare.end });
@@ -47,6 +47,15 @@ impl Judge<'_> {
         }
         values.sort_by_key(|value| value.start);
         values
+    }
+
+    /// «فوق ٢٥٠ التوصيل علينا»; three pieces are no amount.
+    fn is_bare_threshold(&self, of: &Range<usize>) -> bool {
+        let next = self.sentence.notes.at(of.end);
+        self.speaks_of_free_delivery()
+            && self.sentence.before(of, 2, &[Class::Over])
+            && next.sense.unit.is_none()
+            && !next.sense.any(&[Class::Piece, Class::Generic, Class::Order])
     }
 
     fn is_price(&self, of: &Range<usize>) -> bool {
@@ -59,6 +68,7 @@ impl Judge<'_> {
                 "!" | "?" | ":" | "+" | "=" | "بعد" | "قبل" | "after" | "before" | "now" | "حاليا" | "الحين"
             )
             || next.clitics.and
+            || word.starts_with('و')
             || next.sense.any(&[
                 Class::Only,
                 Class::Was,
@@ -83,6 +93,7 @@ impl Judge<'_> {
         let cue = [Class::Price, Class::Fee, Class::Total];
         named
             || self.sentence.before(of, 3, &cue)
+            || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Was]))
             || (by && self.sentence.before(of, 8, &cue))
             || (by && next.sense.is(Class::Only))
     }

@@ -1,0 +1,82 @@
+//! Products that share a noun, and what tells them apart.
+
+use super::{Catalogue, Mention};
+use crate::{
+    inflect::{forms, is_form_of},
+    text::{Kind, Tokens, is_arabic},
+};
+
+/// Nouns that are looked through for products of one kind.
+const HEADS_MAX: usize = 1_000;
+/// Words beside a noun that may tell which of its products is meant.
+const BESIDE: usize = 2;
+
+impl Catalogue {
+    /// «كيكة الشوكولاتة بـ ١٢٠ والفانيلا بـ ١١٠»: the second is told by what differs.
+    pub(super) fn add_siblings(&self, tokens: &Tokens, found: &mut Vec<Mention>) {
+        let Some(first) =
+            found.first().map(|mention| mention.products.clone()).filter(|_| !self.details.is_empty())
+        else {
+            return;
+        };
+        let named = found.len();
+        for at in 0..tokens.all.len() {
+            let covered = found[..named].iter().any(|mention| (mention.start..mention.end).contains(&at));
+            if covered || tokens.all[at].kind != Kind::Word {
+                continue;
+            }
+            forms(tokens.word(at), |form, dual, clitics| {
+                let told =
+                    self.filter.may_have(form).then(|| self.details.get(form).copied().flatten()).flatten();
+                let Some(product) = told.filter(|product| clitics.the && self.are_siblings(&first, *product))
+                else {
+                    return false;
+                };
+                found.push(Mention {
+                    start: at,
+                    end: at + 1,
+                    products: vec![product],
+                    dual,
+                    and: clitics.and,
+                    to: clitics.to,
+                });
+                true
+            });
+        }
+        found.sort_by_key(|mention| mention.start);
+    }
+
+    /// Whether a noun stands for one of the products and for the other.
+    fn are_siblings(&self, some: &[u32], other: u32) -> bool {
+        let heads = self.heads.values().take(HEADS_MAX);
+        !some.contains(&other)
+            && heads
+                .into_iter()
+                .any(|meant| meant.contains(&other) && some.iter().any(|product| meant.contains(product)))
+    }
+
+    /// Of the products that a noun stands for, those that the words beside it are about: «عطر العود» of all perfumes.
+    pub(super) fn narrow(&self, products: &[u32], tokens: &Tokens, at: usize) -> (Vec<u32>, usize) {
+        let arabic = tokens.word(at).starts_with(is_arabic);
+        let beside: Vec<usize> = if arabic {
+            (at + 1..at + 1 + BESIDE).collect()
+        } else {
+            (at.saturating_sub(BESIDE)..at).collect()
+        };
+        let named = |product: &u32| {
+            let names = || self.names.iter().filter(|name| name.product == *product);
+            beside
+                .iter()
+                .filter(|index| {
+                    names().any(|name| name.words.iter().any(|word| is_form_of(tokens.word(**index), word)))
+                })
+                .count()
+        };
+        if products.len() < 2 {
+            return (products.to_vec(), at + 1);
+        }
+        let most = products.iter().map(named).max().unwrap_or(0);
+        let narrowed: Vec<u32> = products.iter().filter(|product| named(product) == most).copied().collect();
+        (narrowed, if arabic && most > 0 { at + 1 + most } else { at + 1 })
+    }
+}
