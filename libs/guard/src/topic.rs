@@ -54,7 +54,7 @@ pub(crate) struct Anchor {
 }
 
 /// Farther than this is about something else.
-const COST_MAX: usize = 30;
+const COST_MAX: usize = 24;
 /// How near a word for past time must be, and what it weighs against a policy noun.
 const PAST_REACH: usize = 6;
 const PAST_WEIGHT: usize = 4;

@@ -80,7 +80,8 @@ impl<'s> Judge<'s> {
         judge.judge_times();
         judge.judge_percents();
         judge.judge_free();
-        let (mut out, next) = (std::mem::take(&mut judge.out), judge.remember());
+        let next = judge.remember();
+        let mut out = std::mem::take(&mut judge.out);
         *context = next;
         out.sort_by_key(|judgement| judgement.tokens.start);
         out
@@ -140,7 +141,16 @@ impl<'s> Judge<'s> {
             (before && counted || times) && whole(bare.amount)
         });
         let pair = (start.saturating_sub(3)..start).any(|index| self.sentence.notes.is(index, Class::Pair));
-        near.map(|bare| bare.amount).or(pair.then_some(Amount::whole(2)))
+        // Abaya x2
+        let written = || {
+            self.sentence
+                .tokens
+                .word(end)
+                .strip_prefix('x')
+                .and_then(Amount::parse)
+                .filter(|count| whole(*count))
+        };
+        near.map(|bare| bare.amount).or_else(written).or(pair.then_some(Amount::whole(2)))
     }
 
     fn push(&mut self, judgement: Judgement) {

@@ -59,6 +59,12 @@ impl Judge<'_> {
             (Topic::Shipping | Topic::CashOnDelivery, Part::Added) => {
                 less && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
             }
+            // «غير شاملة رسوم الدفع عند الاستلام (١٥ ريال)»
+            (Topic::Shipping | Topic::CashOnDelivery, Part::LeftOut) => {
+                anchor.at.end < of.start
+                    && of.start - anchor.at.end <= 2
+                    && matches!(sentence.tokens.word(anchor.at.end), "(" | ":")
+            }
             (Topic::Return | Topic::Exchange | Topic::Warranty, _) => {
                 let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
                 !repriced

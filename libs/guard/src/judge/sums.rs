@@ -243,7 +243,11 @@ impl Judge<'_> {
             .collect();
         stated.extend(self.context.stated.iter().rev().copied());
         stated.truncate(ADDENDS_MAX);
-        (items.len() > 1 && self.adds_up(&items, 2, amount))
+        let differs = |one: &Amount| items.iter().any(|other| one.minus(*other).is(amount));
+        let difference =
+            self.sentence.has(&[Class::Save]) && amount > Amount::ZERO && items.iter().any(differs);
+        difference
+            || (items.len() > 1 && self.adds_up(&items, 2, amount))
             || (stated.len() > 1 && subsets(&stated, 2).any(|sum| sum.is(amount)))
     }
 

@@ -42,13 +42,19 @@ impl Judge<'_> {
             std::iter::once(sum).chain(taken_off).any(|sum| self.with_fees(sum, amount, must))
         };
         let of_named = subsets(&parts, 1).any(|sum| counts.iter().any(|count| reaches(sum.times(*count))));
-        let right = of_named
-            || self.is_sum(amount)
-            || every.iter().any(|sum| reaches(*sum))
-            || (parts.is_empty() && self.is_any_total(amount, &reaches))
-            || (parts.is_empty()
-                && self.sentence.has(&[Class::Vat, Class::Install])
-                && self.is_known(amount, of));
+        // Once all of it was added up before, a part of it is no total.
+        let whole = parts.iter().copied().fold(Amount::ZERO, Amount::plus);
+        let added_up = parts.len() > 1 && self.context.stated.iter().any(|stated| stated.is(whole));
+        let taxed = self.sentence.has(&[Class::Vat, Class::Install]);
+        let right = if added_up {
+            reaches(whole)
+        } else {
+            of_named
+                || self.is_sum(amount)
+                || every.iter().any(|sum| reaches(*sum))
+                || (parts.is_empty() && self.is_any_total(amount, &reaches))
+                || (parts.is_empty() && taxed && self.is_known(amount, of))
+        };
         let verdict = match right {
             true => Verdict::Pass,
             false if !self.policy.catalogue.has_prices() => Verdict::Unsure,
