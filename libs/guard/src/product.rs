@@ -106,7 +106,7 @@ impl Catalogue {
         let head = if first.starts_with(is_arabic) {
             words.iter().find(|word| word.starts_with(is_arabic))
         } else {
-            words.iter().rev().find(|word| word.starts_with(char::is_alphabetic))
+            words.iter().rev().find(|word| is_noun(word))
         };
         for word in words.iter().filter(|word| Some(*word) != head && word.chars().count() > 3) {
             let meant = self.details.entry(singular(word).to_owned()).or_insert(Some(product));
@@ -253,6 +253,11 @@ fn sorted(amounts: impl Iterator<Item = Amount>) -> Vec<Amount> {
 fn near(sorted: &[Amount], amount: Amount) -> bool {
     let from = sorted.partition_point(|price| *price < amount.minus(Amount::TOLERANCE));
     sorted.get(from).is_some_and(|price| price.is(amount))
+}
+
+/// A word of letters alone that is no unit: neither `SPF50` nor `ml`.
+fn is_noun(word: &str) -> bool {
+    word.chars().all(char::is_alphabetic) && word.chars().count() > 2 && !is_unit(word)
 }
 
 /// Where a word with hyphens begins: `t-shirt`.

@@ -123,6 +123,7 @@ impl Judge<'_> {
             Role::Comparison => None,
             Role::Minimum => Some(Judgement::new(Field::Total, Verdict::Unsure, of.clone())),
             Role::Threshold => Some(self.judge_threshold(amount, of)),
+            Role::Basket => Some(self.judge_basket(amount, of)),
             Role::Remaining => Some(self.judge_remaining(amount, of)),
             Role::Before => Some(self.judge_before(amount, of)),
             Role::Saving => Some(self.judge_saving(amount, of)),
@@ -191,6 +192,22 @@ impl Judge<'_> {
                 && !self.sentence.notes.at(anchor.at.start).clitics.and
         });
         behind || before.any(|anchor| free(anchor.at.end) && !other(anchor.at.end))
+    }
+
+    /// What is in a basket is known only if it was named; that it is worth free delivery is not doubted.
+    fn judge_basket(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let judged = self.judge_total(amount, of);
+        // It is worth it, or the rest to it is named.
+        let worth = self.policy.free_over.is_some_and(|over| {
+            amount >= over || self.sentence.values.iter().any(|value| value.low.amount.plus(amount).is(over))
+        });
+        match judged.verdict {
+            Verdict::Violate if worth => Judgement::new(Field::Total, Verdict::Pass, of.clone()),
+            Verdict::Violate if self.sentence.mentions.is_empty() => {
+                Judgement::new(Field::Total, Verdict::Unsure, of.clone())
+            }
+            _ => judged,
+        }
     }
 
     fn judge_threshold(&self, amount: Amount, of: &Range<usize>) -> Judgement {

@@ -62,12 +62,11 @@ impl Judge<'_> {
             || self.sentence.before(of, 1, &[Class::Material]);
         let close = self.sentence.behind(of, 1, &[Class::Discount, Class::Coupon])
             || self.sentence.before(of, 2, &[Class::Discount, Class::Coupon, Class::Save]);
-        let spoken = self.sentence.has(&[Class::Discount, Class::Coupon, Class::Save])
-            || !self.coupons.is_empty()
-            || self.context.reduced;
-        let named = !self.sentence.mentions.is_empty()
-            || self.sentence.behind(of, 3, &[Class::For])
-            || matches!(self.sentence.tokens.word(of.end), "علي" | "on");
+        let clause = self.sentence.clause(of);
+        let spoken =
+            self.sentence.notes.any(clause, &[Class::Discount, Class::Coupon, Class::Save, Class::Lower])
+                || !self.coupons.is_empty();
+        let named = matches!(self.sentence.tokens.word(of.end), "علي" | "on" | "روي" | "off");
         close || (!material && (spoken || named))
     }
 

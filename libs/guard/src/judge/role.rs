@@ -19,6 +19,8 @@ pub(super) const CUE_REACH: usize = 3;
 pub(super) enum Role {
     /// Order value from which delivery is free.
     Threshold,
+    /// What the customer's order comes to.
+    Basket,
     /// Order value that something else needs.
     Minimum,
     /// What is missing to that value.
@@ -116,6 +118,9 @@ impl Judge<'_> {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
+        if free && !over && self.is_basket(of) {
+            return Role::Basket;
+        }
         if free && (over || (order && !priced) || cond) {
             return Role::Threshold;
         }
@@ -149,6 +154,20 @@ impl Judge<'_> {
         } else {
             Role::Plain
         }
+    }
+
+    /// «سلتك ١٧٤ ريال»
+    fn is_basket(&self, of: &Range<usize>) -> bool {
+        let near = of.start.saturating_sub(4)..of.start;
+        near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(|index| {
+            let yours = matches!(self.sentence.tokens.word(index), "your")
+                && self.sentence.notes.is(index + 1, Class::Order);
+            yours
+                || matches!(
+                    self.sentence.tokens.word(index),
+                    "سلتك" | "طلبك" | "طلبكم" | "مشترياتك" | "سفارشتان" | "خريدتان"
+                )
+        })
     }
 
     /// "120 SAR before the discount", «كان سعرها 120».

@@ -56,8 +56,8 @@ impl Judge<'_> {
     fn is_past(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
         let behind = self.sentence.tokens.word(of.end);
-        matches!(before, "قبل" | "منذ" | "last" | "past" | "every" | "كل" | "هر")
-            || matches!(behind, "ago" | "old" | "earlier" | "پيش" | "قبل")
+        matches!(before, "قبل" | "منذ" | "last" | "past" | "been" | "every" | "كل" | "هر")
+            || matches!(behind, "ago" | "old" | "earlier" | "since" | "پيش" | "قبل")
     }
 
     /// "We do not offer two years" says nothing about the window; "no returns after 14 days" does.

@@ -42,11 +42,11 @@ pub(super) fn run(args: &GuardArgs) -> anyhow::Result<u8> {
     bar.set_style(ProgressStyle::with_template("{bar:40} {binary_bytes} {binary_bytes_per_sec} {msg}")?);
     let input = BufReader::with_capacity(BUFFER_BYTES, bar.wrap_read(input));
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
-    let faults = guard(input, output, |number, fault| match fault {
-        Some(fault) => bar.suspend(|| writeln!(io::stderr(), "kaleem: line {number}: {fault}")),
-        None => {
-            bar.set_message(format!("{number} lines"));
-            Ok(())
+    let faults = guard(input, output, |number, fault| {
+        bar.set_message(format!("{number} lines"));
+        match fault {
+            Some(fault) => bar.suspend(|| writeln!(io::stderr(), "kaleem: line {number}: {fault}")),
+            None => Ok(()),
         }
     })?;
     bar.finish_and_clear();
