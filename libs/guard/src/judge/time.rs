@@ -26,7 +26,7 @@ impl Judge<'_> {
                     )
             };
             let anchor = links.nearest(&self.sentence, &of, is_time);
-            if self.is_past(&of) || self.skips_window(&of) {
+            if self.is_past(&of) || self.skips_window(&of) || self.is_charging(value) {
                 continue;
             }
             let topics = match anchor {
@@ -58,6 +58,14 @@ impl Judge<'_> {
         let behind = self.sentence.tokens.word(of.end);
         matches!(before, "قبل" | "منذ" | "last" | "past" | "been" | "every" | "كل" | "هر")
             || matches!(behind, "ago" | "old" | "earlier" | "since" | "پيش" | "قبل")
+    }
+
+    /// «شحن» of a battery, in minutes or hours.
+    fn is_charging(&self, value: &Value) -> bool {
+        let clause = self.sentence.clause(&tokens_of(value));
+        let mut values = self.sentence.values.iter();
+        let filled = values.any(|other| other.low.unit == Unit::Percent && clause.contains(&other.start));
+        matches!(value.low.unit, Unit::Minute | Unit::Hour) && (filled || self.sentence.has(&[Class::Charge]))
     }
 
     /// "We do not offer two years" says nothing about the window; "no returns after 14 days" does.
