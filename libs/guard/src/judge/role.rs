@@ -91,13 +91,15 @@ impl Judge<'_> {
                 .sentence
                 .mentions
                 .iter()
-                .any(|mention| mention.end < of.start && of.start - mention.end <= 2);
+                .any(|mention| mention.end <= of.start && of.start - mention.end <= 2);
         let cue = [Class::Price, Class::Fee, Class::Total];
         named
             || self.sentence.before(of, 3, &cue)
             || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Was]))
             || (by && self.sentence.before(of, 8, &cue))
             || (by && next.sense.is(Class::Only))
+            || (by && self.sentence.before(of, 3, &[Class::Ship, Class::Cod]))
+            || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Lower]))
     }
 
     pub(super) fn role(&self, of: &Range<usize>) -> Role {

@@ -27,7 +27,13 @@ impl Judge<'_> {
     pub(super) fn judge_product(&self, mention: usize, amount: Amount, of: &Range<usize>) -> Judgement {
         let mention = &self.sentence.mentions[mention];
         let pieces = self.pieces(mention);
-        self.judge_goods(&mention.products, pieces, amount, of)
+        let judged = self.judge_goods(&mention.products, pieces, amount, of);
+        // «ثوبين وشماغ: ٤٣٥» is the sum of both.
+        let several = self.sentence.mentions.iter().filter(|other| {
+            other.end <= of.start && (other.end..of.start).all(|index| !self.sentence.in_value(index))
+        });
+        let field = if several.count() > 1 { Field::Total } else { judged.field };
+        Judgement { field, ..judged }
     }
 
     fn judge_goods(
