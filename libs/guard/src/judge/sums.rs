@@ -30,7 +30,9 @@ impl Judge<'_> {
         let judged = self.judge_goods(&mention.products, pieces, amount, of);
         // «ثوبين وشماغ: ٤٣٥» is the sum of both.
         let several = self.sentence.mentions.iter().filter(|other| {
-            other.end <= of.start && (other.end..of.start).all(|index| !self.sentence.in_value(index))
+            let between = other.end..of.start;
+            let priced = self.sentence.bare.iter().any(|bare| between.contains(&bare.start));
+            other.end <= of.start && !priced && between.clone().all(|index| !self.sentence.in_value(index))
         });
         let field = if several.count() > 1 { Field::Total } else { judged.field };
         Judgement { field, ..judged }
