@@ -2,25 +2,16 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Read as _, Write},
+    io::{self, BufRead, BufWriter, Write},
     path::PathBuf,
 };
 
-use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use kaleem_guard::{Policy, check};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// A line is neither a policy nor an answer.
-const DATA_ERROR: u8 = 65;
-/// Bytes of the longest line, so that memory is bounded whatever comes in.
-const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-const BUFFER_BYTES: usize = 256 * 1024;
-/// Lines after which the progress is shown again.
-const PROGRESS_LINES: u64 = 256;
+use super::lines::{self, BUFFER_BYTES, DATA_ERROR, LINE_BYTES_MAX, PROGRESS_LINES, read_line};
 
 #[derive(Debug, Args)]
 pub(super) struct GuardArgs {
@@ -31,16 +22,7 @@ pub(super) struct GuardArgs {
 }
 
 pub(super) fn run(args: &GuardArgs) -> anyhow::Result<u8> {
-    let (input, bar): (Box<dyn io::Read>, ProgressBar) = if args.file.as_os_str() == "-" {
-        (Box::new(io::stdin().lock()), ProgressBar::new_spinner())
-    } else {
-        let open = || Ok::<_, io::Error>((File::open(&args.file)?, args.file.metadata()?.len()));
-        let (file, len) = open().with_context(|| format!("{} cannot be read", args.file.display()))?;
-        (Box::new(file), ProgressBar::new(len))
-    };
-    // Hidden by itself where stderr is no terminal.
-    bar.set_style(ProgressStyle::with_template("{bar:40} {binary_bytes} {binary_bytes_per_sec} {msg}")?);
-    let input = BufReader::with_capacity(BUFFER_BYTES, bar.wrap_read(input));
+    let (input, bar) = lines::open(&args.file)?;
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     let faults = guard(input, output, |number, fault| {
         bar.set_message(format!("{number} lines"));
@@ -166,18 +148,6 @@ fn write_checked(
     serde_json::to_writer(&mut *output, &checked)?;
     output.write_all(b"\n")?;
     Ok(())
-}
-
-/// Reads the next line without its end; `false` at the end of the input. Of a line that is too long the rest is passed over.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    if input.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.last() != Some(&b'\n') && line.len() as u64 > LINE_BYTES_MAX {
-        input.skip_until(b'\n')?;
-    }
-    Ok(true)
 }
 
 /// What is wrong with a line, without the words of it that the parser would quote.

@@ -10,6 +10,7 @@ mod exit;
 mod guard;
 mod key;
 mod ledger;
+mod lines;
 mod merchant;
 mod price;
 mod quota;

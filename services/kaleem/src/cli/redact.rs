@@ -2,25 +2,17 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Read as _, Write},
+    io::{self, BufRead, BufWriter, Write},
     path::PathBuf,
 };
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use kaleem_pii::{Detector, Kind, Points, REPORTED, Scratch, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// A line is no message.
-const DATA_ERROR: u8 = 65;
-/// Bytes of the longest line, so that memory is bounded whatever comes in.
-const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-const BUFFER_BYTES: usize = 256 * 1024;
-/// Lines after which the progress is shown again.
-const PROGRESS_LINES: u64 = 256;
+use super::lines::{self, BUFFER_BYTES, DATA_ERROR, LINE_BYTES_MAX, PROGRESS_LINES, read_line};
 
 #[derive(Debug, Args)]
 pub(super) struct RedactArgs {
@@ -53,16 +45,7 @@ enum Format {
 
 pub(super) fn run(args: &RedactArgs) -> anyhow::Result<u8> {
     let scanner = Scanner::new(args)?;
-    let (input, bar): (Box<dyn io::Read>, ProgressBar) = if args.file.as_os_str() == "-" {
-        (Box::new(io::stdin().lock()), ProgressBar::new_spinner())
-    } else {
-        let open = || Ok::<_, io::Error>((File::open(&args.file)?, args.file.metadata()?.len()));
-        let (file, len) = open().with_context(|| format!("{} cannot be read", args.file.display()))?;
-        (Box::new(file), ProgressBar::new(len))
-    };
-    // Hidden by itself where stderr is no terminal.
-    bar.set_style(ProgressStyle::with_template("{bar:40} {binary_bytes} {binary_bytes_per_sec} {msg}")?);
-    let input = BufReader::with_capacity(BUFFER_BYTES, bar.wrap_read(input));
+    let (input, bar) = lines::open(&args.file)?;
     let output = BufWriter::with_capacity(BUFFER_BYTES, io::stdout().lock());
     let faults = scanner.run(input, output, &bar)?;
     bar.finish_and_clear();
@@ -222,23 +205,6 @@ fn kind(name: &str) -> Result<Kind, String> {
     name.trim().to_ascii_uppercase().parse().map_err(|_| format!("there are {}", names()))
 }
 
-/// Reads the next line without its end; `false` at the end of the input. Of a line that is too long the rest is passed over.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    if input.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-    } else if line.len() as u64 > LINE_BYTES_MAX {
-        input.skip_until(b'\n')?;
-    }
-    Ok(true)
-}
-
 /// A line that begins as an object with a text is JSON; anything else is a message as it stands.
 fn guess(line: &str) -> Format {
     let object = line.trim_start().trim_start_matches('\u{feff}').starts_with('{');
@@ -331,15 +297,5 @@ mod tests {
         ] {
             assert_eq!(without_lone_surrogates(line), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn lines_come_without_their_ends() {
-        let mut input = io::Cursor::new(b"a\r\n\nlast".to_vec());
-        let (mut lines, mut line) = (Vec::new(), Vec::new());
-        while read_line(&mut input, &mut line).unwrap() {
-            lines.push(String::from_utf8(line.clone()).unwrap());
-        }
-        assert_eq!(lines, ["a", "", "last"]);
     }
 }

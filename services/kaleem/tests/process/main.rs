@@ -6,9 +6,9 @@
     reason = "a test stops at its first surprise"
 )]
 
+mod guard;
 mod postgres;
 mod redact;
-mod guard;
 mod refusals;
 mod server;
 mod split;
