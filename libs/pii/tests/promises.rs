@@ -78,6 +78,28 @@ fn buffers_carry_nothing_from_text_to_text() {
 }
 
 #[test]
+fn a_code_that_runs_into_its_cue_is_no_code_before_it() {
+    for text in ["تاريخ home r spl 2024/", "abcd spl 1234", "r national address 2024"] {
+        assert!(
+            found(text).iter().all(|(kind, _)| *kind != Kind::SaShortAddress || text.starts_with("abcd")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn cues_in_the_question_before_are_only_read_forwards() {
+    let question = "هستم 4 شارع، عنوانك؟ passport spl born: ";
+    for text in ["سارا احمدی", "12/05/1990", "street 5", "A1234567", ""] {
+        let mut folded = Folded::default();
+        folded.refill(question, text, &[]);
+        for span in detector().detect(text, &folded, &mut Scratch::default()).spans {
+            assert!(text.get(span.range).is_some_and(|value| !value.is_empty()), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_higher_threshold_reports_no_more() {
     let text = "رقم الهوية 1088888881 وجوالي 0551234567 واسمي سعد";
     let count = |threshold| detector().scan_above(threshold, text, &mut Scratch::default()).spans.len();

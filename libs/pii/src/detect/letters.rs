@@ -50,7 +50,7 @@ impl Code {
     fn behind(&self, reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
         let until = mention.range.start;
         let window = until - reading.behind(until, REACH / 2).len()..until;
-        let range = self.first_in(reading, window)?;
+        let range = self.first_in(reading, window).filter(|range| range.end <= until)?;
         let near = words(&reading.text[range.end..until]) <= 2;
         (near && reading.speaks_for(&range, self.kind))
             .then(|| reading.finding(self.kind, range, self.points - 10))

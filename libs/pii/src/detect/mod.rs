@@ -35,7 +35,7 @@ use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
 use crate::Error;
-use crate::fold::{Folded, marks_len};
+use crate::fold::{Folded, OPAQUE, marks_len};
 use cluster::Cluster;
 use context::Mention;
 use cue::Cues;
@@ -152,7 +152,9 @@ impl Detector {
         address::find(&reading, findings);
         address::find_coordinates(&reading, findings);
         person::find(&reading, &self.names, findings);
-        findings.retain(|finding| finding.range.start >= folded.body());
+        // A placeholder inside another one would not be restored.
+        let readable = |range: &Range<usize>| !text.as_bytes()[range.clone()].contains(&OPAQUE);
+        findings.retain(|finding| finding.range.start >= folded.body() && readable(&finding.range));
     }
 
     /// Adds what the digits of a text may be.

@@ -322,6 +322,9 @@ impl Search<'_, '_> {
 
 /// The name that ends right before `at`, as in `من سارا احمدی هستم`.
 fn before(reading: &Reading<'_>, names: &Names, at: usize) -> Option<Finding> {
+    if at < reading.folded.body() {
+        return None;
+    }
     let mut start = at;
     let mut known = 0;
     let mut end = 0;
