@@ -65,7 +65,7 @@ fn fold_one(character: char) -> Option<char> {
         '\u{2019}' | '\u{2018}' | '\u{2bc}' => return Some('\''),
         _ => {}
     }
-    match fold::fold(character) {
+    match fold::form(character) {
         Form::Dropped => None,
         Form::Ascii(byte) => Some(char::from(byte)),
         Form::Char(folded) => Some(folded),

@@ -5,7 +5,7 @@ mod escape;
 
 use std::ops::Range;
 
-pub use character::{Form, fold};
+pub use character::{Form, fold as form};
 
 /// The folded byte that stands for something that must not be looked into, such as a placeholder.
 pub const OPAQUE: u8 = 0;
