@@ -170,6 +170,11 @@ fn text_that_is_not_json_is_redacted_as_text() {
     }
 }
 
+/// Whether nothing was found that is never restored, such as a secret.
+fn all_come_back(session: &Session) -> bool {
+    session.counts().iter().all(|(kind, _)| kind.restorable())
+}
+
 /// Texts with everything in them that can go wrong.
 fn chat() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -200,6 +205,7 @@ proptest! {
         let mut session = session();
         let redacted: Vec<String> =
             texts.iter().map(|text| redactor.redact(text, &mut session).unwrap().text.into_owned()).collect();
+        prop_assume!(all_come_back(&session));
         for (text, redacted) in texts.iter().zip(&redacted) {
             prop_assert_eq!(&restored(redacted, Encoding::Text, &session), text);
         }
@@ -219,6 +225,7 @@ proptest! {
         let redactor = redactor();
         let mut session = session();
         let redacted = redactor.redact(&text, &mut session).unwrap().text.into_owned();
+        prop_assume!(all_come_back(&session));
         prop_assert_eq!(restored(&redacted, Encoding::Text, &session), text);
     }
 
@@ -228,6 +235,7 @@ proptest! {
         let mut session = session();
         let json = serde_json::to_string(&values).unwrap();
         let redaction = redactor.redact_json(&json, &mut session).unwrap();
+        prop_assume!(all_come_back(&session));
         let back = restored(&redaction.text, Encoding::JsonString, &session);
         prop_assert_eq!(
             serde_json::from_str::<serde_json::Value>(&back).unwrap(),

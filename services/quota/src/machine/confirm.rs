@@ -167,6 +167,7 @@ impl MerchantState {
             ending if difference == Amount::ZERO => (ending, Confirmed::Agreed),
             ending => (ending, Confirmed::Corrected),
         };
+        self.keep_windows(ended.day, ended.month);
         self.correct((ended.day, ended.month), difference, now, changes);
         self.bury(Tombstone { ending, posted: command.counted, confirmed_at: Some(now), ..ended }, changes);
         confirmed
@@ -185,9 +186,7 @@ impl MerchantState {
         let age_ms = now.millis_since(lost.admitted_at);
         let is_young = (-SKEW_MAX_MS..TOMBSTONE_LIFE_MS).contains(&age_ms);
         if is_young {
-            // The store drops empty windows, so those of a lost hold may not be kept yet.
-            self.days.entry(lost.day);
-            self.months.entry(lost.month);
+            self.keep_windows(lost.day, lost.month);
         }
         let windows = (lost.day, lost.month);
         self.correct(windows, command.counted.minus(command.before), now, changes);

@@ -178,7 +178,7 @@ impl MerchantState {
     }
 
     /// A store drops empty windows, so those of a hold that is not live may not be kept yet.
-    fn keep_windows(&mut self, day: WindowId, month: WindowId) {
+    pub(super) fn keep_windows(&mut self, day: WindowId, month: WindowId) {
         self.days.entry(day);
         self.months.entry(month);
     }
