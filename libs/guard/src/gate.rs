@@ -186,8 +186,11 @@ impl Gate {
     /// Judges the sentence up to `at` and lets it out.
     fn cut(&mut self, at: usize, out: &mut Vec<Piece>) {
         let statements = self.checker.beginning(&self.policy, &self.sentence[..at]);
+        // Up to the last statement and not up to the cut, which may lie within a value: that is judged with the rest.
+        let judged = statements.iter().map(|statement| statement.bytes.end).max();
         self.give(at, statements, out);
-        (self.seen, self.judged, self.held) = (at, at, false);
+        self.judged = judged.map_or(self.judged, |end| end.max(self.judged));
+        (self.seen, self.held) = (at, false);
     }
 
     /// Judges the sentence that ends at `end` and lets out its rest.
