@@ -173,6 +173,7 @@ fn redact(
         residual: residual(session.residual()).into(),
         type_counts: counts(&session),
         policy_version: 0,
+        answer_policy: None,
     })
 }
 

@@ -56,6 +56,7 @@ impl Pipeline {
             conversation_id: input.conversation_id.clone(),
             messages: std::mem::take(&mut input.messages),
             tools: std::mem::take(&mut input.tools),
+            known_policy_version: 0,
         };
         let answer = self.peers.redact(ctx, request).await?;
         if answer.messages.is_empty() {
