@@ -27,16 +27,37 @@ pub enum Unsynced {
 #[derive(Debug)]
 pub struct Disk(BTreeMap<PathBuf, Option<Vec<u8>>>);
 
+/// Whether a file was made or removed, as far as the disk has promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Happened {
+    #[default]
+    Not,
+    Perhaps,
+    Surely,
+}
+
+impl Happened {
+    fn decide(self, dice: &mut Dice) -> bool {
+        match self {
+            Self::Not => false,
+            Self::Perhaps => dice.below(2) == 0,
+            Self::Surely => true,
+        }
+    }
+
+    fn promise(&mut self) {
+        if *self == Self::Perhaps {
+            *self = Self::Surely;
+        }
+    }
+}
+
 /// A file while the recording is followed.
 #[derive(Default)]
 struct File<'a> {
     synced: Vec<u8>,
-    is_created: bool,
-    /// Whether the file itself is certain to be there.
-    is_there: bool,
-    is_removed: bool,
-    /// Whether it is certain to stay removed.
-    is_gone: bool,
+    made: Happened,
+    removed: Happened,
     unsynced: Vec<&'a Deed>,
     /// How much was unsynced when a sync began.
     syncing: HashMap<u64, usize>,
@@ -45,10 +66,13 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn note(&mut self, deed: &'a Deed) {
         match deed {
-            Deed::Created if self.is_removed => *self = Self { is_created: true, ..Self::default() },
-            Deed::Created => self.is_created = true,
+            Deed::Created if self.removed != Happened::Not => {
+                *self = Self { made: Happened::Perhaps, ..Self::default() };
+            }
+            Deed::Created if self.made == Happened::Not => self.made = Happened::Perhaps,
+            Deed::Created => {}
             Deed::Write { .. } | Deed::Cut(_) => self.unsynced.push(deed),
-            Deed::Removed => self.is_removed = true,
+            Deed::Removed => self.removed = Happened::Perhaps,
             Deed::SyncBegan(id) => {
                 self.syncing.insert(*id, self.unsynced.len());
             }
@@ -56,17 +80,18 @@ impl<'a> File<'a> {
                 let count = self.syncing.remove(id).unwrap_or_default();
                 self.unsynced.drain(..count).for_each(|deed| apply(deed, &mut self.synced));
                 self.syncing.values_mut().for_each(|later| *later = later.saturating_sub(count));
-                self.is_there = true;
+                self.made = Happened::Surely;
             }
         }
     }
 
     fn left(mut self, unsynced: Unsynced, dice: &mut Dice) -> Option<Vec<u8>> {
         match unsynced {
-            Unsynced::Lost => (self.is_there && !self.is_removed).then_some(self.synced),
+            Unsynced::Lost => {
+                (self.made == Happened::Surely && self.removed == Happened::Not).then_some(self.synced)
+            }
             Unsynced::Torn(_) => {
-                let is_there = self.is_there || (self.is_created && dice.below(2) == 0);
-                let is_left = is_there && !self.is_gone && (!self.is_removed || dice.below(2) == 0);
+                let is_left = self.made.decide(dice) && !self.removed.decide(dice);
                 self.unsynced.iter().for_each(|deed| apply_in_part(deed, &mut self.synced, dice));
                 is_left.then_some(self.synced)
             }
@@ -146,8 +171,8 @@ impl Log {
 /// A folder that was synced is certain of which files it has, not of what they hold.
 fn names_are_synced(files: &mut BTreeMap<&Path, File<'_>>, folder: &Record) {
     for (_, file) in files.iter_mut().filter(|(path, _)| path.parent() == Some(&folder.path)) {
-        file.is_there |= file.is_created;
-        file.is_gone |= file.is_removed;
+        file.made.promise();
+        file.removed.promise();
     }
 }
 
