@@ -1,6 +1,19 @@
 //! The forms that words of names take in answers: plurals, duals, pronouns, particles.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use crate::lexicon::{Clitics, variants};
+
+/// Plurals that are no ending, by their singular: «كراسي» of «كرسي».
+static BROKEN_PLURALS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let lines = include_str!("lexicon/plurals.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(": ")).collect()
+});
+
+/// The plurals of an Arabic noun that the word list knows.
+pub(crate) fn broken_plurals(noun: &str) -> impl Iterator<Item = &'static str> + use<> {
+    BROKEN_PLURALS.get(noun).into_iter().flat_map(|plurals| plurals.split(", "))
+}
 
 /// Whether a word of an answer is a word of a name, in some form.
 pub(crate) fn is_form_of(written: &str, name: &str) -> bool {
@@ -65,8 +78,12 @@ fn inflections(stem: &str, mut accept: impl FnMut(&str, bool) -> bool) -> bool {
         ("ها", false, ""),
         ("ي", false, ""),
         ("ا", false, ""),
+        // «طبية» of «طبي»; «طرح» of «طرحة».
+        ("ه", false, ""),
+        ("", false, "ه"),
     ] {
-        let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= 4) else { continue };
+        let least = if matches!(suffix, "" | "ه") { 6 } else { 4 };
+        let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= least) else { continue };
         feminine.clear();
         feminine.push_str(base);
         feminine.push_str(restored);

@@ -41,7 +41,7 @@ classes! {
     Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Weekday = "weekday", SameDay = "sameday",
     NextDay = "nextday", To = "to", Range = "range", And = "and", For = "for", Worth = "worth", Order = "order", Half = "half",
     Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto", Nothing = "nothing", HalfPrice = "halfprice",
-    Promotion = "promotion", Charge = "charge",
+    Promotion = "promotion", Charge = "charge", Holds = "holds",
 }
 
 /// A set of classes.

@@ -59,6 +59,11 @@ impl Reader<'_> {
             let joined = self.notes.is(end, Class::And) || self.tokens.word(end) == "-";
             let at = if joined { end + 1 } else { end };
             let next = self.notes.at(at);
+            if let Some(digits) = self.digits_behind(&sum, at).filter(|_| joined) {
+                sum.part += digits;
+                end = at + 1;
+                break;
+            }
             let Some(word) = next.sense.number.filter(|_| next.len > 0) else { break };
             if !sum.add(word, joined || note.clitics.and) {
                 break;
@@ -68,6 +73,14 @@ impl Reader<'_> {
         let mut number = Number { amount: Amount::whole(sum.total()), other: None, end };
         self.add_half(&mut number, Amount::whole(sum.last_scale));
         Some(number)
+    }
+}
+
+impl Reader<'_> {
+    /// «ألف و٢٥٠»: digits that fill up thousands in words.
+    fn digits_behind(&self, sum: &Sum, at: usize) -> Option<i64> {
+        let (amount, _) = self.tokens.all.get(at)?.value?;
+        amount.integer().filter(|digits| sum.part == 0 && sum.complete >= 1000 && *digits < 1000)
     }
 }
 

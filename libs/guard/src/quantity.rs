@@ -76,6 +76,11 @@ impl Reader<'_> {
             return Some(Value { low, high: high.quantity(unit), start, end: high.end });
         }
         let unit = low.unit?;
+        if let Some(high) = high.filter(|(high, at)| high.unit.is_none() && self.shares_unit(&low, high, *at))
+        {
+            let (low, high, end) = (low.quantity(unit), high.0.quantity(unit), high.0.end);
+            return Some(Value { low, high, start, end });
+        }
         if low.implied && !self.may_stand_alone(start, low.end, unit) {
             return None;
         }
@@ -179,19 +184,19 @@ impl Reader<'_> {
             && let Some(unit @ (Unit::Hundredth | Unit::Fils)) = self.unit_at(small.end)
             && operand.unit.is_some_and(|unit| matches!(unit, Unit::Money(_)))
         {
-            let share = if unit == Unit::Fils
-                && operand
-                    .unit
-                    .is_some_and(|unit| matches!(unit, Unit::Money(currency) if currency.names("KWD")))
-            {
-                1000
-            } else {
-                100
-            };
+            let dirham = matches!(operand.unit, Some(Unit::Money(currency)) if currency.names("AED"));
+            let share = if unit == Unit::Fils && !dirham { 1000 } else { 100 };
             let part = small.amount.over(Amount::whole(share)).unwrap_or_default();
             operand.amount = operand.amount.plus(part);
             operand.end = small.end + self.notes.at(small.end).len;
         }
+    }
+
+    /// «من يومين إلى أربعة»: the second number is of the same unit, and ends its clause.
+    fn shares_unit(&self, low: &Operand, high: &Operand, at: usize) -> bool {
+        let to = self.notes.is(at - 1, Class::To) || self.notes.at(at).clitics.to;
+        let ends = self.tokens.all.get(high.end).is_none_or(|token| token.comma || token.kind == Kind::Mark);
+        to && ends && low.unit.is_some_and(Unit::is_time) && low.amount < high.amount
     }
 
     /// A lone «شهر» is a span only behind «خلال», «لمدة», «ضمان» and the like, and not before a name or a year.
@@ -211,8 +216,10 @@ impl Reader<'_> {
         let from = start.saturating_sub(SPAN_REACH);
         let mut before = (from..start).filter_map(|index| self.notes.get(index));
         let every = matches!(self.tokens.word(start.wrapping_sub(1)), "كل" | "every" | "هر");
+        let asked = matches!(self.tokens.word(start.wrapping_sub(1)), "كم" | "كام" | "چند" | "جند");
         !dated
             && !every
+            && !asked
             && (clitics.to
                 || clitics.by
                 || before.any(|note| {

@@ -35,7 +35,7 @@ const FAMILIES: [(&str, &[&str]); 5] = [
     ("riyal", &["SAR", "QAR", "OMR", "YER", "IRR"]),
     ("dirham", &["AED", "MAD"]),
     ("dinar", &["KWD", "BHD", "JOD", "IQD", "DZD", "TND", "LYD"]),
-    ("pound", &["EGP", "SDG", "SYP", "LBP"]),
+    ("pound", &["EGP", "GBP", "SDG", "SYP", "LBP"]),
     ("lira", &["TRY", "SYP", "LBP"]),
 ];
 

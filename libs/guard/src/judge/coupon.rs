@@ -147,7 +147,10 @@ impl Judge<'_> {
             self.sentence.has(&[Class::Discount, Class::Coupon, Class::Save, Class::Lower, Class::Free])
                 || self.sentence.values.iter().any(|value| value.low.unit == Unit::Percent);
         let used = self.sentence.notes.any(of.start.saturating_sub(4)..of.start, &[Class::Use, Class::Code]);
-        discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
+        // "After SALE41 is applied"
+        let applied = (of.end..of.end + 3).any(|index| self.sentence.tokens.word(index) == "applied")
+            || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
+        applied || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
 }
 

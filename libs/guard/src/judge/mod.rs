@@ -18,7 +18,7 @@ use crate::{
     amount::Amount,
     lexicon::Class,
     policy::Policy,
-    product::Mention,
+    product::{Form, Mention},
     quantity::Value,
     report::Judgement,
     sentence::Sentence,
@@ -120,8 +120,8 @@ impl<'s> Judge<'s> {
 
     /// How many pieces of a product are spoken of: «قطعتين من العباية», `2 × Abaya`, `Abaya x2`.
     fn pieces(&self, mention: &Mention) -> Option<Amount> {
-        let Mention { start, end, dual, and, .. } = *mention;
-        if dual {
+        let Mention { start, end, form, and, .. } = *mention;
+        if form == Form::Dual {
             return Some(Amount::whole(2));
         }
         let whole = |amount: Amount| amount.integer().is_some_and(|count| (1..=1000).contains(&count));
