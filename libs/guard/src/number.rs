@@ -51,6 +51,9 @@ impl Reader<'_> {
     }
 
     fn spelled(&self, start: usize) -> Option<Number> {
+        // "a hundred and twenty"
+        let large = |index: usize| self.notes.at(index).sense.number.is_some_and(|number| number >= 100);
+        let start = start + usize::from(self.tokens.word(start) == "a" && large(start + 1));
         let first = self.notes.get(start).filter(|note| note.len > 0)?;
         let mut sum = Sum::new(first.sense.number?);
         let mut end = start + first.len;
@@ -118,7 +121,8 @@ impl Sum {
                 true
             }
             1000.. => false,
-            100 if !joined && (1..10).contains(&part) => {
+            // "twelve hundred"
+            100 if !joined && (1..100).contains(&part) => {
                 self.part = part * 100;
                 true
             }

@@ -63,7 +63,7 @@ impl Reader<'_> {
         if note.len == 0 {
             return None;
         }
-        if let Some(value) = self.unit_first(start, &note) {
+        if let Some(value) = self.unit_first(start, &note).or_else(|| self.slashed(start)) {
             return Some(value);
         }
         let low = self.operand(start)?;
@@ -104,6 +104,16 @@ impl Reader<'_> {
                 None => (quantity, number.end),
             };
         Some(Value { low: quantity, high, start, end })
+    }
+
+    /// «24/48 ساعة»: no date, because a unit follows.
+    fn slashed(&self, start: usize) -> Option<Value> {
+        let token = self.tokens.all.get(start).filter(|token| token.kind == Kind::Opaque)?;
+        let (low, high) = self.tokens.word(start).split_once('/')?;
+        let (unit, end) =
+            self.unit_after(start + 1).filter(|(unit, _)| unit.is_time() && token.value.is_none())?;
+        let quantity = |digits| Some(Quantity { amount: Amount::parse(digits)?, other: None, unit });
+        Some(Value { low: quantity(low)?, high: quantity(high)?, start, end })
     }
 
     /// A number with or without unit, a unit that says its number, or half a unit.
@@ -250,7 +260,8 @@ impl Reader<'_> {
         {
             return Some(at + 1);
         }
-        (between && note.clitics.and && note.sense.number.is_some()).then_some(at)
+        let counted = note.sense.number.is_some() || note.sense.alone > 1;
+        (between && note.clitics.and && counted).then_some(at)
     }
 
     fn unit_at(&self, at: usize) -> Option<Unit> {
@@ -270,6 +281,13 @@ impl Reader<'_> {
             at += 1;
         }
         let note = self.notes.at(at);
+        if at > 0 && self.tokens.all.get(at).is_some_and(|token| !token.gap) {
+            match self.tokens.word(at) {
+                "d" => return Some((Unit::Day, at + 1)),
+                "h" => return Some((Unit::Hour, at + 1)),
+                _ => {}
+            }
+        }
         let unit = self.unit_at(at).filter(|_| !note.clitics.the && !note.clitics.and)?;
         // «يومين» has its own number.
         (note.sense.alone < 2).then_some((unit, at + note.len))

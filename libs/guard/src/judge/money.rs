@@ -208,6 +208,7 @@ impl Judge<'_> {
         let behind = totals.clone().any(|anchor| {
             anchor.at.start >= of.end
                 && anchor.at.start - of.end <= 1
+                && !self.sentence.in_value(anchor.at.end)
                 && !self.sentence.notes.at(anchor.at.start).clitics.and
         });
         behind || before.any(|anchor| free(anchor.at.end) && !other(anchor.at.end))

@@ -60,6 +60,25 @@ impl Judge<'_> {
             && !next.sense.any(&[Class::Piece, Class::Generic, Class::Order])
     }
 
+    /// The only number of a table's row under a head that speaks of prices.
+    fn is_cell(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        self.context.table
+            && before == "|"
+            && matches!(self.sentence.tokens.word(of.end), "|" | "")
+            && self.sentence.bare.len() == 1
+    }
+
+    /// «89 + 25 شحن = 114»
+    fn is_result(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        let plus = || (0..of.start).any(|index| self.sentence.tokens.word(index) == "+");
+        before == "="
+            && plus()
+            && (self.sentence.has(&[Class::Price, Class::Fee, Class::Total, Class::Ship])
+                || !self.sentence.mentions.is_empty())
+    }
+
     /// «اطلب بـ ٢٠٠ والشحن علينا»
     fn is_ordered(&self, of: &Range<usize>) -> bool {
         let by = self.sentence.notes.at(of.start).clitics.by
@@ -92,7 +111,28 @@ impl Judge<'_> {
             || self.sentence.is_comma(of.end)
             || matches!(
                 word,
-                "!" | "?" | ":" | "+" | "=" | "بعد" | "قبل" | "after" | "before" | "now" | "حاليا" | "الحين"
+                "!" | "?"
+                    | ":"
+                    | "+"
+                    | "="
+                    | "بعد"
+                    | "قبل"
+                    | "after"
+                    | "before"
+                    | "now"
+                    | "حاليا"
+                    | "الحين"
+                    | "عشانك"
+                    | "عشانج"
+                    | "عشان"
+                    | "لك"
+                    | "لج"
+                    | "لكم"
+                    | "عندنا"
+                    | "اليوم"
+                    | "لو"
+                    | "اذا"
+                    | "يا"
             )
             || next.clitics.and
             || word.starts_with('و')
@@ -119,6 +159,9 @@ impl Judge<'_> {
                 .any(|mention| mention.end <= of.start && of.start - mention.end <= 2);
         let cue = [Class::Price, Class::Fee, Class::Total];
         let numbered = self.sentence.before(of, 2, &[Class::NotCode]);
+        if self.is_cell(of) || self.is_result(of) {
+            return true;
+        }
         named
             || self.sentence.before(of, 3, &cue)
             || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
@@ -161,7 +204,11 @@ impl Judge<'_> {
             let goods = !order && !sentence.mentions.is_empty();
             return if (free && !goods) || (delivery && order) { Role::Threshold } else { Role::Comparison };
         }
-        if self.was_before(of, 2).is_some() && !sentence.before(of, 1, &[Class::Price])
+        // ~~SAR 120~~ SAR 89
+        let struck =
+            of.start > 0 && sentence.tokens.word(of.start - 1) == "~" && sentence.tokens.word(of.end) == "~";
+        if struck
+            || self.was_before(of, 2).is_some() && !sentence.before(of, 1, &[Class::Price])
             || self.is_before_reduction(of)
         {
             return Role::Before;
