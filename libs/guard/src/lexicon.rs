@@ -1,9 +1,10 @@
 //! Word lists: what words and phrases of shops mean, in Arabic, English and Persian.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
+use crate::hash::WordHasher;
 use crate::text::{folded, is_arabic};
 use crate::unit::Unit;
 
@@ -110,12 +111,12 @@ pub(crate) struct Clitics {
 
 /// All word lists.
 pub(crate) struct Lexicon {
-    words: HashMap<Box<str>, u32, BuildHasherDefault<Fnv>>,
+    words: HashMap<Box<str>, u32, BuildHasherDefault<WordHasher>>,
     /// What the phrase that ends at each node of the trie means.
     nodes: Vec<Option<Sense>>,
     /// The classes of all phrases that lead through each node.
     leads: Vec<Classes>,
-    edges: HashMap<(u32, u32), u32, BuildHasherDefault<Fnv>>,
+    edges: HashMap<(u32, u32), u32, BuildHasherDefault<WordHasher>>,
 }
 
 /// The lists, read once.
@@ -283,27 +284,6 @@ fn sense_named(name: &str) -> Option<Sense> {
         _ => (name, 0),
     };
     Some(Sense { unit: Some(Unit::named(unit)?), alone, ..Sense::default() })
-}
-
-/// FNV-1a: short keys of our own lists, looked up for every word.
-#[derive(Default)]
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.0 = (self.0.rotate_left(26) ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 ^= self.0 >> 32;
-    }
 }
 
 #[cfg(test)]

@@ -200,7 +200,8 @@ impl Catalogue {
         }
         let mut best: Option<Mention> = None;
         let word = tokens.word(at);
-        forms(word, |form, dual, clitics| {
+        let may_begin = |stem: &str| self.filter.may_begin(stem);
+        forms(word, may_begin, |form, dual, clitics| {
             if !self.filter.may_have(form) {
                 return false;
             }

@@ -71,7 +71,10 @@ impl Judge<'_> {
             return Some((code, end));
         }
         // EID 2026
-        if first.kind == Kind::Word && tokens.get(end).is_some_and(|next| next.kind == Kind::Number) {
+        if first.kind == Kind::Word
+            && self.policy.may_be_code(&code)
+            && tokens.get(end).is_some_and(|next| next.kind == Kind::Number)
+        {
             let spaced = format!("{code}{}", self.sentence.tokens.word(end));
             if self.policy.coupon(&spaced).is_some() {
                 return Some((Cow::Owned(spaced), end + 1));

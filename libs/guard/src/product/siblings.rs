@@ -60,7 +60,8 @@ impl Catalogue {
             if covered || tokens.all[at].kind != Kind::Word {
                 continue;
             }
-            forms(tokens.word(at), |form, dual, clitics| {
+            let may_begin = |stem: &str| self.filter.may_begin(stem);
+            forms(tokens.word(at), may_begin, |form, dual, clitics| {
                 let told =
                     self.filter.may_have(form).then(|| self.details.get(form).copied().flatten()).flatten();
                 let Some(product) = told.filter(|product| clitics.the && self.are_siblings(&first, *product))
