@@ -166,6 +166,7 @@ impl Catalogue {
 
     fn sku_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
         if self.skus.is_empty()
+            || !self.filter.may_begin(tokens.word(start))
             || !self.filter.may_have(tokens.word(start))
             || (start > 0 && !tokens.all[start].gap && tokens.all[start - 1].kind != Kind::Mark)
         {

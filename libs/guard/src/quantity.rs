@@ -63,7 +63,7 @@ impl Reader<'_> {
         if note.len == 0 {
             return None;
         }
-        if let Some(value) = self.unit_first(start, &note).or_else(|| self.slashed(start)) {
+        if let Some(value) = self.unit_first(start, note).or_else(|| self.slashed(start)) {
             return Some(value);
         }
         let low = self.operand(start)?;

@@ -58,6 +58,10 @@ impl Judge<'_> {
             return None;
         }
         let mut code = Cow::Borrowed(self.sentence.tokens.word(start));
+        let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
+        if alone && !self.policy.may_be_code(&code) && is_plain(&self.sentence.text[first.start..first.end]) {
+            return None;
+        }
         let mut end = start + 1;
         while end < tokens.len() && end - start < CODE_TOKENS_MAX && !tokens[end].gap && self.is_part(end) {
             code.to_mut().push_str(self.sentence.tokens.word(end));
@@ -155,6 +159,13 @@ impl Judge<'_> {
             || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
         applied || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
+}
+
+/// A word as most are: no digit, and no capital but the first letter.
+fn is_plain(written: &str) -> bool {
+    let mut bytes = written.bytes();
+    let first = bytes.next().is_some_and(|byte| !byte.is_ascii_digit());
+    first && bytes.all(|byte| !byte.is_ascii_uppercase() && !byte.is_ascii_digit())
 }
 
 fn is_capital(written: &str) -> bool {
