@@ -45,6 +45,10 @@ impl Reader<'_> {
         bare.clear();
         let mut at = 0;
         while at < self.notes.len() {
+            if !self.may_begin(at) {
+                at += 1;
+                continue;
+            }
             if let Some(value) = self.value(at) {
                 at = value.end;
                 values.push(value);
@@ -55,6 +59,16 @@ impl Reader<'_> {
                 at += 1;
             }
         }
+    }
+
+    /// Whether a quantity or a number can begin here at all; most tokens say no.
+    fn may_begin(&self, at: usize) -> bool {
+        let sense = self.notes.at(at).sense;
+        let counts = sense.unit.is_some() || sense.number.is_some();
+        counts
+            || sense.any(&[Class::Half, Class::Quarter, Class::Pair])
+            || self.tokens.all.get(at).is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Opaque))
+            || matches!(self.tokens.word(at), "a" | "an" | "another" | "full")
     }
 
     /// The quantity that begins at a token.

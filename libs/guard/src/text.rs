@@ -1,6 +1,7 @@
 //! Cuts a sentence into words, numbers and marks, on folded characters.
 
 use kaleem_pii::fold::{self, Form};
+use smallvec::SmallVec;
 
 use crate::amount::Amount;
 
@@ -103,6 +104,8 @@ impl Tokens {
         self.glyphs.clear();
         self.text.clear();
         self.all.clear();
+        self.glyphs.reserve(sentence.len());
+        self.text.reserve(sentence.len());
         for (start, character) in sentence.char_indices() {
             let end = start + character.len_utf8();
             match (fold_one(character), self.glyphs.last_mut()) {
@@ -284,18 +287,15 @@ impl Tokens {
     }
 
     fn amount(&self, whole: &[(usize, usize)], fraction: &[(usize, usize)]) -> Option<Amount> {
-        let mut text = String::with_capacity(16);
-        let characters =
-            |range: &(usize, usize)| self.glyphs[range.0..range.1].iter().map(|glyph| glyph.character);
-        text.extend(whole.iter().flat_map(characters));
-        if text.len() > DIGITS_MAX {
+        let digits = |ranges: &'_ [(usize, usize)]| {
+            let glyphs = ranges.iter().flat_map(|range| &self.glyphs[range.0..range.1]);
+            glyphs.filter_map(|glyph| glyph.character.to_digit(10)).collect::<SmallVec<[u32; 16]>>()
+        };
+        let whole = digits(whole);
+        if whole.is_empty() || whole.len() > DIGITS_MAX {
             return None;
         }
-        if !fraction.is_empty() {
-            text.push('.');
-            text.extend(fraction.iter().flat_map(characters));
-        }
-        Amount::parse(&text)
+        Amount::of_digits(&whole, &digits(fraction))
     }
 }
 

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::{lexicon::Class, sentence::Sentence};
+use crate::{
+    lexicon::{Class, Classes},
+    sentence::Sentence,
+};
 
 /// What a value may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +95,9 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
             continue;
         }
         let note = sentence.notes.at(index);
+        if note.sense.classes == Classes::default() {
+            continue;
+        }
         let Some((_, topic)) = NOUNS.iter().find(|(class, _)| note.sense.is(*class)) else { continue };
         let at = index..index + note.len;
         let mut topic = *topic;

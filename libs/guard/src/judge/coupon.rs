@@ -54,14 +54,15 @@ impl Judge<'_> {
     fn code_at(&self, start: usize) -> Option<(Cow<'_, str>, usize)> {
         let tokens = &self.sentence.tokens.all;
         let first = &tokens[start];
+        let word = self.sentence.tokens.word(start);
+        let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
+        if alone && !self.policy.may_be_code(word) && is_plain(&self.sentence.text[first.start..first.end]) {
+            return None;
+        }
         if !matches!(first.kind, Kind::Word | Kind::Number) || self.is_inside(start) {
             return None;
         }
-        let mut code = Cow::Borrowed(self.sentence.tokens.word(start));
-        let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
-        if alone && !self.policy.may_be_code(&code) && is_plain(&self.sentence.text[first.start..first.end]) {
-            return None;
-        }
+        let mut code = Cow::Borrowed(word);
         let mut end = start + 1;
         while end < tokens.len() && end - start < CODE_TOKENS_MAX && !tokens[end].gap && self.is_part(end) {
             code.to_mut().push_str(self.sentence.tokens.word(end));

@@ -56,8 +56,11 @@ impl Catalogue {
         };
         let named = found.len();
         for at in 0..tokens.all.len() {
+            if tokens.all[at].kind != Kind::Word {
+                continue;
+            }
             let covered = found[..named].iter().any(|mention| (mention.start..mention.end).contains(&at));
-            if covered || tokens.all[at].kind != Kind::Word {
+            if covered {
                 continue;
             }
             let may_begin = |stem: &str| self.filter.may_begin(stem);
