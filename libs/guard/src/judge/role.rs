@@ -221,7 +221,8 @@ impl Judge<'_> {
             sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index))
         });
         if saved && !sentence.before(of, 1, &[Class::Price])
-            || (sentence.behind(of, 1, &[Class::Discount]) || sentence.behind(of, 2, &[Class::Save]))
+            || sentence.behind(of, 1, &[Class::Discount])
+            || self.is_saved_behind(of)
         {
             return Role::Saving;
         }
@@ -234,6 +235,17 @@ impl Judge<'_> {
         } else {
             Role::Plain
         }
+    }
+
+    /// "31 SAR saved"; in «٨٩ ريال يعني توفرين ٣١» the word is about the amount behind it.
+    fn is_saved_behind(&self, of: &Range<usize>) -> bool {
+        let notes = self.sentence.notes;
+        let word = (of.end..of.end + 2).find(|index| notes.is(*index, Class::Save));
+        self.sentence.behind(of, 2, &[Class::Save])
+            && word.is_none_or(|index| {
+                let end = index + notes.at(index).len;
+                !(end..end + 2).any(|index| self.sentence.in_value(index))
+            })
     }
 
     /// «سلتك ١٧٤ ريال»
