@@ -12,7 +12,7 @@ use crate::{
     amount::Amount,
     lexicon::Class,
     quantity::{Quantity, in_currency},
-    report::{Field, Judgement},
+    report::{Field, Judgement, Truth},
     topic::{Anchor, Links, Part, Topic},
 };
 
@@ -24,10 +24,15 @@ impl Judge<'_> {
             let of = tokens_of(value);
             let named =
                 self.sentence.mentions.iter().any(|mention| mention.start < of.end && of.start < mention.end);
-            if named || self.sentence.not_said(&of) {
+            if named || self.sentence.quoted(&of) || self.sentence.asked(&of) {
                 continue;
             }
             let role = self.role(&of);
+            // «لا يوجد شحن مجاني تحت ٢٠٠» says from when on there is.
+            let limited = role == Role::Threshold && self.sentence.before(&of, CUE_REACH, &[Class::Under]);
+            if !limited && self.sentence.denied(&of) {
+                continue;
+            }
             let anchor =
                 if role == Role::Plain { self.link(&mut links, value.low.amount, &of) } else { None };
             for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
@@ -50,12 +55,13 @@ impl Judge<'_> {
         let before =
             sentence.values.iter().rev().find(|value| value.low.unit.is_money() && value.end <= of.start);
         let less = before.is_some_and(|before| amount < before.low.amount);
+        let extra = self.is_extra(of);
         links.nearest(sentence, of, |anchor| match (anchor.topic, anchor.part) {
             (_, Part::Reference) | (Topic::Vat, _) => false,
             _ if self.is_behind_plus(anchor, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
-            (Topic::Product(_), Part::Plain) => true,
-            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => !repriced,
+            (Topic::Product(_), Part::Plain) => !extra,
+            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => extra || !repriced,
             (Topic::Shipping | Topic::CashOnDelivery, Part::Added) => {
                 less && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
             }
@@ -73,6 +79,15 @@ impl Judge<'_> {
             }
             _ => false,
         })
+    }
+
+    /// "seven riyals extra if you pay cash on delivery": the amount of a service.
+    fn is_extra(&self, of: &Range<usize>) -> bool {
+        let word = self.sentence.tokens.word(of.end);
+        matches!(word, "extra" | "additional" | "surcharge" | "زياده" | "اضافيه" | "اضافي" | "اضافه")
+            && self.anchors.iter().any(|anchor| {
+                matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery) && anchor.part == Part::Plain
+            })
     }
 
     /// Whether a word for a price turns back to the goods: «التوصيل مجاني وسعرها 89».
@@ -101,8 +116,9 @@ impl Judge<'_> {
             .collect();
         // Another currency equals nothing: no rate of exchange is a fact.
         let Some(first) = readings.first() else {
-            let field = self.judge_reading(role, anchor, Amount::ZERO, of)?.field;
-            return Some(Judgement::new(field, Verdict::Violate, of.clone()));
+            // No fact is less than nothing: what is judged is the field, and what would be true.
+            let judged = self.judge_reading(role, anchor, Amount::ZERO.minus(Amount::ONE), of)?;
+            return Some(Judgement { verdict: Verdict::Violate, ..judged });
         };
         let judged = self.judge_reading(role, anchor, *first, of)?;
         let other = readings.get(1).and_then(|other| self.judge_reading(role, anchor, *other, of));
@@ -168,8 +184,11 @@ impl Judge<'_> {
         if self.is_addend(of) {
             return false;
         }
-        if of.start > 0 && self.sentence.tokens.word(of.start - 1) == "=" {
-            return true;
+        if of.start > 1 && self.sentence.tokens.word(of.start - 1) == "=" {
+            // "Shipping = 25" names a fee, "89 + 25 = 114" a sum.
+            let reckoned = self.sentence.bare.iter().any(|bare| bare.end + 1 == of.start);
+            let added = (0..of.start).any(|index| self.sentence.tokens.word(index) == "+");
+            return reckoned || added || self.sentence.in_value(of.start - 2);
         }
         let totals = self.anchors.iter().filter(|anchor| anchor.topic == Topic::Total);
         let mut before = totals.clone().filter(|anchor| anchor.at.end <= of.start);
@@ -189,6 +208,7 @@ impl Judge<'_> {
         let behind = totals.clone().any(|anchor| {
             anchor.at.start >= of.end
                 && anchor.at.start - of.end <= 1
+                && !self.sentence.in_value(anchor.at.end)
                 && !self.sentence.notes.at(anchor.at.start).clitics.and
         });
         behind || before.any(|anchor| free(anchor.at.end) && !other(anchor.at.end))
@@ -225,7 +245,7 @@ impl Judge<'_> {
             || self.sentence.behind(of, CUE_REACH, &[Class::OrMore]);
         let basket = yours && !over_cue && (amount > over || self.sentence.has(&[Class::Remain]));
         let right = amount.is(over) || basket;
-        equal(Field::FreeOver, right, Some(over), of)
+        equal(Field::FreeOver, right, of).truly(|| Some(Truth::Money(over)))
     }
 
     fn judge_fee(&self, field: Field, amount: Amount, of: &Range<usize>) -> Judgement {
@@ -247,7 +267,8 @@ impl Judge<'_> {
                 .free_over
                 .is_some_and(|over| self.items_worth().is_some_and(|worth| worth >= over));
         let with_goods = field == Field::ShippingFee && self.is_goods_with_delivery(amount, of);
-        equal(field, fee.is(amount) || sum || waived || with_goods, Some(fee), of)
+        equal(field, fee.is(amount) || sum || waived || with_goods, of)
+            .truly(|| (!both).then_some(Truth::Money(fee)))
     }
 
     /// «العباية والتوصيل بـ 114»: products before it without an amount of their own.
@@ -275,7 +296,10 @@ impl Judge<'_> {
         if !self.policy.catalogue.has_prices() {
             return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
         }
-        equal(Field::Price, right, compares.first().copied(), of)
+        equal(Field::Price, right, of).truly(|| match (&products[..], &compares[..]) {
+            ([_], [compare]) => Some(Truth::Money(*compare)),
+            _ => None,
+        })
     }
 
     pub(super) fn speaks_of_reduction(&self) -> bool {
@@ -290,7 +314,7 @@ fn amount_follows(anchor: &Anchor, of: &Range<usize>) -> bool {
     anchor.at.end <= of.start
 }
 
-fn equal(field: Field, right: bool, fact: Option<Amount>, of: &Range<usize>) -> Judgement {
+fn equal(field: Field, right: bool, of: &Range<usize>) -> Judgement {
     let verdict = if right { Verdict::Pass } else { Verdict::Violate };
-    Judgement::new(field, verdict, of.clone()).expecting(fact.map(|fact| fact.to_string()))
+    Judgement::new(field, verdict, of.clone())
 }
