@@ -16,8 +16,11 @@ const OTHER_NUMBER_DIGITS: usize = 5;
 /// Characters between two numbers of one list.
 const LIST_GAP: usize = 8;
 
+/// What separates a number from the next thought.
+const CLAUSE_MARKS: [char; 5] = [',', ';', '-', '|', '/'];
+
 /// Words that may stand between a cue and its number without loosening the tie, folded.
-const FILLERS: [&str; 28] = [
+const FILLERS: [&str; 54] = [
     "رقم",
     "رقمه",
     "رقمها",
@@ -46,6 +49,32 @@ const FILLERS: [&str; 28] = [
     "of",
     "on",
     "at",
+    "new",
+    "following",
+    "here",
+    "حقي",
+    "حقتي",
+    "حقنا",
+    "معي",
+    "عندي",
+    "الجديد",
+    "الجديده",
+    "الثاني",
+    "التالي",
+    "كالتالي",
+    "تبعي",
+    "بتاعي",
+    "مالي",
+    "السعوديه",
+    "القطريه",
+    "الكويتيه",
+    "البحرينيه",
+    "العمانيه",
+    "المصريه",
+    "الاماراتيه",
+    "من",
+    "همسرم",
+    "ايشان",
 ];
 
 /// A cue in the folded text.
@@ -131,13 +160,15 @@ fn verdict_after(text: &str, mentions: &[Mention], end: usize, wanted: Cues) -> 
         return None;
     }
     let adjacent = only_fillers(between);
+    // Behind a comma or a dash a new thought begins, which says less than a word before the number.
+    let apart = if between.contains(CLAUSE_MARKS) { REACH_AFTER } else { 0 };
     let context = match mention.cues {
         cues if cues.meets(wanted) => positive(between, adjacent),
         // Behind a number, a word of the shop is as likely the start of the next thought.
         cues if cues.meets(Cues::DECOY) => Context::Negative { adjacent: false },
         _ => Context::Other,
     };
-    Some((context, between.chars().count()))
+    Some((context, between.chars().count() + apart))
 }
 
 fn positive(between: &str, adjacent: bool) -> Context {
@@ -223,7 +254,7 @@ mod tests {
         for (text, expected) in [
             ("جوالي 777", Context::Positive { words: 0 }),
             ("رقم جوالي هو: 777", Context::Positive { words: 0 }),
-            ("للتواصل معي دايم العصر 777", Context::Positive { words: 3 }),
+            ("للتواصل معي دايم العصر 777", Context::Positive { words: 2 }),
             ("tel. 777", Context::Positive { words: 0 }),
             ("رقم الطلب 777", Context::Negative { adjacent: true }),
             ("وصلني طلبي اليوم متاخر جدا 777", Context::Negative { adjacent: false }),

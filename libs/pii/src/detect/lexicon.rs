@@ -55,6 +55,7 @@ const LISTS: &[(Cues, &str)] = &[
     (Cues::CITY, include_str!("cues/city.txt")),
     (Cues::of(&[Kind::Person]), include_str!("cues/person.txt")),
     (Cues::TITLE, include_str!("cues/title.txt")),
+    (Cues::TITLE.with(Cues::LOOSE), include_str!("cues/loose.txt")),
     (Cues::SIGNED, include_str!("cues/signed.txt")),
     (Cues::PASSWORD, include_str!("cues/password.txt")),
     (Cues::of(&[Kind::Secret]), include_str!("cues/secret.txt")),

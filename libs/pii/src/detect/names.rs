@@ -44,6 +44,7 @@ impl Part {
 pub(super) struct Names {
     given: HashSet<Box<str>>,
     family: HashSet<Box<str>>,
+    /// As they are spelled: `sale` is a word where `saleh`, which sounds the same, is a name.
     words: HashSet<Box<str>>,
 }
 
@@ -54,7 +55,11 @@ impl Names {
             let names = lists.iter().flat_map(|list| list.lines()).filter(|name| !name.is_empty());
             names.map(|name| key(&fold(name)).into()).collect()
         };
-        Self { given: set(&GIVEN), family: set(&FAMILY), words: set(&[WORDS]) }
+        Self {
+            given: set(&GIVEN),
+            family: set(&FAMILY),
+            words: WORDS.lines().map(|word| fold(word).into()).collect(),
+        }
     }
 
     /// What a folded word is in a name.
@@ -98,17 +103,17 @@ impl Names {
         let Some(stem) = word.strip_prefix("ال") else {
             return (word.starts_with("al") || word.starts_with("el"))
                 && word.len() >= 7
-                && !self.words.contains(&*key(word));
+                && !self.words.contains(word);
         };
         let letters = stem.chars().count();
         let tribe = stem.ends_with('ي') && letters >= 4;
-        !self.words.contains(&*key(word))
+        !self.words.contains(word)
             && (after_particle || tribe || matches!(stem, "دين" | "له" | "اسلام" | "زهراء" | "رحمن"))
     }
 
     /// Whether a name is a word as well.
     pub(super) fn is_word(&self, word: &str) -> bool {
-        self.words.contains(&*key(word))
+        self.words.contains(word)
     }
 }
 
