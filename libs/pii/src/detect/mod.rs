@@ -25,6 +25,7 @@ mod reading;
 mod secret;
 mod spelled;
 mod table;
+mod trie;
 mod url;
 mod wallet;
 

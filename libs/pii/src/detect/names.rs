@@ -17,10 +17,38 @@ const FAMILY: [&str; 2] = [include_str!("names/family_arabic.txt"), include_str!
 const WORDS: &str = include_str!("names/words.txt");
 
 /// What joins two parts of a name or starts one, folded.
-const PARTICLES: [&str; 28] = [
-    "بن", "ابن", "بنت", "ابنه", "ابو", "ابي", "ام", "ال", "عبد", "عبيد", "امه", "ذو", "bin", "ben", "ibn",
-    "bint", "abu", "abo", "abou", "um", "umm", "al", "el", "abd", "abdul", "abdel", "van", "de",
-];
+fn is_particle(word: &str) -> bool {
+    matches!(
+        word,
+        "بن" | "ابن"
+            | "بنت"
+            | "ابنه"
+            | "ابو"
+            | "ابي"
+            | "ام"
+            | "ال"
+            | "عبد"
+            | "عبيد"
+            | "امه"
+            | "ذو"
+            | "bin"
+            | "ben"
+            | "ibn"
+            | "bint"
+            | "abu"
+            | "abo"
+            | "abou"
+            | "um"
+            | "umm"
+            | "al"
+            | "el"
+            | "abd"
+            | "abdul"
+            | "abdel"
+            | "van"
+            | "de"
+    )
+}
 
 /// What a word is in a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +92,7 @@ impl Names {
 
     /// What a folded word is in a name.
     pub(super) fn part(&self, word: &str) -> Part {
-        if PARTICLES.contains(&word) {
+        if is_particle(word) {
             return Part::Particle;
         }
         let sound = key(word);

@@ -24,64 +24,66 @@ const MAX_SEPARATORS: usize = 6;
 const MAX_FILLERS: usize = 3;
 
 /// Words between a cue and a name, folded.
-const FILLERS: [&str; 56] = [
-    "هو",
-    "هي",
-    "الاخ",
-    "الاخت",
-    "اخوي",
-    "اختي",
-    "السيد",
-    "السيده",
-    "الاستاذ",
-    "الاستاذه",
-    "استاذ",
-    "استاذه",
-    "الدكتور",
-    "الدكتوره",
-    "دكتور",
-    "المهندس",
-    "مهندس",
-    "الشيخ",
-    "الانسه",
-    "د",
-    "ا",
-    "م",
-    "is",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "dr",
-    "eng",
-    "sheikh",
-    "the",
-    "my",
-    "name",
-    "اسمي",
-    "اسمه",
-    "اسمها",
-    "اقاي",
-    "خانم",
-    "جناب",
-    "سركار",
-    "دكتر",
-    "كان",
-    "يكون",
-    "الكامل",
-    "الثلاثي",
-    "full",
-    "here",
-    "of",
-    "prof",
-    "with",
-    "ي",
-    "ه",
-    "ها",
-    "ك",
-    "كم",
-    "am",
-];
+fn is_filler(word: &str) -> bool {
+    matches!(
+        word,
+        "هو" | "هي"
+            | "الاخ"
+            | "الاخت"
+            | "اخوي"
+            | "اختي"
+            | "السيد"
+            | "السيده"
+            | "الاستاذ"
+            | "الاستاذه"
+            | "استاذ"
+            | "استاذه"
+            | "الدكتور"
+            | "الدكتوره"
+            | "دكتور"
+            | "المهندس"
+            | "مهندس"
+            | "الشيخ"
+            | "الانسه"
+            | "د"
+            | "ا"
+            | "م"
+            | "is"
+            | "mr"
+            | "mrs"
+            | "ms"
+            | "miss"
+            | "dr"
+            | "eng"
+            | "sheikh"
+            | "the"
+            | "my"
+            | "name"
+            | "اسمي"
+            | "اسمه"
+            | "اسمها"
+            | "اقاي"
+            | "خانم"
+            | "جناب"
+            | "سركار"
+            | "دكتر"
+            | "كان"
+            | "يكون"
+            | "الكامل"
+            | "الثلاثي"
+            | "full"
+            | "here"
+            | "of"
+            | "prof"
+            | "with"
+            | "ي"
+            | "ه"
+            | "ها"
+            | "ك"
+            | "كم"
+            | "am"
+    )
+}
 
 /// Cues so plain that a word behind them is a name even if no list has it, folded.
 const PLAIN: [&str; 10] = [
@@ -118,10 +120,10 @@ pub(super) fn find(reading: &Reading<'_>, names: &Names, findings: &mut Vec<Find
 /// The lines of two hyphens that separate a signature from a message.
 fn signatures(text: &str) -> impl Iterator<Item = Mention> {
     let bytes = text.as_bytes();
-    memchr::memmem::find_iter(bytes, b"--")
+    memchr::memchr_iter(b'-', bytes)
         .filter(|at| {
             let begins = *at == 0 || bytes[at - 1] == b'\n';
-            begins && matches!(&bytes[at + 2..], [b'\n', ..] | [b' ', b'\n', ..])
+            begins && matches!(&bytes[at + 1..], [b'-', b'\n', ..] | [b'-', b' ', b'\n', ..])
         })
         .map(|at| Mention { cues: Cues::TITLE, range: at..at + 2 })
 }
@@ -197,7 +199,7 @@ impl Search<'_, '_> {
         let text = self.reading.text;
         let mut token = next_token(text, self.mention.range.end, MAX_SEPARATORS)?;
         for _ in 0..MAX_FILLERS {
-            if !FILLERS.contains(&token.text) {
+            if !is_filler(token.text) {
                 break;
             }
             token = next_token(text, token.range.end, MAX_SEPARATORS)?;

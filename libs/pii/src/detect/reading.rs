@@ -96,6 +96,10 @@ impl<'t> Reading<'t> {
 
 /// How many words a text holds.
 pub(super) fn words(text: &str) -> usize {
-    let is_word = |word: &&str| word.bytes().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
-    text.split([' ', '\n']).filter(is_word).count()
+    text.split_ascii_whitespace().filter(|word| is_word(word)).count()
+}
+
+/// Whether something between spaces is more than punctuation.
+pub(super) fn is_word(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
 }
