@@ -17,7 +17,7 @@ const OTHER_NUMBER_DIGITS: usize = 5;
 const LIST_GAP: usize = 8;
 
 /// What separates a number from the next thought.
-const CLAUSE_MARKS: [char; 5] = [',', ';', '-', '|', '/'];
+const CLAUSE_MARKS: [char; 7] = [',', ';', '-', '|', '/', '"', '}'];
 
 /// Words that may stand between a cue and its number without loosening the tie, folded.
 fn is_filler(word: &str) -> bool {
