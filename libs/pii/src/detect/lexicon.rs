@@ -1,4 +1,4 @@
-//! The words that say what a value is, compiled into one automaton; the lists are in `cues/`, one cue a line, as people
+//! The words that say what a value is, compiled into one trie; the lists are in `cues/`, one cue a line, as people
 //! write them.
 
 use std::collections::BTreeMap;
