@@ -8,14 +8,14 @@ fn faults(document: &str) -> Vec<Violation> {
 fn every_fault_is_named_with_its_path() {
     let found = faults(
         r#"{"actions":{"PHONE":"keep","SECRET":"allow","NOPE":"mask","EMAIL":1},"thresholds":{"PHONE":0.2,"CUSTOM":0.5},
-            "allow":["\u200f",7],"deny":["a","ok then"],"patterns":["[0-9]+","x{1,20}","("],"speling":1,
+            "allow":["\u200f",7],"deny":["a","ok then"],"patterns":["[0-9]+","x{1,20}","("],"more":1,
             "answer":{"facts":{"currency":"riyal","shipping":{"fee":"x"}},"on_violation":"shout","more":1}}"#,
     );
     let paths: Vec<&str> = found.iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(
         paths,
         [
-            "speling",
+            "more",
             "actions.PHONE",
             "actions.SECRET",
             "actions.NOPE",
