@@ -6,7 +6,11 @@
 mod detect;
 mod error;
 pub mod fold;
+mod thresholds;
 
-pub use detect::{Detector, Findings, Points, REPORTED, Scratch, Span, THRESHOLD};
+pub use detect::{
+    Detector, Evidence, Explanation, Findings, Points, REPORTED, Scratch, Span, Speaks, THRESHOLD,
+};
 pub use error::Error;
 pub use kaleem_placeholder::Kind;
+pub use thresholds::Thresholds;

@@ -75,8 +75,27 @@ impl Issuer {
             let placeholder = Placeholder::from_digest(kind, &digest, len);
             match vault.slot(&placeholder, &digest, original) {
                 Slot::Same => return Ok(placeholder),
-                Slot::Vacant => return vault.put(placeholder, digest, original),
+                Slot::Vacant => return vault.put(placeholder, digest, Some(original)),
                 Slot::OtherSpelling => return self.issue_spelling(vault, placeholder, digest, original),
+                Slot::OtherValue => {}
+            }
+        }
+        Err(Error::Collision)
+    }
+
+    /// Gives the placeholder of a value that must not come back: `vault` does not keep it, and forgets it if it did.
+    ///
+    /// All spellings of the value have one placeholder. Errors: as [`Issuer::issue`].
+    pub fn issue_masked(&self, vault: &mut Vault, kind: Kind, normal: &str) -> Result<Placeholder, Error> {
+        let digest = self.digest(kind, normal);
+        for len in MIN_CODE_LEN..=MAX_CODE_LEN {
+            let placeholder = Placeholder::from_digest(kind, &digest, len);
+            match vault.slot(&placeholder, &digest, "") {
+                Slot::Same | Slot::OtherSpelling => {
+                    vault.forget(&placeholder);
+                    return Ok(placeholder);
+                }
+                Slot::Vacant => return vault.put(placeholder, digest, None),
                 Slot::OtherValue => {}
             }
         }
@@ -96,7 +115,7 @@ impl Issuer {
             let placeholder = base.extended(&spelling, count);
             match vault.slot(&placeholder, &digest, original) {
                 Slot::Same => return Ok(placeholder),
-                Slot::Vacant => return vault.put(placeholder, digest, original),
+                Slot::Vacant => return vault.put(placeholder, digest, Some(original)),
                 Slot::OtherSpelling | Slot::OtherValue => {}
             }
         }
@@ -161,6 +180,20 @@ mod tests {
         assert_eq!(issuer.issue(&mut vault, Kind::Phone, "966551234567", "0551234567").unwrap(), a);
         assert_eq!((vault.get(&a), vault.get(&b)), (Some("0551234567"), Some("٠٥٥١٢٣٤٥٦٧")));
         assert_eq!(vault.len(), 2);
+    }
+
+    #[test]
+    fn a_masked_value_is_not_kept_and_forgotten_if_it_was() {
+        let (issuer, mut vault) = (issuer("c1"), Vault::new());
+        let kept = issuer.issue(&mut vault, Kind::Phone, "966551234567", "0551234567").unwrap();
+        let masked = issuer.issue_masked(&mut vault, Kind::Phone, "966551234567").unwrap();
+        assert_eq!((masked, vault.get(&kept), vault.len()), (kept, None, 1));
+        // Nothing brings it back within the request.
+        assert_eq!(issuer.issue(&mut vault, Kind::Phone, "966551234567", "0551234567").unwrap(), kept);
+        assert_eq!(vault.restorable().count(), 0);
+        let other = issuer.issue_masked(&mut vault, Kind::Phone, "966557654321").unwrap();
+        assert_ne!(other, kept);
+        assert_eq!((vault.len(), vault.restorable().count()), (2, 0));
     }
 
     #[test]

@@ -36,7 +36,7 @@ struct Entry {
     placeholder: Placeholder,
     /// Keyed hash of the normal form; absent when the entry came from outside.
     digest: Option<[u8; 32]>,
-    /// Absent when the kind may never be restored: what is not kept cannot leak.
+    /// Absent when the value may never be restored: what is not kept cannot leak.
     value: Option<Zeroizing<String>>,
 }
 
@@ -92,7 +92,14 @@ impl Vault {
         match self.positions.get(&placeholder) {
             Some(position) if self.entries[*position].spelled(original) => Ok(()),
             Some(_) => Err(Error::Collision),
-            None => self.push(placeholder, None, original),
+            None => self.push(placeholder, None, Some(original)),
+        }
+    }
+
+    /// Drops the value of a placeholder, which then is never restored.
+    pub(crate) fn forget(&mut self, placeholder: &Placeholder) {
+        if let Some(position) = self.positions.get(placeholder) {
+            self.entries[*position].value = None;
         }
     }
 
@@ -111,7 +118,7 @@ impl Vault {
         &mut self,
         placeholder: Placeholder,
         digest: [u8; 32],
-        original: &str,
+        original: Option<&str>,
     ) -> Result<Placeholder, Error> {
         self.push(placeholder, Some(digest), original)?;
         Ok(placeholder)
@@ -121,12 +128,14 @@ impl Vault {
         &mut self,
         placeholder: Placeholder,
         digest: Option<[u8; 32]>,
-        original: &str,
+        original: Option<&str>,
     ) -> Result<(), Error> {
         if self.entries.len() >= self.limit {
             return Err(Error::Full { limit: self.limit });
         }
-        let value = placeholder.kind().restorable().then(|| Zeroizing::new(original.to_owned()));
+        let value = original
+            .filter(|_| placeholder.kind().restorable())
+            .map(|original| Zeroizing::new(original.to_owned()));
         self.positions.insert(placeholder, self.entries.len());
         self.entries.push(Entry { placeholder, digest, value });
         Ok(())

@@ -80,7 +80,7 @@ impl Default for Config {
             accounts: kaleem_accounts::Config { data_folder: PathBuf::new(), ..Default::default() },
             quota: kaleem_quota::Config { path: PathBuf::new(), ..Default::default() },
             router: kaleem_router::Config::default(),
-            redaction: kaleem_redaction::Config::default(),
+            redaction: kaleem_redaction::Config { data_folder: PathBuf::new(), ..Default::default() },
             billing: kaleem_billing::Config { data_folder: PathBuf::new(), ..Default::default() },
             provider_gemini: kaleem_provider_gemini::Config::default(),
             provider_local: kaleem_provider_local::Config::default(),
@@ -133,6 +133,7 @@ impl Config {
         within("accounts", placed.accounts.check().map_err(Into::into))?;
         within("quota", placed.quota.check().map_err(Into::into))?;
         within("router.policy", self.router.policy.check().map_err(Into::into))?;
+        within("redaction", placed.redaction.check().map_err(Into::into))?;
         within("billing", placed.billing.check().map_err(Into::into))?;
         within("provider_gemini", self.provider_gemini.validate().map_err(Into::into))?;
         within("provider_local", self.provider_local.validate().map_err(Into::into))
@@ -168,6 +169,7 @@ impl Config {
         let postgres = self.store.postgres_url.as_ref();
         share(&mut self.accounts.postgres_url, postgres);
         share(&mut self.billing.postgres_url, postgres);
+        share(&mut self.redaction.postgres_url, postgres);
         share(&mut self.quota.redis_url, self.store.redis_url.as_ref());
         let under = |path: &mut PathBuf, name: &str, data_dir: &Path| {
             if path.as_os_str().is_empty() {
@@ -176,6 +178,7 @@ impl Config {
         };
         under(&mut self.accounts.data_folder, "accounts", &self.data_dir);
         under(&mut self.billing.data_folder, "billing", &self.data_dir);
+        under(&mut self.redaction.data_folder, "redaction", &self.data_dir);
         under(&mut self.quota.path, "quota/quota.sqlite", &self.data_dir);
         under(&mut self.gateway.journal_dir, "gateway/journal", &self.data_dir);
     }
@@ -185,6 +188,7 @@ impl Config {
         match target {
             Target::Accounts => Some(kind(self.accounts.postgres_url.as_ref())),
             Target::Billing => Some(kind(self.billing.postgres_url.as_ref())),
+            Target::Redaction => Some(kind(self.redaction.postgres_url.as_ref())),
             Target::Quota => Some(self.quota.redis_url.as_ref().map_or("SQLite", |_| "Redis, SQLite")),
             _ => None,
         }

@@ -55,7 +55,7 @@ impl Assembly<'_> {
             Target::Accounts => Box::pin(self.accounts()).await,
             Target::Billing => Box::pin(self.billing()).await,
             Target::Quota => Box::pin(self.quota()).await,
-            Target::Redaction => self.redaction(),
+            Target::Redaction => Box::pin(self.redaction()).await,
             Target::ProviderGemini => Box::pin(self.provider_gemini()).await,
             Target::ProviderLocal => Box::pin(self.provider_local()).await,
             Target::Router => self.router(),
@@ -109,8 +109,13 @@ impl Assembly<'_> {
         Ok(Built::grpc(vec![Mount::new(server, &self.stack)]))
     }
 
-    fn redaction(&self) -> anyhow::Result<Built> {
-        let server = kaleem_redaction::build(self.config.redaction.clone(), self.secret)?;
+    async fn redaction(&self) -> anyhow::Result<Built> {
+        let deps = kaleem_redaction::Deps {
+            clock: Arc::clone(&self.clock),
+            supervisor: self.supervisor.clone(),
+            master_key: self.secret,
+        };
+        let server = kaleem_redaction::build(self.config.redaction.clone(), deps).await?;
         Ok(Built::grpc(vec![Mount::new(server, &self.stack)]))
     }
 

@@ -1,38 +1,41 @@
 //! An answer against the facts of its shop, on the wire.
 
-use kaleem_guard::{Finding, Policy, PolicyError, Verdict};
+use kaleem_guard::{Finding, Policy, PolicyError, PolicyFault, Verdict};
 use kaleem_proto::redaction::v1::{CheckAnswerRequest, CheckAnswerResponse, check_answer_response};
 use kaleem_rpc::Fault;
 
-use crate::{MAX_TEXT_BYTES, grpc::invalid};
+use crate::{
+    MAX_TEXT_BYTES, Violation,
+    grpc::{invalid, wrong_document},
+    policy::Answer,
+};
 
-/// Checks the answer of a request against the facts that it brings.
+/// Checks the answer of a request against the facts that it brings, else against those that are `stored`.
 ///
-/// Errors: REQUEST_INVALID with every fault of the facts, or if the answer is too long.
-pub(crate) fn check(request: &CheckAnswerRequest) -> Result<CheckAnswerResponse, Fault> {
-    if request.merchant_id.is_empty() {
-        return Err(invalid("merchant_id", "must be set"));
-    }
+/// Errors: REQUEST_INVALID with every fault of the facts, if there are none, or if the answer is too long.
+pub(crate) fn check(
+    request: &CheckAnswerRequest,
+    stored: Option<&Answer>,
+) -> Result<CheckAnswerResponse, Fault> {
     if request.text.len() > MAX_TEXT_BYTES {
         return Err(invalid("text", "is too long; split it").with("bytes_max", MAX_TEXT_BYTES));
     }
-    let policy = Policy::parse(&request.facts_json).map_err(|error| wrong_facts(&error))?;
-    let report = kaleem_guard::check(&policy, &request.text);
+    let report = match (request.facts_json.as_str(), stored) {
+        ("", None) => return Err(invalid("facts_json", "must be set: the merchant stored no facts")),
+        ("", Some(stored)) => kaleem_guard::check(&stored.facts, &request.text),
+        (facts, _) => {
+            let facts = Policy::parse(facts).map_err(|error| wrong_facts(&error))?;
+            kaleem_guard::check(&facts, &request.text)
+        }
+    };
     Ok(CheckAnswerResponse { findings: report.findings.into_iter().map(finding).collect() })
 }
 
 /// A failure that names every fault of the facts.
 fn wrong_facts(error: &PolicyError) -> Fault {
-    let field = |path: &str| match path {
-        "" => "facts_json".to_owned(),
-        path => format!("facts_json.{path}"),
-    };
-    let mut faults = error.faults().iter();
-    let first = match faults.next() {
-        Some(first) => invalid(&field(&first.path), &first.description),
-        None => invalid("facts_json", "cannot be read"),
-    };
-    faults.fold(first, |fault, more| fault.violation(field(&more.path), more.description.as_str()))
+    let violation =
+        |fault: &PolicyFault| Violation { field: fault.path.clone(), description: fault.description.clone() };
+    wrong_document("facts_json", &error.faults().iter().map(violation).collect::<Vec<_>>())
 }
 
 fn finding(finding: Finding) -> check_answer_response::Finding {
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn findings_say_where_what_and_what_would_be_right() {
         let text = "رسوم الشحن ٣٠ ريال، والضمان سنتان، وكود EID2026 يعمل.";
-        let findings = check(&request(text, FACTS)).unwrap().findings;
+        let findings = check(&request(text, FACTS), None).unwrap().findings;
         let shown: Vec<_> = findings
             .iter()
             .map(|found| {
@@ -87,13 +90,13 @@ mod tests {
 
     #[test]
     fn every_fault_of_the_facts_is_named() {
-        let fault = check(&request("x", r#"{"currency":"riyal","return_days":-1}"#)).unwrap_err();
+        let fault = check(&request("x", r#"{"currency":"riyal","return_days":-1}"#), None).unwrap_err();
         assert_eq!(fault.reason, "REQUEST_INVALID");
         let fields: Vec<&str> = fault.field_violations.iter().map(|wrong| wrong.field.as_str()).collect();
         assert_eq!(fields, ["facts_json.currency", "facts_json.return_days"]);
-        let long = check(&request(&"x".repeat(MAX_TEXT_BYTES + 1), FACTS)).unwrap_err();
+        let long = check(&request(&"x".repeat(MAX_TEXT_BYTES + 1), FACTS), None).unwrap_err();
         assert_eq!(long.field_violations[0].field, "text");
-        let nobody = check(&CheckAnswerRequest { merchant_id: String::new(), ..request("x", FACTS) });
-        assert_eq!(nobody.unwrap_err().field_violations[0].field, "merchant_id");
+        let none = check(&request("x", ""), None).unwrap_err();
+        assert_eq!(none.field_violations[0].field, "facts_json");
     }
 }

@@ -1,15 +1,62 @@
 //! Configuration of redaction.
 
+use std::path::PathBuf;
+
+use kaleem_runtime::config::{Secret, Size, Span};
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, store::postgres};
+
 /// Configuration of redaction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The line that goes before a conversation with placeholders, so that the model keeps them.
     pub instruction: String,
     /// Pieces of an answer that wait for a slow reader of `StreamRestore`.
     pub restore_queue: usize,
+    /// Folder of `redaction.sqlite`, the merchants' policies; made if it is missing. Not used with `postgres_url`.
+    pub data_folder: PathBuf,
+    /// Database of policies that several processes share, `postgres://user:password@host:5432/database`; unset is SQLite.
+    pub postgres_url: Option<Secret>,
+    /// Memory for policies that are ready to use; others are read from the store again.
+    pub policy_cache: Size,
+    /// Longest wait for the store before a request goes on under the strict policy.
+    pub policy_timeout: Span,
+    /// Bounds of the shared store.
+    pub postgres: PostgresConfig,
+}
+
+/// Bounds of the shared store; without `postgres_url` they bound nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PostgresConfig {
+    /// Most connections of this process, one of which listens for changes.
+    pub connections_max: u32,
+    /// Longest wait for a connection.
+    pub acquire_timeout: Span,
+    /// Longest wait for the writes of other processes.
+    pub lock_timeout: Span,
+    /// Longest run of a statement.
+    pub statement_timeout: Span,
+    /// Longest pause between two looks for changes of other processes; mostly a notification comes first.
+    pub poll_interval: Span,
+    /// Longest that a policy is taken to be in force without having looked for changes. After it nothing that the policy leaves
+    /// in a text is left there, and texts stay with models that may see personal data.
+    pub staleness_max: Span,
+}
+
+impl Default for PostgresConfig {
+    fn default() -> Self {
+        Self {
+            connections_max: 4,
+            acquire_timeout: Span::seconds(2),
+            lock_timeout: Span::seconds(5),
+            statement_timeout: Span::seconds(5),
+            poll_interval: Span::millis(250),
+            staleness_max: Span::seconds(5),
+        }
+    }
 }
 
 impl Default for Config {
@@ -17,6 +64,70 @@ impl Default for Config {
         Self {
             instruction: "Keep tokens of the form [[TYPE:XXXXXX]] unchanged.".to_owned(),
             restore_queue: 32,
+            data_folder: PathBuf::from("kaleem-data"),
+            postgres_url: None,
+            policy_cache: Size::mib(64),
+            policy_timeout: Span::millis(500),
+            postgres: PostgresConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks what serde cannot.
+    pub fn check(&self) -> Result<(), Error> {
+        let refuse = |field, rule| Err(Error::Config { field, rule });
+        if self.policy_timeout == Span::ZERO {
+            return refuse("policy_timeout", "more than zero");
+        }
+        if let Some(rule) = self.postgres_url.as_ref().and_then(postgres::broken_rule) {
+            return refuse("postgres_url", rule);
+        }
+        self.postgres.check()
+    }
+}
+
+impl PostgresConfig {
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |field, rule| Err(Error::Config { field, rule });
+        if self.connections_max < 2 {
+            return refuse("postgres.connections_max", "at least 2: one of them listens for changes");
+        }
+        if [self.acquire_timeout, self.lock_timeout, self.statement_timeout].contains(&Span::ZERO) {
+            return refuse(
+                "postgres.acquire_timeout, lock_timeout and statement_timeout",
+                "more than zero, which would be no bound",
+            );
+        }
+        if self.poll_interval == Span::ZERO || self.poll_interval >= self.staleness_max {
+            return refuse("postgres.poll_interval", "more than zero and less than postgres.staleness_max");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_wrong_options_are_named() {
+        Config::default().check().unwrap();
+        let with = |postgres| Config { postgres, ..Config::default() };
+        let url = |url: &str| Some(Secret::from(url.to_owned()));
+        let wrong = [
+            (Config { policy_timeout: Span::ZERO, ..Config::default() }, "policy_timeout"),
+            (Config { postgres_url: url("mysql://k:hunter2@db/k"), ..Config::default() }, "postgres_url"),
+            (with(PostgresConfig { connections_max: 1, ..PostgresConfig::default() }), "connections_max"),
+            (with(PostgresConfig { lock_timeout: Span::ZERO, ..PostgresConfig::default() }), "lock_timeout"),
+            (
+                with(PostgresConfig { poll_interval: Span::seconds(5), ..PostgresConfig::default() }),
+                "poll_interval",
+            ),
+        ];
+        for (config, field) in wrong {
+            let message = config.check().unwrap_err().to_string();
+            assert!(message.contains(field) && !message.contains("hunter2"), "{message}");
         }
     }
 }

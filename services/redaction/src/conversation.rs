@@ -1,26 +1,54 @@
 //! A whole request through the redactor: every text a caller can put into it is scanned.
 
-use kaleem_proto::chat::v1::{Message, Part, Role, Tool, part::Kind};
+use kaleem_placeholder::Kind as PersonalData;
+use kaleem_proto::chat::v1::{Image, Message, Part, Role, Tool, image::Source, part::Kind};
 
-use crate::{Error, Redactor, Session};
+use crate::{Error, Place, Redactor, Residual, Session, policy::is_personal};
+
+/// What a text may answer.
+#[derive(Default)]
+struct Before {
+    /// The texts of the turn before.
+    turn: String,
+    /// Whether that turn is the assistant's.
+    by_assistant: bool,
+    /// What the assistant asked last, where others have said something since.
+    asked: String,
+}
+
+impl Before {
+    /// Takes up a turn.
+    fn pass(&mut self, message: &Message) {
+        let turn = message.parts.iter().filter_map(text_of).collect::<Vec<_>>().join(" ");
+        let last = std::mem::replace(&mut self.turn, turn);
+        let after_assistant = std::mem::replace(&mut self.by_assistant, message.role() == Role::Assistant);
+        if self.by_assistant {
+            self.asked.clear();
+        } else if after_assistant {
+            self.asked = last;
+        }
+    }
+}
 
 impl Redactor {
-    /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results. The text of the turn before is
-    /// the cue for a bare number. Pictures pass.
+    /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results, and what is split over texts.
+    ///
+    /// The turn before and the last question of the assistant are the cues for a bare number. Pictures pass; what the address
+    /// of one tells raises the class of the request. Errors: as [`Redactor::redact`].
     pub(crate) fn redact_messages(
         &self,
         messages: &mut [Message],
         session: &mut Session,
     ) -> Result<(), Error> {
-        let mut before = String::new();
-        for message in messages {
+        let mut before = Before::default();
+        for message in &mut *messages {
             self.redact_plain(&mut message.name, "", session)?;
             for part in &mut message.parts {
                 self.redact_part(part, &before, session)?;
             }
-            before = message.parts.iter().filter_map(text_of).collect::<Vec<_>>().join(" ");
+            before.pass(message);
         }
-        Ok(())
+        self.redact_seams(messages, session)
     }
 
     /// Redacts what tools say about themselves.
@@ -32,9 +60,12 @@ impl Redactor {
         Ok(())
     }
 
-    fn redact_part(&self, part: &mut Part, before: &str, session: &mut Session) -> Result<(), Error> {
+    fn redact_part(&self, part: &mut Part, before: &Before, session: &mut Session) -> Result<(), Error> {
         match &mut part.kind {
-            Some(Kind::Text(text)) => self.redact_plain(text, before, session),
+            Some(Kind::Text(text)) => {
+                self.redact_plain(text, &before.turn, session)?;
+                if before.asked.is_empty() { Ok(()) } else { self.redact_plain(text, &before.asked, session) }
+            }
             Some(Kind::Reasoning(reasoning)) => self.redact_plain(&mut reasoning.text, "", session),
             Some(Kind::ToolCall(call)) => self.redact_in_json(&mut call.arguments_json, session),
             Some(Kind::ToolResult(result)) => {
@@ -42,13 +73,37 @@ impl Redactor {
                     match &mut part.kind {
                         // Results are JSON more often than not; what is not is scanned as text.
                         Some(Kind::Text(text)) => self.redact_in_json(text, session)?,
-                        _ => self.redact_part(part, "", session)?,
+                        _ => self.redact_part(part, &Before::default(), session)?,
                     }
                 }
                 Ok(())
             }
-            Some(Kind::Image(_)) | None => Ok(()),
+            Some(Kind::Image(image)) => self.redact_image(image, session),
+            None => Ok(()),
         }
+    }
+
+    /// Looks at the address of a picture. With a placeholder in it nobody could fetch the picture, so personal data in it keeps
+    /// the request with models that may see it; only secrets are taken out.
+    fn redact_image(&self, image: &mut Image, session: &mut Session) -> Result<(), Error> {
+        let uri = match &mut image.source {
+            Some(Source::Uri(uri)) if !uri.trim_start().starts_with("data:") => uri,
+            Some(_) => {
+                metrics::counter!("kaleem_redaction_skipped_pictures_total").increment(1);
+                return Ok(());
+            }
+            None => return Ok(()),
+        };
+        let redaction = self.redact_unrecorded("", uri, session)?;
+        let replaced = |place: &&Place| place.placeholder.is_some();
+        if redaction.places.iter().filter(replaced).any(|place| place.kind == PersonalData::Secret) {
+            session.record(&redaction);
+            *uri = redaction.text.into_owned();
+        } else {
+            let left = redaction.places.iter().any(|place| is_personal(place.kind));
+            session.raise(if left { Residual::Sensitive } else { redaction.residual });
+        }
+        Ok(())
     }
 
     fn redact_plain(&self, text: &mut String, before: &str, session: &mut Session) -> Result<(), Error> {

@@ -1,8 +1,11 @@
 //! Redacts inside the strings and numbers of a JSON text, such as the arguments and results of tools.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
-use serde::de::IgnoredAny;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, Visitor},
+};
 
 use crate::Error;
 use crate::redact::{Counts, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session};
@@ -10,11 +13,16 @@ use crate::redact::{Counts, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Sessi
 /// Keys above a value that count as words before it.
 const KEYS_IN_HINT: usize = 2;
 
+/// JSON within strings of JSON that is taken apart; deeper down it is read as the text of a string.
+const NESTING_MAX: usize = 4;
+
 /// A pass over a JSON text that is known to be well formed.
 struct Pass<'j, 's, 'r> {
     json: &'j str,
     redactor: &'r Redactor,
     session: &'s mut Session,
+    /// Strings that this JSON lies in.
+    depth: usize,
     out: String,
     /// Start of what is not yet copied to `out`.
     copied: usize,
@@ -34,24 +42,42 @@ impl Redactor {
         if json.len() > MAX_TEXT_BYTES {
             return Err(Error::TextTooLong { actual: json.len(), limit: MAX_TEXT_BYTES });
         }
-        let structured = json.trim_start().starts_with(['{', '[', '"']);
-        if !structured || serde_json::from_str::<IgnoredAny>(json).is_err() {
-            return self.redact(json, session);
+        let redaction = self.redact_nested("", json, 0, session)?;
+        session.record(&redaction);
+        Ok(redaction)
+    }
+
+    /// Redacts a text of a JSON that may be JSON itself; `hint` holds the keys above it.
+    fn redact_nested<'j>(
+        &self,
+        hint: &str,
+        text: &'j str,
+        depth: usize,
+        session: &mut Session,
+    ) -> Result<Redaction<'j>, Error> {
+        let structured = text.trim_start().starts_with(['{', '[', '"']);
+        let readable = depth < NESTING_MAX && serde_json::from_str::<IgnoredAny>(text).is_ok();
+        if !structured || !readable {
+            let mut redaction = self.redact_unrecorded(hint, text, session)?;
+            // Too deep or broken, so nobody has read what its escapes stand for.
+            if structured && text.contains("\\u") {
+                redaction.residual = Residual::Sensitive;
+            }
+            return Ok(redaction);
         }
         let mut pass = Pass {
-            json,
+            json: text,
             redactor: self,
             session,
+            depth,
             out: String::new(),
             copied: 0,
             counts: Counts::default(),
             residual: Residual::None,
-            keys: Vec::new(),
+            keys: vec![Cow::Owned(hint.to_owned())],
         };
         pass.run()?;
-        let redaction = pass.finish();
-        session.record(&redaction);
-        Ok(redaction)
+        Ok(pass.finish())
     }
 }
 
@@ -82,9 +108,9 @@ impl<'j> Pass<'j, '_, '_> {
         let end = string_end(self.json.as_bytes(), start);
         let literal = &self.json[start..end];
         let text: Cow<'j, str> = if literal.contains('\\') {
-            serde_json::from_str::<String>(literal).map_or(Cow::Borrowed(literal), Cow::Owned)
+            Cow::Owned(decoded(literal))
         } else {
-            Cow::Borrowed(literal.trim_matches('"'))
+            Cow::Borrowed(&literal[1..literal.len() - 1])
         };
         let is_key = self.json[end..].trim_start().starts_with(':');
         let hint = if is_key { String::new() } else { self.hint() };
@@ -112,7 +138,7 @@ impl<'j> Pass<'j, '_, '_> {
 
     /// Redacts one decoded value and replaces its literal if anything was found.
     fn value(&mut self, hint: &str, text: &str, start: usize, end: usize) -> Result<(), Error> {
-        let redaction = self.redactor.redact_unrecorded(hint, text, self.session)?;
+        let redaction = self.redactor.redact_nested(hint, text, self.depth + 1, self.session)?;
         self.counts.merge(&redaction.counts);
         self.residual = self.residual.max(redaction.residual);
         if let Cow::Owned(redacted) = &redaction.text {
@@ -137,8 +163,37 @@ impl<'j> Pass<'j, '_, '_> {
             self.out.push_str(&self.json[self.copied..]);
             Cow::Owned(self.out)
         };
-        Redaction { text, counts: self.counts, residual: self.residual }
+        // Places of decoded values are none of the text.
+        Redaction { text, counts: self.counts, residual: self.residual, places: Vec::new() }
     }
+}
+
+/// The text of a string literal. A half of a surrogate pair, which no text can hold, becomes U+FFFD and hides nothing.
+fn decoded(literal: &str) -> String {
+    struct Lossy(String);
+
+    impl<'de> Deserialize<'de> for Lossy {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Read;
+
+            impl Visitor<'_> for Read {
+                type Value = Lossy;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a string")
+                }
+
+                fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Lossy, E> {
+                    Ok(Lossy(String::from_utf8_lossy(bytes).into_owned()))
+                }
+            }
+
+            // As bytes, halves of pairs are let through.
+            deserializer.deserialize_bytes(Read)
+        }
+    }
+
+    serde_json::from_str(literal).map_or_else(|_| literal.to_owned(), |Lossy(text)| text)
 }
 
 /// Where the string literal that starts at `start` ends, behind its closing quote.

@@ -14,21 +14,56 @@ mod conversation;
 mod error;
 mod grpc;
 mod json;
+mod places;
+mod policies;
+mod policy;
 mod redact;
+mod seams;
+mod store;
 
+use std::sync::Arc;
+
+use kaleem_domain::Clock;
 use kaleem_proto::redaction::v1::redaction_service_server::RedactionServiceServer;
+use kaleem_runtime::Supervisor;
 
-pub use config::Config;
-pub use error::Error;
+pub use config::{Config, PostgresConfig};
+pub use error::{Error, Violation};
 pub use grpc::Grpc;
-pub use redact::{Counts, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session};
+pub use policy::{Action, POLICY_BYTES_MAX, Policy};
+pub use redact::{Counts, MAX_TEXT_BYTES, Place, Redaction, Redactor, Residual, Session};
+pub use store::Error as StoreError;
+
+use policies::Policies;
+use store::{Store, postgres::Postgres, sqlite::Sqlite};
 
 /// Largest message taken: the gateway's body limit and its overhead.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Builds the service. Placeholders are made under `master_key`, so that they are stable over restarts and cannot be guessed.
-pub fn build(config: Config, master_key: [u8; 32]) -> Result<RedactionServiceServer<Grpc>, Error> {
-    let grpc = Grpc::new(Redactor::new()?, master_key, config);
+/// What the service needs from its process.
+pub struct Deps {
+    /// Source of the current time.
+    pub clock: Arc<dyn Clock>,
+    /// Owner of the tasks that finish a write although its caller left, and that hear of what other processes write.
+    pub supervisor: Supervisor,
+    /// Secret under which placeholders are made, so that they are stable over restarts and cannot be guessed.
+    pub master_key: [u8; 32],
+}
+
+/// Opens the store of policies, making it on a first start, and returns the server to mount.
+///
+/// Fails with the file and the way out when the data folder cannot be used, is in use, or is damaged; with the server's
+/// address when the shared store cannot be used.
+pub async fn build(config: Config, deps: Deps) -> Result<RedactionServiceServer<Grpc>, Error> {
+    config.check()?;
+    let store: Arc<dyn Store> = match &config.postgres_url {
+        Some(url) => Arc::new(Postgres::open(url, &config.postgres).await?),
+        None => Arc::new(Sqlite::open(&config.data_folder).await?),
+    };
+    let redactor = Arc::new(Redactor::new()?);
+    let policies =
+        Policies::open(config.clone(), store, Arc::clone(&redactor), deps.clock, deps.supervisor).await?;
+    let grpc = Grpc::new(redactor, policies, deps.master_key, config);
     Ok(RedactionServiceServer::new(grpc)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX))

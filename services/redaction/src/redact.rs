@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use kaleem_placeholder::{Issuer, IssuerKey, Kind, Placeholder, RestoreMap, Vault};
 
-use crate::Error;
-use kaleem_pii::{Detector, Findings, Scratch, Span, fold::Folded};
+use kaleem_pii::{Detector, Explanation, Points, Scratch, Span, fold::Folded};
+
+use crate::policy::{Action, Policy, Rule, is_personal};
+use crate::{Error, places::Offsets};
 
 /// Bytes of the longest text that is redacted in one piece: 1 MiB.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -26,7 +29,7 @@ pub enum Residual {
     None,
     /// Everything that was found is redacted.
     Redacted,
-    /// Something looks like personal data and was not certain enough to redact.
+    /// Something looks like personal data and was not certain enough to redact, or the policy leaves it in the text.
     Sensitive,
 }
 
@@ -68,6 +71,21 @@ impl Default for Counts {
     }
 }
 
+/// A place of a text that holds personal data, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes of the text as it came.
+    pub range: Range<usize>,
+    /// How certain it is.
+    pub points: Points,
+    /// What happened to it.
+    pub action: Action,
+    /// What stands for it now; `None` if it stays.
+    pub placeholder: Option<Placeholder>,
+}
+
 /// A redacted text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Redaction<'t> {
@@ -77,10 +95,13 @@ pub struct Redaction<'t> {
     pub counts: Counts,
     /// What may be left.
     pub residual: Residual,
+    /// What was found in the text, in order of place.
+    pub places: Vec<Place>,
 }
 
-/// The state of one request: placeholders issued so far and their values, over all its texts.
+/// The state of one request: its policy, and the placeholders issued so far with their values, over all its texts.
 pub struct Session {
+    policy: Arc<Policy>,
     issuer: Issuer,
     vault: Vault,
     counts: Counts,
@@ -98,6 +119,7 @@ impl Session {
     /// Starts a request with a vault of its own limit, or with values of earlier turns.
     pub fn with_vault(key: &IssuerKey, vault: Vault) -> Self {
         Self {
+            policy: Arc::default(),
             issuer: Issuer::new(key),
             vault,
             counts: Counts::default(),
@@ -105,6 +127,12 @@ impl Session {
             folded: Folded::default(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// The same request under a merchant's policy, in place of the one that redacts everything.
+    #[must_use]
+    pub fn under(self, policy: Arc<Policy>) -> Self {
+        Self { policy, ..self }
     }
 
     /// The placeholders of the request with their values.
@@ -132,9 +160,14 @@ impl Session {
         self.residual
     }
 
+    /// Notes that a text of the request may hold at least so much.
+    pub(crate) fn raise(&mut self, residual: Residual) {
+        self.residual = self.residual.max(residual);
+    }
+
     pub(crate) fn record(&mut self, redaction: &Redaction<'_>) {
         self.counts.merge(&redaction.counts);
-        self.residual = self.residual.max(redaction.residual);
+        self.raise(redaction.residual);
     }
 }
 
@@ -157,13 +190,18 @@ impl Redactor {
         Ok(Self { detector: Detector::new()? })
     }
 
-    /// Replaces the personal data of a text by placeholders of the session.
+    /// Reads the document of a policy. Errors: as [`Policy::parse`].
+    pub fn policy(&self, document: &str) -> Result<Policy, Error> {
+        Policy::parse(document, &self.detector)
+    }
+
+    /// Replaces the personal data of a text by placeholders of the session, as far as its policy says.
     ///
     /// The same value has the same placeholder; redacting the result changes nothing; restoring it gives the text
     /// back byte for byte. What merely looks like a placeholder stays as it is.
     ///
-    /// Errors: [`Error::TextTooLong`] over [`MAX_TEXT_BYTES`], [`Error::Vault`] when the request holds too many
-    /// values. After an error the text must not be sent.
+    /// Errors: [`Error::TextTooLong`] over [`MAX_TEXT_BYTES`], [`Error::Blocked`] by a policy, [`Error::Vault`] when the
+    /// request holds too many values. After an error the text must not be sent.
     pub fn redact<'t>(&self, text: &'t str, session: &mut Session) -> Result<Redaction<'t>, Error> {
         self.redact_after("", text, session)
     }
@@ -192,30 +230,148 @@ impl Redactor {
             return Err(Error::TextTooLong { actual: text.len(), limit: MAX_TEXT_BYTES });
         }
         let hint = hint(question);
-        let mut redaction =
-            Redaction { text: Cow::Borrowed(text), counts: Counts::default(), residual: Residual::None };
+        let mut redaction = Redaction {
+            text: Cow::Borrowed(text),
+            counts: Counts::default(),
+            residual: Residual::None,
+            places: Vec::new(),
+        };
+        let mut offsets = Offsets::default();
         for _ in 0..MAX_PASSES {
-            let findings = self.detect(&hint, &redaction.text, session);
-            let residual = match (findings.unsure, findings.spans.is_empty()) {
-                (true, _) => Residual::Sensitive,
-                (false, false) => Residual::Redacted,
-                (false, true) => Residual::None,
-            };
-            redaction.residual = redaction.residual.max(residual);
-            if findings.spans.is_empty() {
+            let mut found = self.detect(&hint, &redaction.text, session)?;
+            redaction.residual = redaction.residual.max(found.residual());
+            if found.replaced.is_empty() {
+                offsets.restate(&mut found.left);
+                redaction.places.append(&mut found.left);
                 break;
             }
-            let replaced = replace(&redaction.text, &findings.spans, session)?;
-            findings.spans.iter().for_each(|span| redaction.counts.add(span.kind));
-            redaction.text = Cow::Owned(replaced);
+            let replaced = replace(&redaction.text, &found.replaced, session)?;
+            let places = offsets.advance(&found.replaced, &replaced.placeholders);
+            for place in &places {
+                redaction.counts.add(place.kind);
+            }
+            redaction.places.extend(places);
+            redaction.text = Cow::Owned(replaced.text);
         }
+        redaction.places.sort_by_key(|place| place.range.start);
         Ok(redaction)
     }
 
-    fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Findings {
+    /// Replaces what the policy takes out of a text at places that are `wanted`, without writing the text: gives the places and
+    /// what is to stand there, in order.
+    pub(crate) fn replace_where(
+        &self,
+        text: &str,
+        wanted: impl Fn(&Range<usize>) -> bool,
+        session: &mut Session,
+    ) -> Result<Vec<(Range<usize>, Placeholder)>, Error> {
+        let mut found = self.detect("", text, session)?;
+        found.replaced.retain(|(span, _)| wanted(&span.range));
+        let mut placed = Vec::with_capacity(found.replaced.len());
+        for (span, action) in &found.replaced {
+            placed.push((span.range.clone(), place(text, span, *action, session)?));
+            session.counts.add(span.kind);
+        }
+        session.raise(found.residual());
+        Ok(placed)
+    }
+
+    /// Finds what is in a text and what the policy of the session makes of it.
+    fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
         let opaque = placeholders(text, &session.vault);
         session.folded.refill(hint, text, &opaque);
-        self.detector.detect(text, &session.folded, &mut session.scratch)
+        let policy = Arc::clone(&session.policy);
+        let mut findings =
+            self.detector.detect_above(policy.thresholds(), text, &session.folded, &mut session.scratch);
+        policy.add_listed(&session.folded, &mut findings.spans);
+        let mut found = Found { unsure: findings.unsure, ..Found::default() };
+        let mut blocked = Vec::new();
+        for span in findings.spans {
+            let (action, rule) = policy.decide(span.kind, &text[span.range.clone()], &span.normal);
+            match action {
+                Action::Allow => found.leave(span, rule == Rule::AllowList),
+                Action::Block if blocked.contains(&span.kind) => {}
+                Action::Block => blocked.push(span.kind),
+                Action::Redact | Action::Mask => found.replaced.push((span, action)),
+            }
+        }
+        if blocked.is_empty() { Ok(found) } else { Err(Error::Blocked { kinds: blocked }) }
+    }
+}
+
+/// Why something in a text is treated as it is.
+pub(crate) struct Reason {
+    /// What the engine makes of it; a listed value has no evidence and is certain.
+    pub(crate) found: Explanation,
+    /// From which score on it counts.
+    pub(crate) threshold: Points,
+    /// What happens to it.
+    pub(crate) action: Action,
+    /// What decided.
+    pub(crate) rule: Rule,
+}
+
+impl Redactor {
+    /// Explains a text that answers `question`, in order of place.
+    pub(crate) fn explain(&self, question: &str, text: &str, session: &mut Session) -> Vec<Reason> {
+        let policy = Arc::clone(&session.policy);
+        let Session { folded, scratch, .. } = session;
+        folded.refill(&hint(question), text, &[]);
+        let mut listed = Vec::new();
+        policy.add_listed(folded, &mut listed);
+        let found = self.detector.explain(policy.thresholds(), text, folded, scratch);
+        let covered = |range: &Range<usize>| {
+            listed.iter().any(|span| span.range.start < range.end && range.start < span.range.end)
+        };
+        let mut reasons: Vec<Reason> = found
+            .into_iter()
+            .map(|found| {
+                let threshold = policy.thresholds().of(found.kind);
+                let (action, rule) = match found.taken {
+                    _ if covered(&found.range) => (Action::Allow, Rule::Overlapped),
+                    true => policy.decide(found.kind, &text[found.range.clone()], &found.normal),
+                    false if found.points < threshold => (Action::Allow, Rule::BelowThreshold),
+                    false => (Action::Allow, Rule::Overlapped),
+                };
+                Reason { found, threshold, action, rule }
+            })
+            .collect();
+        reasons.extend(listed.into_iter().map(|span| {
+            let (action, rule) = policy.decide(span.kind, "", &span.normal);
+            let Span { kind, range, points, normal } = span;
+            let found = Explanation { kind, range, normal, points, check: None, evidence: None, taken: true };
+            Reason { found, threshold: points, action, rule }
+        }));
+        reasons.sort_by_key(|reason| reason.found.range.start);
+        reasons
+    }
+}
+
+/// What a pass over a text found.
+#[derive(Default)]
+struct Found {
+    /// What a placeholder is to stand for; disjoint, ascending.
+    replaced: Vec<(Span, Action)>,
+    /// What stays.
+    left: Vec<Place>,
+    /// Whether something that stays is personal data, or may be.
+    unsure: bool,
+}
+
+impl Found {
+    fn leave(&mut self, span: Span, own: bool) {
+        // The merchant's own values tell nothing about its customers.
+        self.unsure |= !own && is_personal(span.kind);
+        let Span { kind, range, points, .. } = span;
+        self.left.push(Place { kind, range, points, action: Action::Allow, placeholder: None });
+    }
+
+    fn residual(&self) -> Residual {
+        match (self.unsure, self.replaced.is_empty()) {
+            (true, _) => Residual::Sensitive,
+            (false, false) => Residual::Redacted,
+            (false, true) => Residual::None,
+        }
     }
 }
 
@@ -250,19 +406,37 @@ fn placeholders(text: &str, vault: &Vault) -> Vec<Range<usize>> {
     found
 }
 
-fn replace(text: &str, spans: &[Span], session: &mut Session) -> Result<String, Error> {
+/// A text with placeholders, and which of them were put in, in order of place.
+struct Replaced {
+    text: String,
+    placeholders: Vec<Placeholder>,
+}
+
+fn replace(text: &str, spans: &[(Span, Action)], session: &mut Session) -> Result<Replaced, Error> {
     use fmt::Write as _;
 
     let mut out = String::with_capacity(text.len() + 8 * spans.len());
+    let mut placeholders = Vec::with_capacity(spans.len());
     let mut from = 0;
-    for span in spans {
-        let original = &text[span.range.clone()];
-        let placeholder = session.issuer.issue(&mut session.vault, span.kind, &span.normal, original)?;
+    for (span, action) in spans {
+        let placeholder = place(text, span, *action, session)?;
         out.push_str(&text[from..span.range.start]);
         // Writing to a string does not fail.
         let _ = write!(out, "{placeholder}");
+        placeholders.push(placeholder);
         from = span.range.end;
     }
     out.push_str(&text[from..]);
-    Ok(out)
+    Ok(Replaced { text: out, placeholders })
+}
+
+/// The placeholder of a value, which the session keeps unless it is masked.
+fn place(text: &str, span: &Span, action: Action, session: &mut Session) -> Result<Placeholder, Error> {
+    let Session { issuer, vault, .. } = session;
+    let placeholder = if action == Action::Mask {
+        issuer.issue_masked(vault, span.kind, &span.normal)?
+    } else {
+        issuer.issue(vault, span.kind, &span.normal, &text[span.range.clone()])?
+    };
+    Ok(placeholder)
 }

@@ -12,6 +12,7 @@ mod context;
 mod cue;
 mod date;
 mod email;
+mod explain;
 mod iban;
 mod letters;
 mod lexicon;
@@ -36,8 +37,8 @@ use std::ops::Range;
 use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
-use crate::Error;
 use crate::fold::{Folded, OPAQUE, marks_len};
+use crate::{Error, Thresholds};
 use cluster::Cluster;
 use context::Mention;
 use cue::Cues;
@@ -45,6 +46,8 @@ use lexicon::Lexicon;
 use names::Names;
 use number::Judge;
 use reading::Reading;
+
+pub use explain::{Evidence, Explanation, Speaks};
 
 /// A score in hundredths.
 pub type Points = i32;
@@ -83,7 +86,7 @@ pub struct Span {
 pub struct Findings {
     /// Disjoint, ascending.
     pub spans: Vec<Span>,
-    /// Whether something with a cue scored just below the threshold.
+    /// Whether something scored below its threshold that has a cue, or that the usual threshold would have taken.
     pub unsure: bool,
 }
 
@@ -122,15 +125,26 @@ impl Detector {
         let mut folded = std::mem::take(&mut scratch.folded);
         folded.refill("", text, &[]);
         self.collect(text, &folded, scratch);
-        let findings = resolve(text, &folded, threshold, &mut scratch.findings);
+        let findings = resolve(text, &folded, &Thresholds::all(threshold), &mut scratch.findings);
         scratch.folded = folded;
         findings
     }
 
     /// Finds what to redact in the body of a folded text; `original` is that body as it was written.
     pub fn detect(&self, original: &str, folded: &Folded, scratch: &mut Scratch) -> Findings {
+        self.detect_above(&Thresholds::default(), original, folded, scratch)
+    }
+
+    /// Finds what to redact as [`Detector::detect`] does, with a threshold for each kind.
+    pub fn detect_above(
+        &self,
+        thresholds: &Thresholds,
+        original: &str,
+        folded: &Folded,
+        scratch: &mut Scratch,
+    ) -> Findings {
         self.collect(original, folded, scratch);
-        resolve(original, folded, THRESHOLD, &mut scratch.findings)
+        resolve(original, folded, thresholds, &mut scratch.findings)
     }
 
     /// Collects everything that may be personal data, overlapping and in no order.
@@ -197,7 +211,12 @@ fn at_signs(text: &str, mentions: &[Mention], signs: &mut Vec<Range<usize>>) {
 }
 
 /// Keeps the best of overlapping findings: higher score, then longer, then the order of the kinds.
-fn resolve(original: &str, folded: &Folded, threshold: Points, findings: &mut Vec<Finding>) -> Findings {
+fn resolve(
+    original: &str,
+    folded: &Folded,
+    thresholds: &Thresholds,
+    findings: &mut Vec<Finding>,
+) -> Findings {
     findings.sort_by_key(|finding| (Reverse(finding.points), Reverse(finding.range.len()), finding.kind));
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -208,8 +227,8 @@ fn resolve(original: &str, folded: &Folded, threshold: Points, findings: &mut Ve
         if overlaps {
             continue;
         }
-        if finding.points.min(100) < threshold {
-            unsure |= finding.positive;
+        if finding.points.min(100) < thresholds.of(finding.kind) {
+            unsure |= finding.positive || finding.points >= THRESHOLD;
             continue;
         }
         taken.insert(finding.range.start, finding.range.end);

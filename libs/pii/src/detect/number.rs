@@ -193,7 +193,7 @@ impl Judge<'_> {
     }
 }
 
-const fn context_points(context: Context) -> Points {
+pub(super) const fn context_points(context: Context) -> Points {
     match context {
         Context::Silent => 0,
         Context::Positive { .. } => CUE,

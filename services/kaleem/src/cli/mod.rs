@@ -12,6 +12,7 @@ mod key;
 mod ledger;
 mod lines;
 mod merchant;
+mod policy;
 mod price;
 mod quota;
 mod redact;
@@ -63,6 +64,8 @@ enum Command {
     Ledger(ledger::LedgerArgs),
     /// Lists prices and adds new ones; versions never change.
     Price(price::PriceArgs),
+    /// Shows, changes and explains what happens to a merchant's personal data.
+    Policy(policy::PolicyArgs),
     /// Finds personal data in a file or in what is piped in, without any service.
     Redact(redact::RedactArgs),
     /// Checks answers against a shop's facts, from a file or from what is piped in, without any service.
@@ -121,6 +124,7 @@ async fn run(command: Command) -> anyhow::Result<u8> {
         Command::Statement(args) => statement::run(args).await.map(|()| 0),
         Command::Ledger(args) => ledger::run(args).await,
         Command::Price(args) => price::run(args).await.map(|()| 0),
+        Command::Policy(args) => policy::run(args).await.map(|()| 0),
         Command::Redact(args) => redact::run(&args),
         Command::Guard(args) => guard::run(&args),
         Command::Doctor(args) => doctor::run(args).await,

@@ -15,7 +15,7 @@ fn killed_it_starts_again_on_its_database_and_in_a_new_folder_too() {
     let issued = kaleem(&first, &["key", "issue", "--merchant", "dukkan", "--alias", "web"]);
     let key = issued.stdout.trim().to_owned();
     server.kill();
-    for service in ["accounts", "billing"] {
+    for service in ["accounts", "billing", "redaction"] {
         assert!(!first.path().join(service).exists(), "{service} is in the database and not in the folder");
     }
 

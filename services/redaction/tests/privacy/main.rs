@@ -1,0 +1,7 @@
+//! The service as its callers see it, on both stores.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a call that fails where it must not fails the test")]
+
+mod harness;
+mod policies;
+mod postgres;
+mod redact;
