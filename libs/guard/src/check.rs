@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use crate::{
     Field, Finding, Policy, Report, Verdict,
+    correct::Writer,
     judge::{Context, Judge},
     note::Notes,
     product::Mention,
     quantity::{Bare, Reader, Value},
-    report::Judgement,
+    report::{Judgement, Truth},
     segment::sentence_end,
     sentence::Sentence,
     text::Tokens,
@@ -33,7 +34,8 @@ pub(crate) struct Statement {
     pub(crate) field: Field,
     pub(crate) verdict: Verdict,
     pub(crate) bytes: Range<usize>,
-    pub(crate) expected: Option<String>,
+    truth: Option<Truth>,
+    correction: Option<String>,
 }
 
 impl Checker {
@@ -54,7 +56,7 @@ impl Checker {
         };
         topic::anchors(&sentence, &mut self.anchors);
         let judged = Judge::run(policy, &mut self.context, sentence, &self.anchors);
-        judged.into_iter().map(|judgement| self.locate(judgement)).collect()
+        judged.into_iter().map(|judgement| locate(policy, sentence, judgement)).collect()
     }
 
     /// Judges the beginning of a sentence whose end is not there yet; nothing of it is remembered.
@@ -64,17 +66,16 @@ impl Checker {
         self.context = context;
         statements
     }
+}
 
-    fn locate(&self, judgement: Judgement) -> Statement {
-        let Judgement { field, verdict, tokens, expected } = judgement;
-        let start = self.tokens.all.get(tokens.start).map_or(0, |token| token.start);
-        let end = tokens
-            .end
-            .checked_sub(1)
-            .and_then(|last| self.tokens.all.get(last))
-            .map_or(start, |token| token.end);
-        Statement { field, verdict, bytes: start..end, expected }
-    }
+/// A judgement with its bytes, and what would be right.
+fn locate(policy: &Policy, sentence: Sentence<'_>, judgement: Judgement) -> Statement {
+    let Judgement { field, verdict, tokens, truth } = judgement;
+    let all = &sentence.tokens.all;
+    let start = all.get(tokens.start).map_or(0, |token| token.start);
+    let end = tokens.end.checked_sub(1).and_then(|last| all.get(last)).map_or(start, |token| token.end);
+    let write = |truth| Writer::new(sentence, policy.currency.as_deref()).correct(&tokens, truth);
+    Statement { field, verdict, bytes: start..end, truth, correction: truth.and_then(write) }
 }
 
 /// Checks `answer` against the facts of `policy`.
@@ -114,7 +115,7 @@ impl Places {
 
     /// The finding of a statement of the sentence that begins at byte `from`, where counting stands.
     pub(crate) fn finding(&self, sentence: &str, from: usize, statement: Statement) -> Finding {
-        let Statement { field, verdict, bytes, expected } = statement;
+        let Statement { field, verdict, bytes, truth, correction } = statement;
         let start = self.chars + sentence[..bytes.start].chars().count();
         let found = &sentence[bytes.clone()];
         Finding {
@@ -123,7 +124,9 @@ impl Places {
             chars: start..start + found.chars().count(),
             bytes: from + bytes.start..from + bytes.end,
             found: found.to_owned(),
-            expected,
+            expected: truth.map(|truth| truth.to_string()),
+            correction,
+            truth,
         }
     }
 }

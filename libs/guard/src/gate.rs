@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Finding, Policy,
+    Finding, Policy, Verdict,
     check::{Checker, Places, Statement},
     lexicon::{Class, LEXICON},
     note::Notes,
@@ -28,6 +28,8 @@ pub enum Piece {
     Checked {
         /// The text.
         text: String,
+        /// Bytes of the answer before it.
+        start: usize,
         /// Its findings in order; their places count from the beginning of the answer.
         findings: Vec<Finding>,
     },
@@ -47,6 +49,28 @@ impl Piece {
             Self::Clear(_) => &[],
             Self::Checked { findings, .. } => findings,
         }
+    }
+
+    /// The text with [`Finding::correction`] in the place of every violation.
+    ///
+    /// None if a violation has none, if two overlap, or if too much of one was let out before.
+    pub fn corrected(&self) -> Option<String> {
+        let Self::Checked { text, start, findings } = self else { return Some(self.text().to_owned()) };
+        let mut written = String::with_capacity(text.len());
+        let mut at = 0;
+        for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Violate) {
+            let mut correction = finding.correction.as_deref()?;
+            if let Some(passed) = start.checked_sub(finding.bytes.start) {
+                // «الشحن» is out already, «مجاني» is not.
+                correction = correction.strip_prefix(finding.found.get(..passed)?)?;
+            }
+            let from = finding.bytes.start.saturating_sub(*start);
+            written.push_str(text.get(at..from)?);
+            written.push_str(correction);
+            at = finding.bytes.end.checked_sub(*start)?;
+        }
+        written.push_str(text.get(at..)?);
+        Some(written)
     }
 }
 
@@ -208,10 +232,11 @@ impl Gate {
         let fresh = statements.into_iter().filter(|statement| statement.bytes.start >= self.judged);
         let findings: Vec<Finding> =
             fresh.map(|statement| self.places.finding(sentence, self.from, statement)).collect();
+        let start = self.from + self.passed.min(end);
         let text = sentence[self.passed.min(end)..].to_owned();
         self.passed = end;
         if self.held || !findings.is_empty() {
-            out.push(Piece::Checked { text, findings });
+            out.push(Piece::Checked { text, start, findings });
         } else if !text.is_empty() {
             out.push(Piece::Clear(text));
         }

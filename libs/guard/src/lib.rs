@@ -9,10 +9,12 @@
 
 mod amount;
 mod check;
+mod correct;
 mod filter;
 mod gate;
 mod inflect;
 mod judge;
+mod language;
 mod lexicon;
 mod note;
 mod number;
@@ -27,6 +29,8 @@ mod topic;
 mod unit;
 
 pub use check::check;
+pub use correct::amendment;
 pub use gate::{Gate, HELD_CHARS_MAX, Piece};
+pub use language::Language;
 pub use policy::{POLICY_BYTES_MAX, PRODUCTS_MAX, Policy, PolicyError, PolicyFault};
 pub use report::{Field, Finding, Report, Verdict};

@@ -238,6 +238,11 @@ impl Catalogue {
         !self.prices.is_empty()
     }
 
+    /// Whether any product is reduced.
+    pub(crate) fn has_compares(&self) -> bool {
+        !self.compares.is_empty()
+    }
+
     pub(crate) fn prices(&self) -> &[Amount] {
         &self.prices
     }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::amount::Amount;
+
 /// What a value is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -99,8 +101,38 @@ pub struct Finding {
     pub chars: Range<usize>,
     /// The text as it stands in the answer.
     pub found: String,
-    /// The true value where one is known, in the unit of the policy.
+    /// Of a violation, the true value in the unit of the policy; none unless exactly one value is true.
     pub expected: Option<String>,
+    /// What may stand in the place of `found` to make the statement true: the true value with the digits, the currency and
+    /// the unit as they stand there. None unless `expected` is set, and where no such text would read well.
+    pub correction: Option<String>,
+    pub(crate) truth: Option<Truth>,
+}
+
+/// The only value that is true in the place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Truth {
+    /// An amount of the shop's currency.
+    Money(Amount),
+    /// What one piece of a product costs, by the product's index.
+    Price(u32, Amount),
+    /// The least and the most days.
+    Days(Amount, Amount),
+    Months(Amount),
+    Percent(Amount),
+}
+
+impl std::fmt::Display for Truth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Days(least, most) if least != most => write!(f, "{least}-{most}"),
+            Self::Money(value)
+            | Self::Price(_, value)
+            | Self::Days(value, _)
+            | Self::Months(value)
+            | Self::Percent(value) => value.fmt(f),
+        }
+    }
 }
 
 /// All statements of an answer in order of place.
@@ -125,16 +157,19 @@ pub(crate) struct Judgement {
     pub(crate) field: Field,
     pub(crate) verdict: Verdict,
     pub(crate) tokens: Range<usize>,
-    pub(crate) expected: Option<String>,
+    pub(crate) truth: Option<Truth>,
 }
 
 impl Judgement {
     pub(crate) fn new(field: Field, verdict: Verdict, tokens: Range<usize>) -> Self {
-        Self { field, verdict, tokens, expected: None }
+        Self { field, verdict, tokens, truth: None }
     }
 
-    pub(crate) fn expecting(mut self, expected: Option<String>) -> Self {
-        self.expected = expected;
+    /// Says what is true instead if it contradicts the facts.
+    pub(crate) fn truly(mut self, truth: impl FnOnce() -> Option<Truth>) -> Self {
+        if self.verdict == Verdict::Violate {
+            self.truth = truth();
+        }
         self
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
-    report::{Field, Judgement},
+    report::{Field, Judgement, Truth},
     topic::{Anchor, Part, Topic},
 };
 
@@ -125,7 +125,7 @@ impl Judge<'_> {
         }
         if self.is_conditional(free) {
             let verdict = if self.policy.free_over.is_some() { Verdict::Pass } else { Verdict::Unsure };
-            return Judgement { verdict, ..judgement };
+            return Judgement { verdict, truth: None, ..judgement };
         }
         // Only known to be free from some order value on.
         let verdict = if self.policy.free_over.is_some() { Verdict::Violate } else { judgement.verdict };
@@ -158,5 +158,5 @@ fn judge_nothing(field: Field, fact: Option<Amount>, of: Range<usize>) -> Judgem
         Some(fee) if fee == Amount::ZERO => Verdict::Pass,
         Some(_) => Verdict::Violate,
     };
-    Judgement::new(field, verdict, of).expecting(fact.map(|fee| fee.to_string()))
+    Judgement::new(field, verdict, of).truly(|| fact.map(Truth::Money))
 }

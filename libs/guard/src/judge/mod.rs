@@ -8,6 +8,7 @@ mod role;
 mod sums;
 mod time;
 mod totals;
+mod truth;
 
 use std::ops::Range;
 

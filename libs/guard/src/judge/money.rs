@@ -12,7 +12,7 @@ use crate::{
     amount::Amount,
     lexicon::Class,
     quantity::{Quantity, in_currency},
-    report::{Field, Judgement},
+    report::{Field, Judgement, Truth},
     topic::{Anchor, Links, Part, Topic},
 };
 
@@ -101,8 +101,9 @@ impl Judge<'_> {
             .collect();
         // Another currency equals nothing: no rate of exchange is a fact.
         let Some(first) = readings.first() else {
-            let field = self.judge_reading(role, anchor, Amount::ZERO, of)?.field;
-            return Some(Judgement::new(field, Verdict::Violate, of.clone()));
+            // No fact is less than nothing: what is judged is the field, and what would be true.
+            let judged = self.judge_reading(role, anchor, Amount::ZERO.minus(Amount::ONE), of)?;
+            return Some(Judgement { verdict: Verdict::Violate, ..judged });
         };
         let judged = self.judge_reading(role, anchor, *first, of)?;
         let other = readings.get(1).and_then(|other| self.judge_reading(role, anchor, *other, of));
@@ -225,7 +226,7 @@ impl Judge<'_> {
             || self.sentence.behind(of, CUE_REACH, &[Class::OrMore]);
         let basket = yours && !over_cue && (amount > over || self.sentence.has(&[Class::Remain]));
         let right = amount.is(over) || basket;
-        equal(Field::FreeOver, right, Some(over), of)
+        equal(Field::FreeOver, right, of).truly(|| Some(Truth::Money(over)))
     }
 
     fn judge_fee(&self, field: Field, amount: Amount, of: &Range<usize>) -> Judgement {
@@ -247,7 +248,8 @@ impl Judge<'_> {
                 .free_over
                 .is_some_and(|over| self.items_worth().is_some_and(|worth| worth >= over));
         let with_goods = field == Field::ShippingFee && self.is_goods_with_delivery(amount, of);
-        equal(field, fee.is(amount) || sum || waived || with_goods, Some(fee), of)
+        equal(field, fee.is(amount) || sum || waived || with_goods, of)
+            .truly(|| (!both).then_some(Truth::Money(fee)))
     }
 
     /// «العباية والتوصيل بـ 114»: products before it without an amount of their own.
@@ -275,7 +277,10 @@ impl Judge<'_> {
         if !self.policy.catalogue.has_prices() {
             return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
         }
-        equal(Field::Price, right, compares.first().copied(), of)
+        equal(Field::Price, right, of).truly(|| match (&products[..], &compares[..]) {
+            ([_], [compare]) => Some(Truth::Money(*compare)),
+            _ => None,
+        })
     }
 
     pub(super) fn speaks_of_reduction(&self) -> bool {
@@ -290,7 +295,7 @@ fn amount_follows(anchor: &Anchor, of: &Range<usize>) -> bool {
     anchor.at.end <= of.start
 }
 
-fn equal(field: Field, right: bool, fact: Option<Amount>, of: &Range<usize>) -> Judgement {
+fn equal(field: Field, right: bool, of: &Range<usize>) -> Judgement {
     let verdict = if right { Verdict::Pass } else { Verdict::Violate };
-    Judgement::new(field, verdict, of.clone()).expecting(fact.map(|fact| fact.to_string()))
+    Judgement::new(field, verdict, of.clone())
 }

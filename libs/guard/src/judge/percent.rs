@@ -9,7 +9,7 @@ use crate::{
     lexicon::Class,
     product::Product,
     quantity::Value,
-    report::{Field, Judgement},
+    report::{Field, Judgement, Truth},
     unit::Unit,
 };
 
@@ -76,7 +76,7 @@ impl Judge<'_> {
             None => Judgement::new(Field::Percent, Verdict::Unsure, of),
             Some(rate) => {
                 let verdict = if value.low.amount.is(rate) { Verdict::Pass } else { Verdict::Violate };
-                Judgement::new(Field::Percent, verdict, of).expecting(Some(rate.to_string()))
+                Judgement::new(Field::Percent, verdict, of).truly(|| Some(Truth::Percent(rate)))
             }
         }
     }
@@ -94,8 +94,16 @@ impl Judge<'_> {
             (false, true) => Verdict::Violate,
             (false, false) => Verdict::Unsure,
         };
-        Judgement::new(Field::Percent, verdict, of)
-            .expecting(named.or(self.policy.discounts.first().copied()).map(|percent| percent.to_string()))
+        Judgement::new(Field::Percent, verdict, of).truly(|| self.true_percent(named))
+    }
+
+    /// The percentage of the named coupon, or of the only reduction that there is.
+    fn true_percent(&self, named: Option<Amount>) -> Option<Truth> {
+        let only = match self.policy.discounts[..] {
+            [only] if !self.policy.catalogue.has_compares() => Some(only),
+            _ => None,
+        };
+        named.or(only.filter(|_| self.coupons.is_empty())).map(Truth::Percent)
     }
 
     /// Whether a coupon, the named one if any, or a reduced price gives this percentage.

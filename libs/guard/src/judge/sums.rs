@@ -34,8 +34,10 @@ impl Judge<'_> {
             let priced = self.sentence.bare.iter().any(|bare| between.contains(&bare.start));
             other.end <= of.start && !priced && between.clone().all(|index| !self.sentence.in_value(index))
         });
-        let field = if several.count() > 1 { Field::Total } else { judged.field };
-        Judgement { field, ..judged }
+        if several.count() > 1 {
+            return Judgement { field: Field::Total, truth: None, ..judged }.truly(|| self.true_total(of));
+        }
+        judged
     }
 
     fn judge_goods(
@@ -48,9 +50,9 @@ impl Judge<'_> {
         let product = |id: &u32| self.policy.catalogue.product(*id);
         let prices: Vec<Amount> =
             products.iter().filter_map(product).filter_map(|product| product.price).collect();
-        let Some(first) = prices.first() else {
+        if prices.is_empty() {
             return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
-        };
+        }
         let compares = products.iter().filter_map(product).filter_map(|product| product.compare_at);
         let was = self.sentence.has(&[Class::Was, Class::Discount])
             && compares.into_iter().any(|compare| compare.is(amount));
@@ -63,7 +65,7 @@ impl Judge<'_> {
             || counts.len() > 1;
         let field = if several { Field::Total } else { Field::Price };
         let verdict = if right { Verdict::Pass } else { Verdict::Violate };
-        Judgement::new(field, verdict, of.clone()).expecting(Some(first.to_string()))
+        Judgement::new(field, verdict, of.clone()).truly(|| self.true_cost(products, pieces, of))
     }
 
     /// Numbers of pieces that the amount may be for; one is always among them.
@@ -89,7 +91,7 @@ impl Judge<'_> {
     }
 
     /// Whether a fee is added to the amount at `of`.
-    fn is_added(&self, topic: Topic, of: &Range<usize>) -> bool {
+    pub(super) fn is_added(&self, topic: Topic, of: &Range<usize>) -> bool {
         self.anchors.iter().any(|anchor| {
             let before = anchor.at.end <= of.start;
             let right_behind = anchor.at.start >= of.end

@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::{Judge, is_window, tokens_of};
 use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
     quantity::{Quantity, Value},
-    report::{Field, Judgement},
+    report::{Field, Judgement, Truth},
     topic::{Anchor, Links, Part, Topic},
     unit::Unit,
 };
@@ -33,11 +35,12 @@ impl Judge<'_> {
                 Some(anchor) => links.joined(&self.sentence, anchor),
                 None => self.context.topic.filter(|_| self.continues(&of)).into_iter().collect(),
             };
-            let found = topics
-                .iter()
-                .filter_map(|topic| self.judge_window(*topic, value))
-                .max_by_key(|found| found.verdict);
-            self.out.extend(found);
+            let judged: SmallVec<[Judgement; 2]> =
+                topics.iter().filter_map(|topic| self.judge_window(*topic, value)).collect();
+            // Where two windows differ, one value is not true of both.
+            let agreed = judged.iter().all(|judgement| judgement.truth == judged[0].truth);
+            let found = judged.into_iter().max_by_key(|judgement| judgement.verdict);
+            self.out.extend(found.map(|found| Judgement { truth: found.truth.filter(|_| agreed), ..found }));
         }
         if self.sentence.has(&[Class::SameDay, Class::NextDay]) {
             self.judge_named_days();
@@ -102,13 +105,13 @@ impl Judge<'_> {
             _ => return None,
         };
         let Some(fact) = fact else { return Some(Judgement::new(field, Verdict::Unsure, of)) };
-        let same = if field == Field::WarrantyMonths {
-            is_months(value.high, fact)
+        let (same, truth) = if field == Field::WarrantyMonths {
+            (is_months(value.high, fact), Truth::Months(fact))
         } else {
-            is_days(value.high, fact)
+            (is_days(value.high, fact), Truth::Days(fact, fact))
         };
         let verdict = if same { Verdict::Pass } else { Verdict::Violate };
-        Some(Judgement::new(field, verdict, of).expecting(Some(fact.to_string())))
+        Some(Judgement::new(field, verdict, of).truly(|| Some(truth)))
     }
 
     /// Money comes back in working days; goods are taken back in days.
@@ -136,8 +139,8 @@ impl Judge<'_> {
 
     fn delivery(&self, right: bool, of: Range<usize>) -> Judgement {
         let verdict = if right { Verdict::Pass } else { Verdict::Violate };
-        let expected = self.policy.shipping_days.map(|(least, most)| format!("{least}-{most}"));
-        Judgement::new(Field::ShippingDays, verdict, of).expecting(expected)
+        let truth = || self.policy.shipping_days.map(|(least, most)| Truth::Days(least, most));
+        Judgement::new(Field::ShippingDays, verdict, of).truly(truth)
     }
 
     /// Delivery on the same or the next day.
@@ -181,8 +184,8 @@ impl Judge<'_> {
             if said {
                 let verdict =
                     if self.policy.warranty_months.is_some() { Verdict::Violate } else { Verdict::Unsure };
-                let expected = self.policy.warranty_months.map(|months| months.to_string());
-                self.push(Judgement::new(Field::WarrantyMonths, verdict, of).expecting(expected));
+                let truth = || self.policy.warranty_months.map(Truth::Months);
+                self.push(Judgement::new(Field::WarrantyMonths, verdict, of).truly(truth));
             }
         }
     }

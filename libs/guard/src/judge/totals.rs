@@ -60,8 +60,7 @@ impl Judge<'_> {
             false if !self.policy.catalogue.has_prices() => Verdict::Unsure,
             false => Verdict::Violate,
         };
-        let expected = subsets(&parts, u32::try_from(parts.len().max(1)).unwrap_or(1)).next();
-        Judgement::new(Field::Total, verdict, of.clone()).expecting(expected.map(|sum| sum.to_string()))
+        Judgement::new(Field::Total, verdict, of.clone()).truly(|| self.true_total(of))
     }
 
     /// A sum with no product named: some pieces of one, or one each of two.
@@ -143,6 +142,6 @@ impl Judge<'_> {
         } else {
             Verdict::Unsure
         };
-        Judgement::new(Field::Price, verdict, of.clone())
+        Judgement::new(Field::Price, verdict, of.clone()).truly(|| self.true_saving())
     }
 }
