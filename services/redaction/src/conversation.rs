@@ -30,6 +30,9 @@ impl Before {
     }
 }
 
+/// A participant's name stands without a word about it, but for the field it stands in.
+const NAME_CUE: &str = "my name is";
+
 impl Redactor {
     /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results, and what is split over texts.
     ///
@@ -42,7 +45,7 @@ impl Redactor {
     ) -> Result<(), Error> {
         let mut before = Before::default();
         for message in &mut *messages {
-            self.redact_plain(&mut message.name, "", session)?;
+            self.redact_plain(&mut message.name, NAME_CUE, session)?;
             for part in &mut message.parts {
                 self.redact_part(part, &before, session)?;
             }
@@ -147,6 +150,11 @@ mod tests {
 
     const PHONE: &str = "0551234567";
 
+    /// Messages cannot be formatted.
+    fn encoded<M: prost::Message>(message: &M) -> Vec<u8> {
+        message.encode_to_vec()
+    }
+
     fn text(text: &str) -> Part {
         Part { kind: Some(Kind::Text(text.to_owned())) }
     }
@@ -161,6 +169,9 @@ mod tests {
                 name: format!("phone {PHONE}"),
                 ..Message::default()
             },
+            Message {
+                parts: vec![text("أهلًا")], name: "خالد القحطاني".to_owned(), ..Message::default()
+            },
             Message { parts: vec![Part { kind: Some(Kind::ToolCall(call)) }], ..Message::default() },
             Message { parts: vec![Part { kind: Some(Kind::ToolResult(result)) }], ..Message::default() },
         ];
@@ -169,9 +180,11 @@ mod tests {
         let mut session = Session::new(&IssuerKey::new([7; 32]));
         redactor.redact_messages(&mut messages, &mut session).unwrap();
         redactor.redact_tools(&mut tools, &mut session).unwrap();
-        let left = format!("{messages:?} {tools:?}");
-        assert!(!left.contains(PHONE), "{left}");
+        let bytes =
+            [messages.iter().map(encoded).collect::<Vec<_>>(), tools.iter().map(encoded).collect()].concat();
+        let left = String::from_utf8_lossy(&bytes.concat()).into_owned();
+        assert!(!left.contains(PHONE) && !left.contains("القحطاني"), "{left}");
         assert_eq!(left.matches("[[PHONE:").count(), 5, "{left}");
-        assert_eq!(session.vault().len(), 1, "one value has one placeholder");
+        assert_eq!(session.vault().len(), 2, "one value has one placeholder");
     }
 }
