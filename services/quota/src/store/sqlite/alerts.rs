@@ -3,40 +3,13 @@
 use kaleem_domain::{MerchantId, Timestamp};
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::Store;
-use crate::{
-    Error,
-    machine::{Alert, WindowId},
-};
+use super::Sqlite;
+use crate::{Error, machine::WindowId, store::StoredAlert};
 
 const COLUMNS: &str = "SELECT sequence, alert_id, merchant_id, dimension, window_id, percent, cap_version, posted, cap, create_time, \
      tries FROM alert ";
 
-/// An alert in the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredAlert {
-    /// Place in the order of commits.
-    pub(crate) sequence: i64,
-    pub(crate) alert_id: String,
-    pub(crate) merchant_id: String,
-    pub(crate) dimension: String,
-    pub(crate) window: WindowId,
-    pub(crate) percent: i32,
-    pub(crate) cap_version: i64,
-    pub(crate) posted: i64,
-    pub(crate) cap: i64,
-    pub(crate) created_at: Timestamp,
-    /// Webhooks sent in vain.
-    pub(crate) tries: u32,
-}
-
-/// Identity of an alert everywhere, the same however often it is made.
-pub(super) fn alert_id(merchant: &MerchantId, alert: &Alert) -> String {
-    let Alert { dimension, window, percent, cap_version, .. } = alert;
-    format!("{merchant}/{}/{window}/{percent}/{cap_version}", dimension.name())
-}
-
-impl Store {
+impl Sqlite {
     /// Place of an alert in the order of commits; `None` where it is unknown or no longer kept.
     pub(crate) async fn alert_sequence(&self, alert_id: &str) -> Result<Option<i64>, Error> {
         let select = sqlx::query("SELECT sequence FROM alert WHERE alert_id = ?1").bind(alert_id);
@@ -64,8 +37,8 @@ impl Store {
         select.fetch_all(&self.reader).await?.iter().map(stored).collect()
     }
 
-    /// Alerts whose webhook is due, the longest due first and at most `max`.
-    pub(crate) async fn due_alerts(&self, now: Timestamp, max: u32) -> Result<Vec<StoredAlert>, Error> {
+    /// Alerts whose webhook is due, the longest due first and at most `max`. There is one process, so none is taken from another.
+    pub(crate) async fn take_due_alerts(&self, now: Timestamp, max: u32) -> Result<Vec<StoredAlert>, Error> {
         let sql = sqlx::AssertSqlSafe(format!(
             "{COLUMNS} WHERE delivery = 'PENDING' AND next_try <= ?1 ORDER BY next_try, sequence LIMIT ?2"
         ));

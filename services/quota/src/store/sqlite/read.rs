@@ -1,9 +1,9 @@
 //! Reading a merchant back.
 
 use kaleem_domain::{MerchantId, RequestId, Timestamp};
-use sqlx::{Row as _, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{Row as _, Transaction, sqlite::SqliteRow};
 
-use super::Store;
+use super::Sqlite;
 use crate::{
     Error,
     machine::{
@@ -23,9 +23,9 @@ const TOMBSTONE: &str = "SELECT * FROM tombstone WHERE merchant_id = ?1 AND requ
 
 const TOP_UPS: &str = "SELECT * FROM top_up WHERE merchant_id = ?1 AND month IN (SELECT window_id FROM counter WHERE merchant_id = ?1)";
 
-type Tx = Transaction<'static, Sqlite>;
+type Tx = Transaction<'static, sqlx::Sqlite>;
 
-impl Store {
+impl Sqlite {
     /// The last committed state of `merchant` with its last `tombstones_max` tombstones; `None` where there is none.
     pub(crate) async fn load(
         &self,
@@ -58,12 +58,22 @@ impl Store {
         }))
     }
 
-    /// Merchants with live holds.
-    pub(crate) async fn holders(&self) -> Result<Vec<MerchantId>, Error> {
-        let rows = sqlx::query("SELECT DISTINCT merchant_id FROM hold").fetch_all(&self.reader).await?;
-        rows.iter()
-            .map(|row| MerchantId::parse(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string())))
-            .collect()
+    /// Merchants in the order of their ids, after `after`, at most `max`.
+    pub(crate) async fn merchants(
+        &self,
+        after: Option<&MerchantId>,
+        max: u32,
+    ) -> Result<Vec<MerchantId>, Error> {
+        let sql = "SELECT merchant_id FROM merchant WHERE merchant_id > ?1 ORDER BY merchant_id LIMIT ?2";
+        let select = sqlx::query(sql).bind(after.map_or("", MerchantId::as_str)).bind(max);
+        merchants(&select.fetch_all(&self.reader).await?)
+    }
+
+    /// Merchants with live holds, at most `max`.
+    pub(crate) async fn holders(&self, max: usize) -> Result<Vec<MerchantId>, Error> {
+        let select = sqlx::query("SELECT DISTINCT merchant_id FROM hold LIMIT ?1");
+        let rows = select.bind(i64::try_from(max).unwrap_or(i64::MAX)).fetch_all(&self.reader).await?;
+        merchants(&rows)
     }
 
     /// How the reservation `key` ended, if it did and is still remembered.
@@ -91,6 +101,13 @@ impl Store {
 
 async fn rows(tx: &mut Tx, sql: &'static str, merchant: &MerchantId) -> Result<Vec<SqliteRow>, Error> {
     Ok(sqlx::query(sql).bind(merchant.as_str()).fetch_all(&mut **tx).await?)
+}
+
+fn merchants(rows: &[SqliteRow]) -> Result<Vec<MerchantId>, Error> {
+    let parse = |row: &SqliteRow| {
+        MerchantId::parse(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string()))
+    };
+    rows.iter().map(parse).collect()
 }
 
 fn window(row: &SqliteRow, column: &str) -> Result<WindowId, Error> {

@@ -3,10 +3,11 @@
 use kaleem_domain::{MerchantId, RequestId, Timestamp};
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::Store;
+use super::Sqlite;
 use crate::{
     Error,
     machine::{Amount, Key, WindowId},
+    store::{Position, Untold},
 };
 
 const PUT: &str = "INSERT INTO ledger_position (id, baseline, baseline_at, position) VALUES (1, ?1, ?2, ?3) \
@@ -23,29 +24,7 @@ const UNTOLD: &str = "SELECT merchant_id, request_id, attempt, month, ended_at, 
 const PRUNE_CONFIRMED: &str = "DELETE FROM tombstone WHERE (merchant_id, request_id, attempt) IN \
      (SELECT merchant_id, request_id, attempt FROM tombstone WHERE confirmed_at < ?1 ORDER BY confirmed_at LIMIT ?2)";
 
-/// How far the ledger was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    /// Where the ledger ended when it was first followed.
-    pub(crate) baseline: i64,
-    /// When that was.
-    pub(crate) baseline_at: Timestamp,
-    /// Last transaction that was applied.
-    pub(crate) transaction: i64,
-}
-
-/// A settled call whose usage event billing is not known to have.
-#[derive(Debug, Clone)]
-pub(crate) struct Untold {
-    pub(crate) merchant: MerchantId,
-    pub(crate) key: Key,
-    pub(crate) month: WindowId,
-    pub(crate) ended_at: Timestamp,
-    /// The usage event, serialised.
-    pub(crate) usage_event: Vec<u8>,
-}
-
-impl Store {
+impl Sqlite {
     /// How far the ledger was read; `None` before it was read at all.
     pub(crate) async fn position(&self) -> Result<Option<Position>, Error> {
         let select = sqlx::query("SELECT baseline, baseline_at, position FROM ledger_position WHERE id = 1");

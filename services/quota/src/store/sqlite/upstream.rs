@@ -3,14 +3,14 @@
 use kaleem_domain::Timestamp;
 use sqlx::Row as _;
 
-use super::Store;
+use super::Sqlite;
 use crate::{Error, upstream::Snapshot};
 
 const PUT: &str = "INSERT INTO upstream (quota_domain, model, version, written_at, body) VALUES (?1, ?2, ?3, ?4, ?5) \
      ON CONFLICT (quota_domain, model) DO UPDATE SET version = excluded.version, written_at = excluded.written_at, \
      body = excluded.body WHERE excluded.version > upstream.version";
 
-impl Store {
+impl Sqlite {
     /// Keeps `snapshot` of a model unless a newer one is kept.
     pub(crate) async fn put_upstream(
         &self,
