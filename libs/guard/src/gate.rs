@@ -16,6 +16,8 @@ use crate::{
 pub const HELD_CHARS_MAX: usize = 160;
 /// Bytes before a word that are looked at to tell whether it begins a value.
 const WINDOW_BYTES: usize = 160;
+/// Tokens of the longest value or phrase that is kept in one piece where held text is cut.
+const OPEN_TOKENS_MAX: usize = 12;
 /// Characters of a word that may still grow and is not passed on yet.
 const WORD_CHARS_MAX: usize = 64;
 
@@ -198,13 +200,28 @@ impl Gate {
         }
     }
 
-    /// Where the held text has reached its limit: behind its last complete word.
-    fn limit(&self, end: usize) -> Option<usize> {
+    /// Where the held text has reached its limit: behind its last complete word that is no part of a value or a phrase.
+    fn limit(&mut self, end: usize) -> Option<usize> {
         let held = &self.sentence[self.passed..end];
         let (most, _) = held.char_indices().nth(HELD_CHARS_MAX)?;
         let word =
             held[..most].char_indices().rev().find(|(at, character)| *at > 0 && character.is_whitespace());
-        Some(self.passed + word.map_or(most, |(at, character)| at + character.len_utf8()))
+        let limit = self.passed + word.map_or(most, |(at, character)| at + character.len_utf8());
+        Some(self.unfinished(limit).filter(|at| *at > self.passed).unwrap_or(limit))
+    }
+
+    /// Where a value or a phrase begins that may go on behind `end`.
+    fn unfinished(&mut self, end: usize) -> Option<usize> {
+        let held = &self.sentence[self.passed..end];
+        self.tokens.refill(held);
+        self.notes.refill(&self.tokens);
+        let all = self.tokens.all.len();
+        let open = |index: &usize| {
+            self.notes.begins(*index, &CUES)
+                || (self.begins_value(*index) && (*index + 1..all).all(|next| self.goes_on(next)))
+        };
+        let first = (all.saturating_sub(OPEN_TOKENS_MAX)..all).find(open)?;
+        Some(self.passed + self.tokens.all[first].start)
     }
 
     /// Judges the sentence up to `at` and lets it out.

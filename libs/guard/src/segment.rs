@@ -45,7 +45,7 @@ fn is_abbreviated(before: &str) -> bool {
     let mut characters = before.chars().rev();
     let last = characters.next().unwrap_or(' ');
     let second = characters.next().unwrap_or(' ');
-    second == '.' || (is_letter(last) && !is_letter(second) && second != ' ')
+    (second == '.' && last != '.') || (is_letter(last) && !is_letter(second) && second != ' ')
 }
 
 fn is_behind_sentence(next: char) -> bool {
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn sentences_end_where_people_end_them() {
         assert_eq!(
-            sentences("السعر 89.50 ر.س. شامل الضريبة. متوفر؟ نعم!\nThe end. v1.2 ok"),
-            ["السعر 89.50 ر.س. شامل الضريبة.", "متوفر؟", "نعم!", "", "The end.", "v1.2 ok"]
+            sentences("السعر 89.50 ر.س. شامل الضريبة. متوفر؟ نعم!\nThe end... v1.2 ok"),
+            ["السعر 89.50 ر.س. شامل الضريبة.", "متوفر؟", "نعم!", "", "The end...", "v1.2 ok"]
         );
     }
 

@@ -137,15 +137,31 @@ fn answers() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(&SENTENCES[..]), 1..6).prop_map(|sentences| sentences.concat())
 }
 
+/// Characters of the longest sentence at most; some of [`SENTENCES`] have no end.
+fn longest(answer: &str) -> usize {
+    let ends = |text: &str| text.ends_with('\n') || text.trim_end().ends_with(['.', '!', '?', '؟']);
+    let (mut longest, mut sentence) = (0, 0);
+    for word in answer.split_inclusive([' ', '\n']) {
+        sentence += word.chars().count();
+        longest = longest.max(sentence);
+        if ends(word) && !word.contains("ر.س") {
+            sentence = 0;
+        }
+    }
+    longest
+}
+
 proptest! {
     #[test]
     fn any_cutting_gives_the_same_as_the_whole(answer in answers(), lengths in prop::collection::vec(1_usize..12, 1..5)) {
         let whole = check(&POLICY, &answer);
         let at_once = stream([answer.as_str()]);
         let pieces = stream(cut(&answer, &lengths));
-        prop_assert_eq!(text(&pieces), answer);
+        prop_assert_eq!(text(&pieces), answer.as_str());
         prop_assert_eq!(findings(&pieces), findings(&at_once));
-        prop_assert_eq!(findings(&pieces), whole.findings);
+        if longest(&answer) <= HELD_CHARS_MAX {
+            prop_assert_eq!(findings(&pieces), whole.findings);
+        }
     }
 
     #[test]

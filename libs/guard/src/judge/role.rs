@@ -174,6 +174,14 @@ impl Judge<'_> {
 
     pub(super) fn role(&self, of: &Range<usize>) -> Role {
         let sentence = &self.sentence;
+        // "60 SAR more than the other"
+        let compares = matches!(
+            sentence.tokens.word(of.end),
+            "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل"
+        ) && matches!(sentence.tokens.word(of.end + 1), "than" | "من");
+        if compares {
+            return Role::Comparison;
+        }
         let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
         let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
         let over = self.limits(of, reach, Class::Over)
@@ -218,7 +226,10 @@ impl Judge<'_> {
                 && matches!(sentence.tokens.word(index - 1), "بعد" | "after" | "the" | "مع" | "with" | "از")
         };
         let saved = [(2, Class::Save), (1, Class::Discount)].into_iter().any(|(reach, class)| {
-            sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index))
+            // "20% off 89 SAR" reduces 89.
+            let reduced =
+                |index: usize| class == Class::Discount && index > 0 && sentence.in_value(index - 1);
+            sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index) && !reduced(index))
         });
         if saved && !sentence.before(of, 1, &[Class::Price])
             || sentence.behind(of, 1, &[Class::Discount])
@@ -282,7 +293,9 @@ impl Judge<'_> {
         );
         let goods =
             || self.sentence.mentions.iter().any(|mention| (index..of.start).contains(&mention.start));
-        (!compares || !goods()).then_some(index)
+        // «السعر قبل الضريبة ٧٧» is no earlier price.
+        let added = self.sentence.notes.any(index + 1..of.start, &[Class::Vat, Class::Ship, Class::Cod]);
+        (!(added || compares && goods())).then_some(index)
     }
 
     /// Whether a cue such as «فوق» is about the amount: «أقل من كذا الشحن ٢٥» is not.

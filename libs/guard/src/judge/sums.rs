@@ -196,13 +196,22 @@ impl Judge<'_> {
         if self.is_known(amount, of) {
             return Judgement::new(Field::Price, Verdict::Pass, of.clone());
         }
-        let verdict = if self.policy.catalogue.has_prices() { Verdict::Violate } else { Verdict::Unsure };
+        let checked = self.policy.catalogue.has_prices() && !self.is_of_customer(of);
+        let verdict = if checked { Verdict::Violate } else { Verdict::Unsure };
         let field = if self.is_added(Topic::Shipping, of) || self.is_added(Topic::CashOnDelivery, of) {
             Field::Total
         } else {
             Field::Price
         };
         Judgement::new(field, verdict, of.clone())
+    }
+
+    /// What an order that has a number comes to, or what is given as a present.
+    fn is_of_customer(&self, of: &Range<usize>) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let numbered = self.sentence.has(&[Class::NotCode]) || (0..of.start).any(|index| word(index) == "#");
+        let ordered = self.sentence.has(&[Class::Order]) && numbered;
+        ordered || matches!(word(of.end), "هديه" | "قسيمه" | "gift" | "voucher" | "credit")
     }
 
     /// Whether it is any fact, or follows from any price.
@@ -222,8 +231,9 @@ impl Judge<'_> {
             policy.cod_fee,
             policy.shipping_fee.zip(policy.cod_fee).map(|(one, two)| one.plus(two)),
         ];
-        let mut bases: SmallVec<[Amount; 32]> =
-            fees.into_iter().flatten().map(|fee| amount.minus(fee)).collect();
+        let added = [Class::Ship, Class::Cod, Class::Total, Class::With, Class::Fee, Class::Order];
+        let fees = fees.into_iter().flatten().filter(|_| self.sentence.has(&added));
+        let mut bases: SmallVec<[Amount; 32]> = fees.map(|fee| amount.minus(fee)).collect();
         bases.push(amount);
         for percent in self.discounts() {
             bases.extend(amount.times(hundred).over(hundred.minus(percent)));

@@ -119,7 +119,12 @@ impl Judge<'_> {
         let working = of.clone().any(|index| {
             matches!(self.sentence.tokens.word(index), "عمل" | "العمل" | "business" | "working" | "كاري")
         });
-        working && self.sentence.notes.any(self.sentence.clause(of), &[Class::Refund])
+        let clause = self.sentence.clause(of);
+        let money = clause.clone().any(|index| {
+            matches!(self.sentence.tokens.word(index), "money" | "funds")
+                && self.sentence.notes.is(index, Class::Refund)
+        });
+        money || working && self.sentence.notes.any(clause, &[Class::Refund])
     }
 
     fn judge_delivery(&self, value: &Value) -> Judgement {
