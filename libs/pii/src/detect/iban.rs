@@ -126,7 +126,10 @@ pub(super) fn find(text: &str, at: usize, mentions: &[Mention]) -> Option<Findin
     let bytes = text.as_bytes();
     let (country, start, length) = country_before(bytes, at)?;
     let glued = start > 0 && bytes[start - 1].is_ascii_alphanumeric();
-    if let Some(read) = read(bytes, country, at, length).filter(|read| mod97(read.characters.as_bytes())) {
+    // `tax reg 1008…` ends in a country; what is glued must at least stand together.
+    let together = !glued || at - start == country.len();
+    let valid = |read: &Read| together && mod97(read.characters.as_bytes());
+    if let Some(read) = read(bytes, country, at, length).filter(valid) {
         let points = if glued { VALID_GLUED } else { VALID };
         return Some(finding(start..read.end, points, false, read.characters));
     }

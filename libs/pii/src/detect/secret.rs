@@ -150,7 +150,7 @@ struct Lead {
 
 impl Lead {
     fn read(reading: &Reading<'_>, from: usize) -> Self {
-        const FILLERS: [&str; 31] = [
+        const FILLERS: [&str; 41] = [
             "is",
             "are",
             "was",
@@ -162,6 +162,16 @@ impl Lead {
             "كان",
             "كانت",
             "حقي",
+            "حق",
+            "حقت",
+            "الموقع",
+            "المتجر",
+            "التطبيق",
+            "الايميل",
+            "تبع",
+            "بتاع",
+            "بتاعه",
+            "مال",
             "حقتي",
             "الخاص",
             "بي",
