@@ -1,5 +1,7 @@
 //! An answer against the facts of its shop, on the wire.
 
+use std::sync::Arc;
+
 use kaleem_guard::{Finding, Policy, PolicyError, PolicyFault, Verdict};
 use kaleem_proto::redaction::v1::{CheckAnswerRequest, CheckAnswerResponse, check_answer_response};
 use kaleem_rpc::Fault;
@@ -12,23 +14,28 @@ use crate::{
 
 /// Checks the answer of a request against the facts that it brings, else against those that are `stored`.
 ///
-/// Errors: REQUEST_INVALID with every fault of the facts, if there are none, or if the answer is too long.
+/// Errors: as [`read`].
 pub(crate) fn check(
     request: &CheckAnswerRequest,
     stored: Option<&Answer>,
 ) -> Result<CheckAnswerResponse, Fault> {
-    if request.text.len() > MAX_TEXT_BYTES {
+    let facts = read(&request.text, &request.facts_json, stored)?;
+    let report = kaleem_guard::check(&facts, &request.text);
+    Ok(CheckAnswerResponse { findings: report.findings.into_iter().map(finding).collect() })
+}
+
+/// The facts for an answer: those of `facts_json`, else those that are `stored`.
+///
+/// Errors: REQUEST_INVALID with every fault of the facts, if there are none, or if the answer is too long.
+pub(crate) fn read(text: &str, facts_json: &str, stored: Option<&Answer>) -> Result<Arc<Policy>, Fault> {
+    if text.len() > MAX_TEXT_BYTES {
         return Err(invalid("text", "is too long; split it").with("bytes_max", MAX_TEXT_BYTES));
     }
-    let report = match (request.facts_json.as_str(), stored) {
-        ("", None) => return Err(invalid("facts_json", "must be set: the merchant stored no facts")),
-        ("", Some(stored)) => kaleem_guard::check(&stored.facts, &request.text),
-        (facts, _) => {
-            let facts = Policy::parse(facts).map_err(|error| wrong_facts(&error))?;
-            kaleem_guard::check(&facts, &request.text)
-        }
-    };
-    Ok(CheckAnswerResponse { findings: report.findings.into_iter().map(finding).collect() })
+    match (facts_json, stored) {
+        ("", None) => Err(invalid("facts_json", "must be set: the merchant stored no facts")),
+        ("", Some(stored)) => Ok(Arc::clone(&stored.facts)),
+        (facts, _) => Policy::parse(facts).map(Arc::new).map_err(|error| wrong_facts(&error)),
+    }
 }
 
 /// A failure that names every fault of the facts.
@@ -38,7 +45,7 @@ fn wrong_facts(error: &PolicyError) -> Fault {
     wrong_document("facts_json", &error.faults().iter().map(violation).collect::<Vec<_>>())
 }
 
-fn finding(finding: Finding) -> check_answer_response::Finding {
+pub(crate) fn finding(finding: Finding) -> check_answer_response::Finding {
     check_answer_response::Finding {
         start: i32::try_from(finding.bytes.start).unwrap_or(i32::MAX),
         end: i32::try_from(finding.bytes.end).unwrap_or(i32::MAX),
@@ -48,7 +55,7 @@ fn finding(finding: Finding) -> check_answer_response::Finding {
     }
 }
 
-fn verdict(verdict: Verdict) -> check_answer_response::Verdict {
+pub(crate) fn verdict(verdict: Verdict) -> check_answer_response::Verdict {
     match verdict {
         Verdict::Pass => check_answer_response::Verdict::Pass,
         Verdict::Unsure => check_answer_response::Verdict::Unsure,

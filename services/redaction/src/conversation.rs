@@ -3,7 +3,7 @@
 use kaleem_placeholder::Kind as PersonalData;
 use kaleem_proto::chat::v1::{Image, Message, Part, Role, Tool, image::Source, part::Kind};
 
-use crate::{Error, Place, Redactor, Residual, Session, policy::is_personal};
+use crate::{Error, Redactor, Residual, Session, policy::is_personal};
 
 /// What a text may answer.
 #[derive(Default)]
@@ -43,15 +43,17 @@ impl Redactor {
         messages: &mut [Message],
         session: &mut Session,
     ) -> Result<(), Error> {
+        // First, as half of a value may look like one of its own.
+        self.redact_seams(messages, session)?;
         let mut before = Before::default();
-        for message in &mut *messages {
+        for message in messages {
             self.redact_plain(&mut message.name, NAME_CUE, session)?;
             for part in &mut message.parts {
                 self.redact_part(part, &before, session)?;
             }
             before.pass(message);
         }
-        self.redact_seams(messages, session)
+        Ok(())
     }
 
     /// Redacts what tools say about themselves.
@@ -97,14 +99,12 @@ impl Redactor {
             }
             None => return Ok(()),
         };
-        let redaction = self.redact_unrecorded("", uri, session)?;
-        let replaced = |place: &&Place| place.placeholder.is_some();
-        if redaction.places.iter().filter(replaced).any(|place| place.kind == PersonalData::Secret) {
-            session.record(&redaction);
-            *uri = redaction.text.into_owned();
-        } else {
-            let left = redaction.places.iter().any(|place| is_personal(place.kind));
-            session.raise(if left { Residual::Sensitive } else { redaction.residual });
+        let kinds = self.kinds_in(uri, session)?;
+        if kinds.contains(&PersonalData::Secret) {
+            return self.redact_plain(uri, "", session);
+        }
+        if kinds.into_iter().any(is_personal) {
+            session.raise(Residual::Sensitive);
         }
         Ok(())
     }

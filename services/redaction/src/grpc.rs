@@ -11,14 +11,14 @@ use futures::Stream;
 use kaleem_domain::MerchantId;
 use kaleem_proto::redaction::v1::{
     CheckAnswerRequest, CheckAnswerResponse, ExplainRedactionRequest, ExplainRedactionResponse,
-    GetPolicyRequest, GetPolicyResponse, PutPolicyRequest, PutPolicyResponse, RedactRequest, RedactResponse,
-    RedactTextRequest, RedactTextResponse, StreamRestoreRequest, StreamRestoreResponse,
-    redaction_service_server::RedactionService,
+    GetPolicyRequest, GetPolicyResponse, InspectAnswerRequest, InspectAnswerResponse, PutPolicyRequest,
+    PutPolicyResponse, RedactRequest, RedactResponse, RedactTextRequest, RedactTextResponse,
+    StreamRestoreRequest, StreamRestoreResponse, redaction_service_server::RedactionService,
 };
 use kaleem_rpc::Fault;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{Config, Error, Redactor, answer, policies::Policies};
+use crate::{Config, Error, Redactor, answer, inspect, policies::Policies};
 use explain::EXPLAINED_BYTES_MAX;
 pub(crate) use fault::{invalid, wrong_document};
 use redact::Engine;
@@ -115,6 +115,18 @@ impl RedactionService for Grpc {
         };
         let long = is_long(&request);
         let work = move || answer::check(&request, stored.as_deref());
+        Ok(Response::new(run(long, work).await?))
+    }
+
+    async fn inspect_answer(
+        &self,
+        request: Request<InspectAnswerRequest>,
+    ) -> Result<Response<InspectAnswerResponse>, Status> {
+        let request = request.into_inner();
+        merchant(&request.merchant_id, false)?;
+        let (long, policy) = (is_long(&request), self.policies.in_force(&request.merchant_id).await);
+        let work =
+            move || inspect::inspect(&request, policy.policy.answer().map(AsRef::as_ref), policy.version);
         Ok(Response::new(run(long, work).await?))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use kaleem_placeholder::{Issuer, IssuerKey, Kind, Placeholder, RestoreMap, Vault};
 
-use kaleem_pii::{Detector, Explanation, Points, Scratch, Span, fold::Folded};
+use kaleem_pii::{Detector, Points, Scratch, Span, fold::Folded};
 
 use crate::policy::{Action, Policy, Rule, is_personal};
 use crate::{Error, places::Offsets};
@@ -101,13 +101,13 @@ pub struct Redaction<'t> {
 
 /// The state of one request: its policy, and the placeholders issued so far with their values, over all its texts.
 pub struct Session {
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     issuer: Issuer,
     vault: Vault,
     counts: Counts,
     residual: Residual,
-    folded: Folded,
-    scratch: Scratch,
+    pub(crate) folded: Folded,
+    pub(crate) scratch: Scratch,
 }
 
 impl Session {
@@ -179,7 +179,7 @@ impl fmt::Debug for Session {
 
 /// Redacts texts. Built once, shared by all requests.
 pub struct Redactor {
-    detector: Detector,
+    pub(crate) detector: Detector,
 }
 
 impl Redactor {
@@ -276,6 +276,15 @@ impl Redactor {
         Ok(placed)
     }
 
+    /// The types of what the policy takes out of a text; what it leaves raises the class of the request.
+    pub(crate) fn kinds_in(&self, text: &str, session: &mut Session) -> Result<Vec<Kind>, Error> {
+        let found = self.detect("", text, session)?;
+        if found.unsure {
+            session.raise(Residual::Sensitive);
+        }
+        Ok(found.replaced.iter().map(|(span, _)| span.kind).collect())
+    }
+
     /// Finds what is in a text and what the policy of the session makes of it.
     fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
         let opaque = placeholders(text, &session.vault);
@@ -296,54 +305,6 @@ impl Redactor {
             }
         }
         if blocked.is_empty() { Ok(found) } else { Err(Error::Blocked { kinds: blocked }) }
-    }
-}
-
-/// Why something in a text is treated as it is.
-pub(crate) struct Reason {
-    /// What the engine makes of it; a listed value has no evidence and is certain.
-    pub(crate) found: Explanation,
-    /// From which score on it counts.
-    pub(crate) threshold: Points,
-    /// What happens to it.
-    pub(crate) action: Action,
-    /// What decided.
-    pub(crate) rule: Rule,
-}
-
-impl Redactor {
-    /// Explains a text that answers `question`, in order of place.
-    pub(crate) fn explain(&self, question: &str, text: &str, session: &mut Session) -> Vec<Reason> {
-        let policy = Arc::clone(&session.policy);
-        let Session { folded, scratch, .. } = session;
-        folded.refill(&hint(question), text, &[]);
-        let mut listed = Vec::new();
-        policy.add_listed(folded, &mut listed);
-        let found = self.detector.explain(policy.thresholds(), text, folded, scratch);
-        let covered = |range: &Range<usize>| {
-            listed.iter().any(|span| span.range.start < range.end && range.start < span.range.end)
-        };
-        let mut reasons: Vec<Reason> = found
-            .into_iter()
-            .map(|found| {
-                let threshold = policy.thresholds().of(found.kind);
-                let (action, rule) = match found.taken {
-                    _ if covered(&found.range) => (Action::Allow, Rule::Overlapped),
-                    true => policy.decide(found.kind, &text[found.range.clone()], &found.normal),
-                    false if found.points < threshold => (Action::Allow, Rule::BelowThreshold),
-                    false => (Action::Allow, Rule::Overlapped),
-                };
-                Reason { found, threshold, action, rule }
-            })
-            .collect();
-        reasons.extend(listed.into_iter().map(|span| {
-            let (action, rule) = policy.decide(span.kind, "", &span.normal);
-            let Span { kind, range, points, normal } = span;
-            let found = Explanation { kind, range, normal, points, check: None, evidence: None, taken: true };
-            Reason { found, threshold: points, action, rule }
-        }));
-        reasons.sort_by_key(|reason| reason.found.range.start);
-        reasons
     }
 }
 
@@ -382,7 +343,7 @@ impl fmt::Debug for Redactor {
 }
 
 /// The end of a question without its punctuation, as words right before the answer.
-fn hint(question: &str) -> Cow<'_, str> {
+pub(crate) fn hint(question: &str) -> Cow<'_, str> {
     let from = question.ceil_char_boundary(question.len().saturating_sub(MAX_HINT_BYTES));
     let words = question[from..].trim_end_matches(|character: char| !character.is_alphanumeric());
     if words.is_empty() { Cow::Borrowed("") } else { Cow::Owned(format!("{words}: ")) }

@@ -20,7 +20,7 @@ struct Piece<'m> {
 }
 
 impl Redactor {
-    /// Replaces what lies across the borders of texts that belong together; what lies within one is replaced already.
+    /// Replaces what lies across the borders of texts that belong together; what lies within one is left for later.
     ///
     /// The placeholder goes where the value begins, and the rest of the value is cut out. A text of which nothing would be
     /// left gets the placeholder too, as empty texts are not sent. Errors: as [`Redactor::redact`].

@@ -7,7 +7,7 @@ use kaleem_proto::redaction::v1::{
 };
 
 use super::redact::{Engine, class};
-use crate::{Error, policies::InForce, policy::Rule, redact::Reason};
+use crate::{Error, explain::Reason, policies::InForce, policy::Rule};
 
 /// Bytes of the longest text that is explained.
 pub(super) const EXPLAINED_BYTES_MAX: usize = 64 * 1024;

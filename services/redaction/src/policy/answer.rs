@@ -1,5 +1,7 @@
 //! What a merchant's answers must respect.
 
+use std::sync::Arc;
+
 use kaleem_guard::Policy as Facts;
 use kaleem_proto::redaction::v1::AnswerAction;
 
@@ -9,7 +11,7 @@ pub(crate) struct Answer {
     /// The facts as the merchant wrote them, a JSON object.
     pub(crate) facts_json: String,
     /// The facts, ready to check with.
-    pub(crate) facts: Facts,
+    pub(crate) facts: Arc<Facts>,
     /// What happens to a statement that contradicts them.
     pub(crate) on_violation: AnswerAction,
     /// What happens to a statement that they say nothing about.

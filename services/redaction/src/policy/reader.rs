@@ -166,7 +166,9 @@ impl Reader<'_> {
             return None;
         };
         match Facts::from_value(facts) {
-            Ok(read) => Some(Answer { facts_json: facts.to_string(), facts: read, on_violation, on_unsure }),
+            Ok(read) => {
+                Some(Answer { facts_json: facts.to_string(), facts: Arc::new(read), on_violation, on_unsure })
+            }
             Err(error) => {
                 for fault in error.faults() {
                     self.fault(join("answer.facts", &fault.path), fault.description.as_str());

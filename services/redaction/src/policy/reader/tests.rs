@@ -78,3 +78,13 @@ fn everything_may_be_left_out() {
     assert_eq!(answer.facts_json, r#"{"return_days":14}"#);
     assert_eq!((answer.on_violation, answer.on_unsure), (AnswerAction::Correct, AnswerAction::Annotate));
 }
+
+#[test]
+fn the_document_of_the_guide_is_read() {
+    let guide = include_str!("../../../../../docs/guides/privacy-policy.md");
+    let (_, json) = guide.split_once("```json").unwrap();
+    let (json, _) = json.split_once("```").unwrap();
+    let policy = read(json, &Detector::new().unwrap()).unwrap();
+    assert!(policy.answer().is_some());
+    assert_eq!(policy.actions[Kind::Iban as usize], Some(Action::Block));
+}
