@@ -162,6 +162,29 @@ async fn an_attempt_that_shows_nothing_in_time_is_our_cost_and_no_charge() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_whose_connection_breaks_before_it_shows_anything_is_our_cost_and_another_model_serves() {
+    for shape in [Shape::AllInOne, Shape::Split] {
+        let mesh = Mesh::start(shape).await;
+        mesh.gemini.push(gemini::Reply::empty().cut());
+        mesh.worker.push(worker::Reply::text(["من عندنا"]));
+        let answer = mesh.client().chat(whole(question("auto", "اشرح لي"))).await.unwrap().into_inner();
+        assert_eq!(text_of(&answer), "من عندنا");
+        mesh.nothing_held().await;
+        mesh.ledger_with(2).await;
+        let request =
+            ListUsageEventsRequest { merchant_id: MERCHANT.into(), ..ListUsageEventsRequest::default() };
+        let listed = mesh.billing().list_usage_events(request).await.unwrap().into_inner().events;
+        let mut charges: Vec<_> = listed
+            .iter()
+            .map(|recorded| (recorded.event.as_ref().unwrap().status(), recorded.sell_pico_usd > 0))
+            .collect();
+        charges.sort_unstable_by_key(|(status, _)| *status as i32);
+        assert_eq!(charges, [(UsageStatus::Ok, true), (UsageStatus::FailedBilled, false)]);
+        mesh.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_project_whose_rate_is_used_up_is_not_asked_and_another_model_serves() {
     for shape in [Shape::AllInOne, Shape::Split] {
         let limits = "projects = [{ quota_domain = 'provider-gemini', limits = { minute_requests = 2 } }]";

@@ -32,6 +32,12 @@ impl Timestamp {
         self.plus_millis(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// This instant moved back by `span`, cut to milliseconds, saturating.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        self.plus_millis(i64::try_from(span.as_millis()).map_or(i64::MIN, i64::wrapping_neg))
+    }
+
     /// Milliseconds from `earlier` to this instant; negative if it is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)

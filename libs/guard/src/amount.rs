@@ -32,6 +32,24 @@ impl Amount {
         Some(Self(whole.parse::<i64>().ok()?.checked_mul(ONE)?.checked_add(fraction)?))
     }
 
+    /// The amount of decimal digits before and behind the point; at most four of the latter are no trailing zeros.
+    pub(crate) fn of_digits(whole: &[u32], fraction: &[u32]) -> Option<Self> {
+        let mut value = 0_i64;
+        for digit in whole {
+            value = value.checked_mul(10)?.checked_add(i64::from(*digit))?;
+        }
+        value = value.checked_mul(ONE)?;
+        let mut place = ONE;
+        for digit in fraction {
+            place /= 10;
+            if place == 0 && *digit > 0 {
+                return None;
+            }
+            value = value.checked_add(i64::from(*digit) * place)?;
+        }
+        Some(Self(value))
+    }
+
     pub(crate) fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -111,6 +129,16 @@ mod tests {
         for text in ["", ".5", "1.23456", "1,5", "-1", "1e3", "999999999999999", "٨٩"] {
             assert_eq!(Amount::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn digits_are_read_as_text_is() {
+        for text in ["89.00", "0.5", "12.5050", "7.1234000", "1.23456", "123456789.1", "0"] {
+            let digits = |part: &str| part.chars().filter_map(|digit| digit.to_digit(10)).collect::<Vec<_>>();
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+            assert_eq!(Amount::of_digits(&digits(whole), &digits(fraction)), Amount::parse(text), "{text}");
+        }
+        assert_eq!(Amount::of_digits(&[9; 30], &[]), None);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Tells quickly that a word is not among many: most words of an answer are no names and no codes.
 
+use std::hash::Hasher;
+
+use crate::hash::WordHasher;
+
 /// Bits for each key; about one word in sixteen is looked up in vain.
 const BITS_PER_KEY: usize = 16;
 
@@ -7,15 +11,19 @@ const BITS_PER_KEY: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     bits: Vec<u64>,
+    /// The first two characters of all keys.
+    beginnings: [u64; 8],
 }
 
 impl Filter {
     pub(crate) fn new<'k>(keys: impl Iterator<Item = &'k str> + Clone) -> Self {
         let words = (keys.clone().count() * BITS_PER_KEY).div_ceil(64).next_power_of_two();
-        let mut filter = Self { bits: vec![0; words] };
+        let mut filter = Self { bits: vec![0; words], ..Self::default() };
         for key in keys {
             let (word, bit) = filter.place(key);
             filter.bits[word] |= bit;
+            let (word, bit) = beginning(key);
+            filter.beginnings[word] |= bit;
         }
         filter
     }
@@ -29,14 +37,26 @@ impl Filter {
         self.bits[word] & bit != 0
     }
 
-    fn place(&self, key: &str) -> (usize, u64) {
-        let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let mixed = hash ^ (hash >> 29);
-        let word = usize::try_from(mixed >> 6).unwrap_or(0) & (self.bits.len() - 1);
-        (word, 1 << (mixed & 63))
+    /// Whether a key may begin with the first two characters of `text`.
+    pub(crate) fn may_begin(&self, text: &str) -> bool {
+        let (word, bit) = beginning(text);
+        self.beginnings[word] & bit != 0
     }
+
+    fn place(&self, key: &str) -> (usize, u64) {
+        let mut hasher = WordHasher::default();
+        hasher.write(key.as_bytes());
+        let hash = hasher.finish();
+        let word = usize::try_from(hash >> 6).unwrap_or(0) & (self.bits.len() - 1);
+        (word, 1 << (hash & 63))
+    }
+}
+
+fn beginning(text: &str) -> (usize, u64) {
+    let mut characters = text.chars().map(u32::from);
+    let (first, second) = (characters.next().unwrap_or(0), characters.next().unwrap_or(0));
+    let place = (first.wrapping_mul(31) ^ second.wrapping_mul(17)) & 511;
+    ((place / 64) as usize, 1 << (place % 64))
 }
 
 #[cfg(test)]
@@ -47,9 +67,10 @@ mod tests {
     fn no_key_is_missed_and_few_others_pass() {
         let keys: Vec<String> = (0..1000).map(|number| format!("كلمة{number}")).collect();
         let filter = Filter::new(keys.iter().map(String::as_str));
-        assert!(keys.iter().all(|key| filter.may_have(key)));
+        assert!(keys.iter().all(|key| filter.may_have(key) && filter.may_begin(key)));
         let vain = (1000..2000).filter(|number| filter.may_have(&format!("كلمة{number}"))).count();
         assert!(vain < 150, "{vain} of 1000");
-        assert!(!Filter::default().may_have("x"));
+        assert!(!filter.may_begin("سعر") && !filter.may_begin(""));
+        assert!(!Filter::default().may_have("x") && !Filter::default().may_begin("x"));
     }
 }

@@ -269,8 +269,13 @@ impl Gate {
                 if (index + 1..self.tokens.all.len()).all(|next| self.goes_on(next)) {
                     return Tail::Waits(place(index));
                 }
-                // A bare number behind a word for a price is one.
-                if self.notes.any(index.saturating_sub(8)..index, &[Class::Price, Class::Fee, Class::Total]) {
+                // A bare number behind a word for a price is one, or in a cell of a table.
+                let cell = index > 0 && self.tokens.word(index - 1) == "|";
+                if cell
+                    || self
+                        .notes
+                        .any(index.saturating_sub(8)..index, &[Class::Price, Class::Fee, Class::Total])
+                {
                     return Tail::Holds(place(index));
                 }
             }

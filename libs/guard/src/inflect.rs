@@ -1,12 +1,26 @@
 //! The forms that words of names take in answers: plurals, duals, pronouns, particles.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use crate::lexicon::{Clitics, variants};
+
+/// Plurals that are no ending, by their singular: «كراسي» of «كرسي».
+static BROKEN_PLURALS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let lines = include_str!("lexicon/plurals.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(": ")).collect()
+});
+
+/// The plurals of an Arabic noun that the word list knows.
+pub(crate) fn broken_plurals(noun: &str) -> impl Iterator<Item = &'static str> + use<> {
+    BROKEN_PLURALS.get(noun).into_iter().flat_map(|plurals| plurals.split(", "))
+}
 
 /// Whether a word of an answer is a word of a name, in some form.
 pub(crate) fn is_form_of(written: &str, name: &str) -> bool {
-    let mut same = false;
-    forms(written, |form, _, _| {
-        same = form == singular(name) || form == name;
+    let (mut same, one) = (false, singular(name));
+    let alike = |stem: &str| stem.bytes().next() == name.bytes().next();
+    forms(written, alike, |form, _, _| {
+        same = form == one || form == name;
         same
     });
     same
@@ -23,8 +37,17 @@ pub(crate) fn singular(word: &str) -> &str {
 }
 
 /// Tries the forms that a word of a name may have in an answer, until `accept` takes one.
-pub(crate) fn forms(word: &str, mut accept: impl FnMut(&str, bool, Clitics) -> bool) {
+///
+/// Only stems that `may_begin` takes are inflected: no form changes the first two characters.
+pub(crate) fn forms(
+    word: &str,
+    may_begin: impl Fn(&str) -> bool,
+    mut accept: impl FnMut(&str, bool, Clitics) -> bool,
+) {
     if word.is_ascii() {
+        if !may_begin(word) {
+            return;
+        }
         let plain = Clitics::default();
         let irregular = || {
             let endings: &[(&str, &str)] = if word.ends_with("es") {
@@ -40,37 +63,47 @@ pub(crate) fn forms(word: &str, mut accept: impl FnMut(&str, bool, Clitics) -> b
         return;
     }
     let _ = variants(word, |stem, clitics| {
-        if accept(stem, false, clitics) {
-            return true;
-        }
-        inflections(stem, |form, dual| accept(form, dual, clitics))
+        may_begin(stem)
+            && (accept(stem, false, clitics) || inflections(stem, |form, dual| accept(form, dual, clitics)))
     });
 }
+
+/// Endings, whether they say two, and what the singular has in their place.
+const ENDINGS: [(&str, bool, &str); 16] = [
+    ("تين", true, "ه"),
+    ("تان", true, "ه"),
+    ("ين", true, ""),
+    ("ان", true, ""),
+    ("ات", false, "ه"),
+    ("ات", false, ""),
+    ("تك", false, "ه"),
+    ("ته", false, "ه"),
+    ("تها", false, "ه"),
+    ("ك", false, ""),
+    ("هاي", false, ""),
+    ("ها", false, ""),
+    ("ي", false, ""),
+    ("ا", false, ""),
+    // «طبية» of «طبي»; «طرح» of «طرحة».
+    ("ه", false, ""),
+    ("", false, "ه"),
+];
 
 /// The singular of an Arabic or Persian word by its ending.
 fn inflections(stem: &str, mut accept: impl FnMut(&str, bool) -> bool) -> bool {
     let mut feminine = String::new();
-    for (suffix, dual, restored) in [
-        ("تين", true, "ه"),
-        ("تان", true, "ه"),
-        ("ين", true, ""),
-        ("ان", true, ""),
-        ("ات", false, "ه"),
-        ("ات", false, ""),
-        ("تك", false, "ه"),
-        ("ته", false, "ه"),
-        ("تها", false, "ه"),
-        ("ك", false, ""),
-        ("هاي", false, ""),
-        ("ها", false, ""),
-        ("ي", false, ""),
-        ("ا", false, ""),
-    ] {
-        let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= 4) else { continue };
-        feminine.clear();
-        feminine.push_str(base);
-        feminine.push_str(restored);
-        if accept(&feminine, dual) {
+    for (suffix, dual, restored) in ENDINGS {
+        let least = if matches!(suffix, "" | "ه") { 6 } else { 4 };
+        let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= least) else { continue };
+        let found = if restored.is_empty() {
+            accept(base, dual)
+        } else {
+            feminine.clear();
+            feminine.push_str(base);
+            feminine.push_str(restored);
+            accept(&feminine, dual)
+        };
+        if found {
             return true;
         }
     }

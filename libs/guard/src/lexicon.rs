@@ -1,9 +1,10 @@
 //! Word lists: what words and phrases of shops mean, in Arabic, English and Persian.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
+use crate::hash::WordHasher;
 use crate::text::{folded, is_arabic};
 use crate::unit::Unit;
 
@@ -36,22 +37,24 @@ classes! {
     Save = "save", Discount = "discount", Was = "was", Remain = "remain", Coupon = "coupon", Code = "code",
     NotCode = "notcode", Vat = "vat", Install = "install", With = "with", Without = "without", Neg = "neg",
     NoNeg = "noneg", Contrast = "contrast", AfterNeg = "afterneg", Quote = "quote", Customer = "customer",
-    Question = "question", Offer = "offer", Bound = "bound", Span = "span", Since = "since", Other = "other",
+    Offer = "offer", Bound = "bound", Span = "span", Since = "since", Other = "other",
     Contact = "contact", Bank = "bank", Refund = "refund", Ref = "ref", Material = "material", Piece = "piece",
     Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Weekday = "weekday", SameDay = "sameday",
-    NextDay = "nextday", To = "to", Range = "range", And = "and", For = "for", Worth = "worth", Order = "order", Half = "half",
+    NextDay = "nextday", To = "to", And = "and", For = "for", Order = "order", Half = "half",
     Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto", Nothing = "nothing", HalfPrice = "halfprice",
-    Promotion = "promotion", Charge = "charge",
+    Promotion = "promotion", Charge = "charge", Holds = "holds",
 }
 
 /// A set of classes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Classes(u128);
+pub(crate) struct Classes(u64);
+
+const _: () = assert!((Class::Holds as u8) < 64, "a set of classes has 64 bits");
 
 impl Classes {
     #[inline]
     pub(crate) fn of(classes: &[Class]) -> Self {
-        Self(classes.iter().fold(0, |all, class| all | 1_u128 << *class as u8))
+        Self(classes.iter().fold(0, |all, class| all | 1_u64 << *class as u8))
     }
 
     #[inline]
@@ -77,6 +80,9 @@ pub(crate) struct Sense {
 }
 
 impl Sense {
+    /// That of a word that no list has.
+    pub(crate) const NONE: Self = Self { classes: Classes(0), unit: None, alone: 0, number: None };
+
     pub(crate) fn is(&self, class: Class) -> bool {
         self.classes.meets(Classes::of(&[class]))
     }
@@ -108,14 +114,20 @@ pub(crate) struct Clitics {
     pub(crate) the: bool,
 }
 
+impl Clitics {
+    pub(crate) const NONE: Self = Self { and: false, to: false, by: false, the: false };
+}
+
 /// All word lists.
 pub(crate) struct Lexicon {
-    words: HashMap<Box<str>, u32, BuildHasherDefault<Fnv>>,
+    words: HashMap<Box<str>, u32, BuildHasherDefault<WordHasher>>,
     /// What the phrase that ends at each node of the trie means.
     nodes: Vec<Option<Sense>>,
     /// The classes of all phrases that lead through each node.
     leads: Vec<Classes>,
-    edges: HashMap<(u32, u32), u32, BuildHasherDefault<Fnv>>,
+    edges: HashMap<(u32, u32), u32, BuildHasherDefault<WordHasher>>,
+    /// The node behind each word from the root; 0 if no phrase begins with it.
+    roots: Vec<u32>,
 }
 
 /// The lists, read once.
@@ -136,6 +148,7 @@ impl Lexicon {
             nodes,
             leads: vec![Classes::default()],
             edges: HashMap::default(),
+            roots: Vec::new(),
         };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
@@ -160,6 +173,12 @@ impl Lexicon {
             for pronoun in PRONOUNS {
                 let stem = phrase.strip_suffix('ه').map_or_else(|| phrase.clone(), |stem| format!("{stem}ت"));
                 lexicon.add_new(&format!("{stem}{pronoun}"), &sense);
+            }
+        }
+        lexicon.roots = vec![0; lexicon.words.len() + 1];
+        for ((from, word), to) in &lexicon.edges {
+            if *from == 0 {
+                lexicon.roots[*word as usize] = *to;
             }
         }
         (lexicon, unknown)
@@ -206,6 +225,9 @@ impl Lexicon {
 
     /// The node behind `word` from `node` (0 is the root).
     pub(crate) fn step(&self, node: u32, word: u32) -> Option<u32> {
+        if node == 0 {
+            return self.roots.get(word as usize).copied().filter(|next| *next != 0);
+        }
         self.edges.get(&(node, word)).copied()
     }
 
@@ -271,6 +293,10 @@ fn long(word: &str) -> bool {
 }
 
 fn sense_named(name: &str) -> Option<Sense> {
+    // Words that only must not be taken for others with a particle: «بقيمة» is no «قيمة».
+    if name == "known" {
+        return Some(Sense::default());
+    }
     if let Some(class) = Class::named(name) {
         return Some(Sense { classes: Classes::of(&[class]), ..Sense::default() });
     }
@@ -283,27 +309,6 @@ fn sense_named(name: &str) -> Option<Sense> {
         _ => (name, 0),
     };
     Some(Sense { unit: Some(Unit::named(unit)?), alone, ..Sense::default() })
-}
-
-/// FNV-1a: short keys of our own lists, looked up for every word.
-#[derive(Default)]
-struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.0 = (self.0.rotate_left(26) ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 ^= self.0 >> 32;
-    }
 }
 
 #[cfg(test)]

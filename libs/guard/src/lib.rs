@@ -12,6 +12,7 @@ mod check;
 mod correct;
 mod filter;
 mod gate;
+mod hash;
 mod inflect;
 mod judge;
 mod language;

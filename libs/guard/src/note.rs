@@ -18,6 +18,9 @@ pub(crate) struct Note {
     word: u32,
 }
 
+/// The note of no token.
+static NOTHING: Note = Note { sense: Sense::NONE, clitics: Clitics::NONE, len: 0, word: 0 };
+
 /// The notes of a sentence, one a token.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -91,8 +94,8 @@ impl Notes {
     }
 
     /// The note at `index`; an empty one behind the end.
-    pub(crate) fn at(&self, index: usize) -> Note {
-        self.all.get(index).copied().unwrap_or_default()
+    pub(crate) fn at(&self, index: usize) -> &Note {
+        self.all.get(index).unwrap_or(&NOTHING)
     }
 
     pub(crate) fn is(&self, index: usize, class: Class) -> bool {

@@ -51,6 +51,9 @@ impl Reader<'_> {
     }
 
     fn spelled(&self, start: usize) -> Option<Number> {
+        // "a hundred and twenty"
+        let large = |index: usize| self.notes.at(index).sense.number.is_some_and(|number| number >= 100);
+        let start = start + usize::from(self.tokens.word(start) == "a" && large(start + 1));
         let first = self.notes.get(start).filter(|note| note.len > 0)?;
         let mut sum = Sum::new(first.sense.number?);
         let mut end = start + first.len;
@@ -59,6 +62,11 @@ impl Reader<'_> {
             let joined = self.notes.is(end, Class::And) || self.tokens.word(end) == "-";
             let at = if joined { end + 1 } else { end };
             let next = self.notes.at(at);
+            if let Some(digits) = self.digits_behind(&sum, at).filter(|_| joined) {
+                sum.part += digits;
+                end = at + 1;
+                break;
+            }
             let Some(word) = next.sense.number.filter(|_| next.len > 0) else { break };
             if !sum.add(word, joined || note.clitics.and) {
                 break;
@@ -68,6 +76,14 @@ impl Reader<'_> {
         let mut number = Number { amount: Amount::whole(sum.total()), other: None, end };
         self.add_half(&mut number, Amount::whole(sum.last_scale));
         Some(number)
+    }
+}
+
+impl Reader<'_> {
+    /// «ألف و٢٥٠»: digits that fill up thousands in words.
+    fn digits_behind(&self, sum: &Sum, at: usize) -> Option<i64> {
+        let (amount, _) = self.tokens.all.get(at)?.value?;
+        amount.integer().filter(|digits| sum.part == 0 && sum.complete >= 1000 && *digits < 1000)
     }
 }
 
@@ -105,7 +121,8 @@ impl Sum {
                 true
             }
             1000.. => false,
-            100 if !joined && (1..10).contains(&part) => {
+            // "twelve hundred"
+            100 if !joined && (1..100).contains(&part) => {
                 self.part = part * 100;
                 true
             }

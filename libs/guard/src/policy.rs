@@ -108,7 +108,16 @@ impl Policy {
 
     /// The percent of a coupon by its folded code.
     pub(crate) fn coupon(&self, code: &str) -> Option<Amount> {
-        self.coupons.as_ref().filter(|_| self.codes.may_have(code))?.get(code).copied()
+        self.coupons
+            .as_ref()
+            .filter(|_| self.may_be_code(code) && self.codes.may_have(code))?
+            .get(code)
+            .copied()
+    }
+
+    /// Whether a code may begin like this.
+    pub(crate) fn may_be_code(&self, beginning: &str) -> bool {
+        self.codes.may_begin(beginning)
     }
 
     /// Standard rate of value added tax where the shop's currency is used, in percent.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use crate::{
     amount::Amount,
     filter::Filter,
-    inflect::{forms, is_form_of, singular},
+    inflect::{broken_plurals, forms, is_form_of, singular},
     lexicon::{Class, LEXICON, Sense},
     text::{Kind, Tokens, folded, is_arabic},
 };
@@ -59,12 +59,27 @@ pub(crate) struct Mention {
     pub(crate) end: usize,
     /// The products that it may be.
     pub(crate) products: Vec<u32>,
-    /// Two by its form: «عبايتين».
-    pub(crate) dual: bool,
+    pub(crate) form: Form,
     /// «و» is written before it.
     pub(crate) and: bool,
     /// «ل» is written before it.
     pub(crate) to: bool,
+}
+
+/// How a product is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    /// Two by its form: «عبايتين».
+    Dual,
+    /// By the place where it was named before: «الأول», "the latter".
+    Place,
+}
+
+impl Form {
+    fn of(dual: bool) -> Self {
+        if dual { Self::Dual } else { Self::Plain }
+    }
 }
 
 impl Catalogue {
@@ -117,7 +132,8 @@ impl Catalogue {
         if let Some(head) = head.filter(|head| words.len() > 1 && head.chars().count() > 2) {
             // «سماعات» is also called by one of them.
             let one = head.strip_suffix("ات").filter(|stem| stem.len() >= 4).map(|stem| format!("{stem}ه"));
-            for key in std::iter::once(singular(head).to_owned()).chain(one) {
+            let many = broken_plurals(head).map(str::to_owned);
+            for key in std::iter::once(singular(head).to_owned()).chain(one).chain(many) {
                 let meant = self.heads.entry(key).or_default();
                 if !meant.contains(&product) {
                     meant.push(product);
@@ -125,7 +141,10 @@ impl Catalogue {
             }
         }
         let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.first.entry(singular(first).to_owned()).or_default().push(index);
+        let many = broken_plurals(first).map(str::to_owned);
+        for form in std::iter::once(singular(first).to_owned()).chain(many) {
+            self.first.entry(form).or_default().push(index);
+        }
         self.names.push(Name { product, words });
     }
 
@@ -142,10 +161,12 @@ impl Catalogue {
             found.extend(mention);
         }
         self.add_siblings(tokens, found);
+        siblings::add_ordinals(tokens, found);
     }
 
     fn sku_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
         if self.skus.is_empty()
+            || !self.filter.may_begin(tokens.word(start))
             || !self.filter.may_have(tokens.word(start))
             || (start > 0 && !tokens.all[start].gap && tokens.all[start - 1].kind != Kind::Mark)
         {
@@ -165,7 +186,7 @@ impl Catalogue {
                     start,
                     end,
                     products: vec![*product],
-                    dual: false,
+                    form: Form::Plain,
                     and: false,
                     to: false,
                 });
@@ -180,7 +201,8 @@ impl Catalogue {
         }
         let mut best: Option<Mention> = None;
         let word = tokens.word(at);
-        forms(word, |form, dual, clitics| {
+        let may_begin = |stem: &str| self.filter.may_begin(stem);
+        forms(word, may_begin, |form, dual, clitics| {
             if !self.filter.may_have(form) {
                 return false;
             }
@@ -199,7 +221,7 @@ impl Catalogue {
                             start: at,
                             end,
                             products,
-                            dual,
+                            form: Form::of(dual),
                             and: clitics.and,
                             to: clitics.to,
                         });
@@ -213,7 +235,14 @@ impl Catalogue {
             {
                 let start = compound_start(tokens, at);
                 let (products, end) = self.narrow(products, tokens, at);
-                best = Some(Mention { start, end, products, dual, and: clitics.and, to: clitics.to });
+                best = Some(Mention {
+                    start,
+                    end,
+                    products,
+                    form: Form::of(dual),
+                    and: clitics.and,
+                    to: clitics.to,
+                });
             }
             best.as_ref().is_some_and(|best| best.end > at + 1)
         });
@@ -331,7 +360,7 @@ mod tests {
         tokens.refill(text);
         let mut found = Vec::new();
         catalogue().mentions(&tokens, &mut found);
-        found.into_iter().map(|mention| (mention.products, mention.dual)).collect()
+        found.into_iter().map(|mention| (mention.products, mention.form == Form::Dual)).collect()
     }
 
     #[test]

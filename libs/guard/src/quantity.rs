@@ -45,6 +45,10 @@ impl Reader<'_> {
         bare.clear();
         let mut at = 0;
         while at < self.notes.len() {
+            if !self.may_begin(at) {
+                at += 1;
+                continue;
+            }
             if let Some(value) = self.value(at) {
                 at = value.end;
                 values.push(value);
@@ -57,13 +61,23 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a quantity or a number can begin here at all; most tokens say no.
+    fn may_begin(&self, at: usize) -> bool {
+        let sense = self.notes.at(at).sense;
+        let counts = sense.unit.is_some() || sense.number.is_some();
+        counts
+            || sense.any(&[Class::Half, Class::Quarter, Class::Pair])
+            || self.tokens.all.get(at).is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Opaque))
+            || matches!(self.tokens.word(at), "a" | "an" | "another" | "full")
+    }
+
     /// The quantity that begins at a token.
     pub(crate) fn value(&self, start: usize) -> Option<Value> {
         let note = self.notes.at(start);
         if note.len == 0 {
             return None;
         }
-        if let Some(value) = self.unit_first(start, &note) {
+        if let Some(value) = self.unit_first(start, note).or_else(|| self.slashed(start)) {
             return Some(value);
         }
         let low = self.operand(start)?;
@@ -76,6 +90,11 @@ impl Reader<'_> {
             return Some(Value { low, high: high.quantity(unit), start, end: high.end });
         }
         let unit = low.unit?;
+        if let Some(high) = high.filter(|(high, at)| high.unit.is_none() && self.shares_unit(&low, high, *at))
+        {
+            let (low, high, end) = (low.quantity(unit), high.0.quantity(unit), high.0.end);
+            return Some(Value { low, high, start, end });
+        }
         if low.implied && !self.may_stand_alone(start, low.end, unit) {
             return None;
         }
@@ -99,6 +118,16 @@ impl Reader<'_> {
                 None => (quantity, number.end),
             };
         Some(Value { low: quantity, high, start, end })
+    }
+
+    /// «24/48 ساعة»: no date, because a unit follows.
+    fn slashed(&self, start: usize) -> Option<Value> {
+        let token = self.tokens.all.get(start).filter(|token| token.kind == Kind::Opaque)?;
+        let (low, high) = self.tokens.word(start).split_once('/')?;
+        let (unit, end) =
+            self.unit_after(start + 1).filter(|(unit, _)| unit.is_time() && token.value.is_none())?;
+        let quantity = |digits| Some(Quantity { amount: Amount::parse(digits)?, other: None, unit });
+        Some(Value { low: quantity(low)?, high: quantity(high)?, start, end })
     }
 
     /// A number with or without unit, a unit that says its number, or half a unit.
@@ -179,19 +208,19 @@ impl Reader<'_> {
             && let Some(unit @ (Unit::Hundredth | Unit::Fils)) = self.unit_at(small.end)
             && operand.unit.is_some_and(|unit| matches!(unit, Unit::Money(_)))
         {
-            let share = if unit == Unit::Fils
-                && operand
-                    .unit
-                    .is_some_and(|unit| matches!(unit, Unit::Money(currency) if currency.names("KWD")))
-            {
-                1000
-            } else {
-                100
-            };
+            let dirham = matches!(operand.unit, Some(Unit::Money(currency)) if currency.names("AED"));
+            let share = if unit == Unit::Fils && !dirham { 1000 } else { 100 };
             let part = small.amount.over(Amount::whole(share)).unwrap_or_default();
             operand.amount = operand.amount.plus(part);
             operand.end = small.end + self.notes.at(small.end).len;
         }
+    }
+
+    /// «من يومين إلى أربعة»: the second number is of the same unit, and ends its clause.
+    fn shares_unit(&self, low: &Operand, high: &Operand, at: usize) -> bool {
+        let to = self.notes.is(at - 1, Class::To) || self.notes.at(at).clitics.to;
+        let ends = self.tokens.all.get(high.end).is_none_or(|token| token.comma || token.kind == Kind::Mark);
+        to && ends && low.unit.is_some_and(Unit::is_time) && low.amount < high.amount
     }
 
     /// A lone «شهر» is a span only behind «خلال», «لمدة», «ضمان» and the like, and not before a name or a year.
@@ -211,8 +240,10 @@ impl Reader<'_> {
         let from = start.saturating_sub(SPAN_REACH);
         let mut before = (from..start).filter_map(|index| self.notes.get(index));
         let every = matches!(self.tokens.word(start.wrapping_sub(1)), "كل" | "every" | "هر");
+        let asked = matches!(self.tokens.word(start.wrapping_sub(1)), "كم" | "كام" | "چند" | "جند");
         !dated
             && !every
+            && !asked
             && (clitics.to
                 || clitics.by
                 || before.any(|note| {
@@ -243,7 +274,8 @@ impl Reader<'_> {
         {
             return Some(at + 1);
         }
-        (between && note.clitics.and && note.sense.number.is_some()).then_some(at)
+        let counted = note.sense.number.is_some() || note.sense.alone > 1;
+        (between && note.clitics.and && counted).then_some(at)
     }
 
     fn unit_at(&self, at: usize) -> Option<Unit> {
@@ -263,6 +295,13 @@ impl Reader<'_> {
             at += 1;
         }
         let note = self.notes.at(at);
+        if at > 0 && self.tokens.all.get(at).is_some_and(|token| !token.gap) {
+            match self.tokens.word(at) {
+                "d" => return Some((Unit::Day, at + 1)),
+                "h" => return Some((Unit::Hour, at + 1)),
+                _ => {}
+            }
+        }
         let unit = self.unit_at(at).filter(|_| !note.clitics.the && !note.clitics.and)?;
         // «يومين» has its own number.
         (note.sense.alone < 2).then_some((unit, at + note.len))

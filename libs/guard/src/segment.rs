@@ -9,43 +9,47 @@ pub(crate) const SENTENCE_BYTES_MAX: usize = 2048;
 ///
 /// `last` says that no more text comes. What is decided never changes when more text comes.
 pub(crate) fn sentence_end(text: &str, last: bool) -> Option<(usize, bool)> {
-    let mut characters = text.char_indices().peekable();
-    let mut previous = (' ', ' ');
-    let mut space = 0;
-    while let Some((at, character)) = characters.next() {
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate().take(SENTENCE_BYTES_MAX) {
+        // Only these bytes begin a character that may end a sentence.
+        if !matches!(byte, b'\n' | b'!' | b'?' | b'.' | 0xd8 | 0xdb | 0xe2 | 0xe3) {
+            continue;
+        }
+        let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { continue };
         let end = at + character.len_utf8();
-        if at >= SENTENCE_BYTES_MAX {
-            return Some((if space > 0 { space } else { at }, false));
-        }
-        if character.is_whitespace() {
-            space = end;
-        }
-        let next = characters.peek().map(|(_, next)| *next);
-        let ends = match character {
-            '\n' | '\u{2028}' | '\u{2029}' => return Some((end, false)),
-            '!' | '…' | '。' | '?' | '؟' => true,
-            '.' | '۔' => {
-                // ر.س. and S.R. go on; so does 1.5.
-                let abbreviated = previous.0 == '.'
-                    || (is_letter(previous.1) && !is_letter(previous.0) && previous.0 != ' ');
-                match next {
-                    None if !last => return None,
-                    next => {
-                        !abbreviated
-                            && next.is_none_or(|next| {
-                                next.is_whitespace() || matches!(next, '"' | '»' | ')' | '*')
-                            })
-                    }
+        match character {
+            '\n' | '\u{2028}' | '\u{2029}' | '!' | '…' | '。' => return Some((end, false)),
+            '?' | '؟' => return Some((end, true)),
+            '.' | '۔' => match text[end..].chars().next() {
+                None if !last => return None,
+                next if !is_abbreviated(&text[..at]) && next.is_none_or(is_behind_sentence) => {
+                    return Some((end, false));
                 }
-            }
-            _ => false,
-        };
-        if ends {
-            return Some((end, matches!(character, '?' | '؟')));
+                _ => {}
+            },
+            _ => {}
         }
-        previous = (previous.1, character);
+    }
+    if text.len() > SENTENCE_BYTES_MAX {
+        let cut = text.ceil_char_boundary(SENTENCE_BYTES_MAX);
+        let mut before = text[..cut].char_indices().rev();
+        let space = before.find(|(_, character)| character.is_whitespace());
+        let end = space.map_or(cut, |(at, character)| at + character.len_utf8());
+        return (cut < text.len() || last).then_some((if cut < text.len() { end } else { cut }, false));
     }
     last.then_some((text.len(), false)).filter(|(end, _)| *end > 0)
+}
+
+/// ر.س. and S.R. go on behind their full stop.
+fn is_abbreviated(before: &str) -> bool {
+    let mut characters = before.chars().rev();
+    let last = characters.next().unwrap_or(' ');
+    let second = characters.next().unwrap_or(' ');
+    second == '.' || (is_letter(last) && !is_letter(second) && second != ' ')
+}
+
+fn is_behind_sentence(next: char) -> bool {
+    next.is_whitespace() || matches!(next, '"' | '»' | ')' | '*')
 }
 
 #[cfg(test)]

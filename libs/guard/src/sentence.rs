@@ -89,6 +89,10 @@ impl Sentence<'_> {
             if self.is_comma(index) || note.sense.any(&[Class::Contrast, Class::NoNeg]) {
                 return false;
             }
+            // «نه» is "no" and "nine".
+            if self.in_value(index) {
+                continue;
+            }
             if note.sense.any(&[Class::Neg, Class::AfterNeg]) {
                 let behind = index + note.len..(index + note.len + 3);
                 let other =

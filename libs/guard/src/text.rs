@@ -1,6 +1,7 @@
 //! Cuts a sentence into words, numbers and marks, on folded characters.
 
 use kaleem_pii::fold::{self, Form};
+use smallvec::SmallVec;
 
 use crate::amount::Amount;
 
@@ -58,8 +59,14 @@ pub(crate) fn folded(text: &str) -> String {
     text.chars().filter_map(fold_one).collect()
 }
 
+#[inline]
 fn fold_one(character: char) -> Option<char> {
     match character {
+        // What is most of the text need not be looked up; a test holds it to the folding.
+        'a'..='z' | '0'..='9' | ' ' | 'ا' | 'ب' | 'ت'..='غ' | 'ف'..='و' | 'ي' => {
+            return Some(character);
+        }
+        'A'..='Z' => return Some(character.to_ascii_lowercase()),
         // Bullets, which folding takes for full stops.
         '\u{2022}' | '\u{b7}' | '\u{2219}' => return Some('|'),
         '\u{2019}' | '\u{2018}' | '\u{2bc}' => return Some('\''),
@@ -97,6 +104,8 @@ impl Tokens {
         self.glyphs.clear();
         self.text.clear();
         self.all.clear();
+        self.glyphs.reserve(sentence.len());
+        self.text.reserve(sentence.len());
         for (start, character) in sentence.char_indices() {
             let end = start + character.len_utf8();
             match (fold_one(character), self.glyphs.last_mut()) {
@@ -278,18 +287,15 @@ impl Tokens {
     }
 
     fn amount(&self, whole: &[(usize, usize)], fraction: &[(usize, usize)]) -> Option<Amount> {
-        let mut text = String::with_capacity(16);
-        let characters =
-            |range: &(usize, usize)| self.glyphs[range.0..range.1].iter().map(|glyph| glyph.character);
-        text.extend(whole.iter().flat_map(characters));
-        if text.len() > DIGITS_MAX {
+        let digits = |ranges: &'_ [(usize, usize)]| {
+            let glyphs = ranges.iter().flat_map(|range| &self.glyphs[range.0..range.1]);
+            glyphs.filter_map(|glyph| glyph.character.to_digit(10)).collect::<SmallVec<[u32; 16]>>()
+        };
+        let whole = digits(whole);
+        if whole.is_empty() || whole.len() > DIGITS_MAX {
             return None;
         }
-        if !fraction.is_empty() {
-            text.push('.');
-            text.extend(fraction.iter().flat_map(characters));
-        }
-        Amount::parse(&text)
+        Amount::of_digits(&whole, &digits(fraction))
     }
 }
 
@@ -314,6 +320,21 @@ mod tests {
             None => tokens.word(index).to_owned(),
         };
         tokens.all.iter().enumerate().map(shown).collect()
+    }
+
+    #[test]
+    fn what_is_not_looked_up_is_folded_all_the_same() {
+        let usual = |character: &char| {
+            !matches!(character, '\u{2022}' | '\u{b7}' | '\u{2219}' | '\u{2019}' | '\u{2018}' | '\u{2bc}')
+        };
+        for character in (' '..='\u{fff}').filter(usual) {
+            let folded = match fold::form(character) {
+                Form::Dropped => None,
+                Form::Ascii(byte) => Some(char::from(byte)),
+                Form::Char(folded) => Some(folded),
+            };
+            assert_eq!(fold_one(character), folded, "{character:?}");
+        }
     }
 
     #[test]

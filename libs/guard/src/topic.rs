@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use crate::{lexicon::Class, sentence::Sentence};
+use crate::{
+    lexicon::{Class, Classes},
+    sentence::Sentence,
+};
 
 /// What a value may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,7 @@ const COST_MAX: usize = 24;
 const PAST_REACH: usize = 6;
 const PAST_WEIGHT: usize = 4;
 
-const NOUNS: [(Class, Topic); 11] = [
+const NOUNS: [(Class, Topic); 12] = [
     (Class::Cod, Topic::CashOnDelivery),
     (Class::Ship, Topic::Shipping),
     (Class::Total, Topic::Total),
@@ -71,6 +74,7 @@ const NOUNS: [(Class, Topic); 11] = [
     (Class::Since, Topic::Past),
     (Class::Other, Topic::Other),
     (Class::Contact, Topic::Contact),
+    (Class::Holds, Topic::Other),
 ];
 
 /// All topics of a sentence in order.
@@ -91,9 +95,18 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
             continue;
         }
         let note = sentence.notes.at(index);
+        if note.sense.classes == Classes::default() {
+            continue;
+        }
         let Some((_, topic)) = NOUNS.iter().find(|(class, _)| note.sense.is(*class)) else { continue };
         let at = index..index + note.len;
         let mut topic = *topic;
+        // «الضمان ساري لمدة سنة» is about the warranty.
+        let holds =
+            note.sense.is(Class::Holds) && found.last().is_some_and(|last| is_held(sentence, last, &at));
+        if holds {
+            continue;
+        }
         if matches!(topic, Topic::Return | Topic::Payout) {
             let clause = sentence.clause(&at);
             if sentence.notes.any(clause.clone(), &[Class::Bank])
@@ -107,6 +120,12 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
         let part = part_of(sentence, &at, topic, found.last());
         found.push(Anchor { topic, part, at, and: note.clitics.and, to: note.clitics.to });
     }
+}
+
+/// Whether a verb that says how long something holds is about the window before it.
+fn is_held(sentence: &Sentence<'_>, window: &Anchor, verb: &Range<usize>) -> bool {
+    matches!(window.topic, Topic::Return | Topic::Exchange | Topic::Warranty)
+        && (window.at.end..verb.start).all(|index| !sentence.is_comma(index) && !sentence.in_value(index))
 }
 
 /// «شحن العباية», "delivery of the abaya".

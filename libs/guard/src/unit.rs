@@ -23,19 +23,22 @@ pub(crate) enum Unit {
 pub(crate) enum Currency {
     /// The shop's own: an amount without a unit.
     Shop,
-    Exact(&'static str),
-    Family(&'static str, &'static [&'static str]),
+    /// One currency, by its place in the list of codes.
+    Exact(u8),
+    /// A name of several, by its place in the list of such names.
+    Family(u8),
 }
 
-const EXACT: [&str; 15] =
-    ["SAR", "QAR", "OMR", "YER", "IRR", "AED", "KWD", "BHD", "JOD", "IQD", "EGP", "GBP", "USD", "EUR", "TRY"];
-const MORE: [&str; 2] = ["INR", "IRT"];
+const CODES: [&str; 17] = [
+    "SAR", "QAR", "OMR", "YER", "IRR", "AED", "KWD", "BHD", "JOD", "IQD", "EGP", "GBP", "USD", "EUR", "TRY",
+    "INR", "IRT",
+];
 
 const FAMILIES: [(&str, &[&str]); 5] = [
     ("riyal", &["SAR", "QAR", "OMR", "YER", "IRR"]),
     ("dirham", &["AED", "MAD"]),
     ("dinar", &["KWD", "BHD", "JOD", "IQD", "DZD", "TND", "LYD"]),
-    ("pound", &["EGP", "SDG", "SYP", "LBP"]),
+    ("pound", &["EGP", "GBP", "SDG", "SYP", "LBP"]),
     ("lira", &["TRY", "SYP", "LBP"]),
 ];
 
@@ -67,23 +70,23 @@ impl Unit {
 
 impl Currency {
     fn named(name: &str) -> Option<Self> {
-        let exact = EXACT.iter().chain(&MORE).find(|code| **code == name).map(|code| Self::Exact(code));
-        let family = || FAMILIES.iter().find(|family| family.0 == name);
-        exact.or_else(|| family().map(|(name, codes)| Self::Family(name, codes)))
+        let exact = (0_u8..).zip(CODES).find(|(_, code)| *code == name).map(|(place, _)| Self::Exact(place));
+        let family = || (0_u8..).zip(FAMILIES).find(|(_, family)| family.0 == name);
+        exact.or_else(|| family().map(|(place, _)| Self::Family(place)))
     }
 
     /// Whether the word may stand for the shop's currency.
     pub(crate) fn names(self, code: &str) -> bool {
         match self {
             Self::Shop => true,
-            Self::Exact(exact) => exact == code,
-            Self::Family(_, codes) => codes.contains(&code),
+            Self::Exact(place) => CODES[usize::from(place)] == code,
+            Self::Family(place) => FAMILIES[usize::from(place)].1.contains(&code),
         }
     }
 
     /// A toman is ten Iranian rials.
     pub(crate) fn is_toman_for(self, code: &str) -> bool {
-        self == Self::Exact("IRT") && code == "IRR"
+        code == "IRR" && self.names("IRT")
     }
 }
 

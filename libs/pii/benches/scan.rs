@@ -108,11 +108,18 @@ fn fastest(detector: &Detector, text: &str) -> Duration {
     (0..3).map(timed).min().unwrap_or_default()
 }
 
+/// Whether the arguments ask for the bench of a name, or for all.
+fn is_asked_for(name: &str) -> bool {
+    let mut filters = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    filters.peek().is_none() || filters.any(|filter| name.contains(&filter))
+}
+
 /// Prints how the time grows when hostile input doubles, from half a mebibyte to one.
-fn hostile(criterion: &mut Criterion) {
+fn hostile(_: &mut Criterion) {
+    if !is_asked_for("hostile") {
+        return;
+    }
     let detector = Detector::new().unwrap();
-    let mut group = criterion.benchmark_group("hostile");
-    group.sample_size(10);
     for unit in [
         "1",
         "1 ",
@@ -172,8 +179,32 @@ fn hostile(criterion: &mut Criterion) {
             whole.as_secs_f64() * 1e3
         );
     }
-    group.finish();
 }
 
-criterion_group!(benches, scan, fold, build, hostile);
+/// Prints the time of single scans that one in two and one in a hundred exceeds.
+fn latency(_: &mut Criterion) {
+    if !is_asked_for("latency") {
+        return;
+    }
+    let detector = Detector::new().unwrap();
+    let mut scratch = Scratch::default();
+    for (bytes, times) in [(2048, 20_000), (65_536, 2000)] {
+        let text = chat(bytes, 4);
+        let mut taken: Vec<Duration> = (0..times)
+            .map(|_| {
+                let from = Instant::now();
+                black_box(detector.scan(black_box(&text), &mut scratch).spans.len());
+                from.elapsed()
+            })
+            .collect();
+        taken.sort_unstable();
+        println!(
+            "latency {bytes:>6} bytes: median {:?}, p99 {:?}",
+            taken[times / 2],
+            taken[times * 99 / 100]
+        );
+    }
+}
+
+criterion_group!(benches, scan, fold, build, latency, hostile);
 criterion_main!(benches);

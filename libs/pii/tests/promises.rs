@@ -61,6 +61,38 @@ fn spans_cut_the_value_and_nothing_around_it() {
 }
 
 #[test]
+fn a_web_token_is_told_by_its_header() {
+    // {"alg":"HS256","typ":"JWT"} and {"sub":"1"}
+    let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+    assert_eq!(found(&format!("شوف {token} شكرا")), [(Kind::Secret, token)]);
+    let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.";
+    assert_eq!(found(unsigned), [(Kind::Secret, unsigned.trim_end_matches('.'))]);
+    for other in [
+        // {"sku":"HS256","size":"42"}, and a header that is no JSON.
+        "eyJza3UiOiJIUzI1NiIsInNpemUiOiI0MiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+        "eyJabcdefgh123456789abcdefgh.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    ] {
+        assert_eq!(found(other), [], "{other}");
+    }
+}
+
+#[test]
+fn the_header_of_a_table_speaks_for_its_columns() {
+    let text = "name,phone,order_id,otp\nMaitha Alnuaimi,551234567,551234568,4821\nعيسى الخليفة,551234569,552345678,9917\n\n551234570";
+    assert_eq!(
+        found(text),
+        [
+            (Kind::Person, "Maitha Alnuaimi"),
+            (Kind::Phone, "551234567"),
+            (Kind::Otp, "4821"),
+            (Kind::Person, "عيسى الخليفة"),
+            (Kind::Phone, "551234569"),
+            (Kind::Otp, "9917"),
+        ]
+    );
+}
+
+#[test]
 fn buffers_carry_nothing_from_text_to_text() {
     let mut scratch = Scratch::default();
     for text in ["جوالي 0551234567", "", "متى يوصل الطلب؟", "sara@example.com", "اسمي محمد العتيبي"]

@@ -19,6 +19,7 @@ pub mod gemini_upstream;
 pub mod openai_upstream;
 pub mod otlp;
 pub mod postgres;
+pub mod power;
 pub mod redis;
 pub mod transcript;
 

@@ -1,17 +1,20 @@
-//! Events a second that RecordUsage makes durable, by events a call and by callers at once.
+//! Events a second that RecordUsage makes durable, by events a call and by callers at once, and how long a call waits.
 //!
-//! Every iteration is a call through the generated client to a ledger on the machine's disk, acknowledged after its commit: in SQLite,
-//! and in a Postgres beside it that syncs every commit.
+//! Every iteration is a call of each caller through the generated client to a ledger on the machine's disk, acknowledged after its
+//! commit: in SQLite, and in a Postgres beside it that syncs every commit. Callers do not wait for each other.
 #![expect(clippy::unwrap_used, reason = "a step that fails must stop the measurement")]
+#![expect(clippy::print_stdout, reason = "percentiles are no figure of criterion's")]
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use futures::future::join_all;
 use kaleem_billing::{Config, Deps, Grpc, build};
 use kaleem_domain::Timestamp;
 use kaleem_proto::{
@@ -25,6 +28,7 @@ use kaleem_proto::{
 use kaleem_rpc::convert;
 use kaleem_runtime::{Supervisor, config::Secret};
 use kaleem_testkit::{ManualClock, postgres::Postgres};
+use tokio::task::JoinSet;
 
 type Client = BillingServiceClient<BillingServiceServer<Grpc>>;
 
@@ -58,37 +62,70 @@ async fn open(folder: &Path, postgres_url: Option<Secret>) -> Client {
     BillingServiceClient::new(build(config, deps).await.unwrap())
 }
 
-/// Time in which `callers` make `rounds` calls each, of `size` events each.
-async fn run(client: &Client, next: &mut u64, callers: u64, rounds: u64, size: u64) -> Duration {
-    let start = Instant::now();
-    for _ in 0..rounds {
-        let calls = (0..callers).map(|_| {
-            let events = (*next..*next + size).map(event).collect();
-            *next += size;
-            let mut client = client.clone();
-            async move { client.record_usage(RecordUsageRequest { events }).await.unwrap() }
-        });
-        join_all(calls.collect::<Vec<_>>()).await;
+/// What is recorded, and how long each call took.
+#[derive(Clone)]
+struct Load {
+    client: Client,
+    next: Arc<AtomicU64>,
+    callers: u64,
+    size: u64,
+}
+
+impl Load {
+    /// Time in which each caller makes `rounds` calls; what each call took is added to `waits`.
+    async fn run(&self, rounds: u64, waits: &mut Vec<Duration>) -> Duration {
+        let start = Instant::now();
+        let mut callers = JoinSet::new();
+        for _ in 0..self.callers {
+            let mut load = self.clone();
+            callers.spawn(async move {
+                let mut waits = Vec::new();
+                for _ in 0..rounds {
+                    waits.push(load.call().await);
+                }
+                waits
+            });
+        }
+        while let Some(caller) = callers.join_next().await {
+            waits.extend(caller.unwrap());
+        }
+        start.elapsed()
     }
-    start.elapsed()
+
+    async fn call(&mut self) -> Duration {
+        let first = self.next.fetch_add(self.size, Ordering::Relaxed);
+        let events = (first..first + self.size).map(event).collect();
+        let start = Instant::now();
+        self.client.record_usage(RecordUsageRequest { events }).await.unwrap();
+        start.elapsed()
+    }
 }
 
 /// Callers at once, and events a call.
-const LOADS: [(u64, u64); 7] = [(1, 1), (256, 1), (1, 32), (1, 256), (4, 256), (1, 1_024), (4, 1_024)];
+const LOADS: [(u64, u64); 7] = [(1, 1), (256, 1), (1, 256), (4, 256), (16, 256), (4, 1_024), (7, 1_024)];
 
 fn measure(criterion: &mut Criterion, store: &str, postgres_url: Option<Secret>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let client = runtime.block_on(open(folder.path(), postgres_url));
-    let mut next = 0;
+    let next = Arc::new(AtomicU64::new(0));
     let mut group = criterion.benchmark_group(format!("record_usage_{store}"));
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     for (callers, size) in LOADS {
+        let load = Load { client: client.clone(), next: Arc::clone(&next), callers, size };
+        let mut waits = Vec::new();
         group.throughput(Throughput::Elements(callers * size));
-        let id = BenchmarkId::from_parameter(format!("{callers}_callers_of_{size}_events"));
-        group.bench_function(id, |bencher| {
-            bencher.iter_custom(|rounds| runtime.block_on(run(&client, &mut next, callers, rounds, size)));
+        let name = format!("{callers}_callers_of_{size}_events");
+        group.bench_function(BenchmarkId::from_parameter(&name), |bencher| {
+            bencher.iter_custom(|rounds| runtime.block_on(load.run(rounds, &mut waits)));
         });
+        waits.sort_unstable();
+        let percentile = |hundredths: usize| waits.get(waits.len() * hundredths / 100);
+        println!(
+            "{store}, {name}: acknowledged after p50 {:.1?}, p99 {:.1?}",
+            percentile(50),
+            percentile(99)
+        );
     }
     group.finish();
 }

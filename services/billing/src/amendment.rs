@@ -21,8 +21,6 @@ pub struct Amendment {
     pub merchant_id: MerchantId,
     /// Event to reverse.
     pub event_id: String,
-    /// Month window that the event id names.
-    pub month_window: String,
     /// Event that takes its place.
     pub replacement: Option<RatedEvent>,
     /// Why, for the books.
@@ -75,7 +73,6 @@ mod tests {
             op_id: "op".into(),
             merchant_id: MerchantId::parse("dukkan").unwrap(),
             event_id: "202611/r/0".into(),
-            month_window: "M202611".into(),
             replacement: None,
             reason: "why".into(),
         };

@@ -2,9 +2,6 @@
 
 mod chain;
 
-#[cfg(test)]
-pub use chain::audit as audit_chains;
-
 use std::{collections::HashMap, sync::Arc};
 
 use kaleem_domain::price::{Book, PriceVersion};
@@ -14,8 +11,10 @@ use crate::{
     prices::Prices,
     rating,
     statement::{Cut, Draft, draw_up},
-    store::{BookedEvent, BookedStatement, Books},
+    store::{BookedStatement, BookedTransaction, Books, StoredEvent},
 };
+
+use self::chain::Chains;
 
 const PAGE: i64 = 1_000;
 /// Statements a page: each is drawn up again.
@@ -55,6 +54,19 @@ struct Totals {
     payables: i128,
 }
 
+impl Totals {
+    /// What was taken back is in no sum; its reversal has taken it out of the accounts.
+    fn count_lines(&mut self, event: &StoredEvent, booked: &BookedTransaction) {
+        let counted = if event.reversed { &[] } else { booked.lines.as_slice() };
+        for line in counted {
+            match line.book {
+                Book::Sell => self.sell_lines += i128::from(line.amount_pico),
+                Book::Cost => self.cost_lines += i128::from(line.amount_pico),
+            }
+        }
+    }
+}
+
 /// Checks the books: every event still has the hash, the lines and the entries that its stored fields and price version give;
 /// every transaction and the whole sum to zero; the lines sum to the revenue and to what we owe; every statement is what the ledger
 /// gives; every link of the chains fits.
@@ -64,10 +76,9 @@ pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Er
     for fault in books.faults().await? {
         verdict.fault(fault);
     }
-    audit_events(books, prices, &mut verdict, &mut totals).await?;
-    audit_entries(books, &mut verdict, &mut totals).await?;
+    let chains = audit_transactions(books, prices, &mut verdict, &mut totals).await?;
+    chain::audit_heads(books.chain_heads().await?, chains, &mut verdict);
     audit_statements(books, &mut verdict).await?;
-    chain::audit(books, &mut verdict).await?;
     if totals.entries != 0 {
         verdict.fault(format!("all entries sum to {} pico-USD and not to 0", totals.entries));
     }
@@ -86,45 +97,48 @@ pub async fn audit(books: &mut dyn Books, prices: &Prices) -> Result<Verdict, Er
     Ok(verdict)
 }
 
-async fn audit_events(
+async fn audit_transactions(
     books: &mut dyn Books,
     prices: &Prices,
     verdict: &mut Verdict,
     totals: &mut Totals,
-) -> Result<(), Error> {
+) -> Result<Chains, Error> {
     let mut versions: HashMap<String, Option<Arc<PriceVersion>>> = HashMap::new();
-    let mut sequence = 0;
+    let (mut chains, mut after, mut next_entry) = (Chains::new(), 0, 1);
     loop {
-        let page = books.events(sequence, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        sequence = last.stored.sequence;
+        let page = books.transactions(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(chains) };
+        after = last.transaction;
         for booked in &page {
-            let id = &booked.stored.event.price_version;
-            if !versions.contains_key(id) {
-                versions.insert(id.clone(), prices.get(id).await?);
-            }
-            let version = versions.get(id).and_then(Option::as_deref);
-            verdict.events += 1;
-            for fault in event_faults(booked, version) {
-                verdict.fault(format!(
-                    "event {} of {}: {fault}",
-                    booked.stored.event.event_id, booked.stored.event.merchant_id
-                ));
-            }
-            // What was taken back is in no sum; its reversal has taken it out of the accounts.
-            let counted = if booked.reversal.is_none() { booked.lines.as_slice() } else { &[] };
-            for line in counted {
-                match line.book {
-                    Book::Sell => totals.sell_lines += i128::from(line.amount_pico),
-                    Book::Cost => totals.cost_lines += i128::from(line.amount_pico),
+            if let Some(event) = &booked.event {
+                let id = &event.event.price_version;
+                if !versions.contains_key(id) {
+                    versions.insert(id.clone(), prices.get(id).await?);
                 }
+                let version = versions.get(id).and_then(Option::as_deref);
+                verdict.events += 1;
+                for fault in event_faults(event, booked, version) {
+                    let (id, merchant) = (&event.event.event_id, &event.event.merchant_id);
+                    verdict.fault(format!("event {id} of {merchant}: {fault}"));
+                }
+                totals.count_lines(event, booked);
             }
+            let faults = transaction_faults(booked, next_entry, totals);
+            for fault in faults.into_iter().chain(chain::fault(booked, &mut chains)) {
+                verdict.fault(format!("transaction {}: {fault}", booked.transaction));
+            }
+            let entries = i64::try_from(booked.entries.len()).unwrap_or(i64::MAX);
+            verdict.entries += entries;
+            next_entry = booked.first_entry + entries;
         }
     }
 }
 
-fn event_faults(booked: &BookedEvent, version: Option<&PriceVersion>) -> Vec<String> {
-    let stored = &booked.stored;
+fn event_faults(
+    stored: &StoredEvent,
+    booked: &BookedTransaction,
+    version: Option<&PriceVersion>,
+) -> Vec<String> {
     let mut faults = Vec::new();
     if stored.event.payload_sha256().as_slice() != stored.payload_sha256 {
         faults.push("its fields do not give its stored hash".to_owned());
@@ -138,50 +152,38 @@ fn event_faults(booked: &BookedEvent, version: Option<&PriceVersion>) -> Vec<Str
     if totals != (Ok(stored.sell_pico), Ok(stored.cost_pico)) {
         faults.push("its lines do not sum to its amounts".to_owned());
     }
-    if booked.transaction.is_none() {
-        faults.push("it has no transaction".to_owned());
-    }
     let entries = ledger::usage_entries(&stored.event, stored.sell_pico, stored.cost_pico);
-    if entries != booked.entries {
+    if !booked.entries.iter().map(|booked| &booked.entry).eq(&entries) {
         faults.push("its entries are not those of its amounts".to_owned());
-    }
-    if booked.reversal.as_ref().is_some_and(|reversal| *reversal != ledger::reversed(&entries)) {
-        faults.push("its reversal does not take back its charge".to_owned());
-    }
-    if booked.reversal.is_some() != stored.reversed {
-        faults.push("its reversal and its amendment do not go together".to_owned());
     }
     faults
 }
 
-async fn audit_entries(
-    books: &mut dyn Books,
-    verdict: &mut Verdict,
-    totals: &mut Totals,
-) -> Result<(), Error> {
-    let mut after = (0, 0);
-    let mut open: Option<(i64, i128)> = None;
-    loop {
-        let page = books.entries(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.transaction, last.sequence);
-        for booked in page {
-            let amount = i128::from(booked.entry.amount_pico);
-            verdict.entries += 1;
-            totals.entries += amount;
-            if booked.entry.account == ledger::REVENUE {
-                totals.revenue += amount;
-            } else if booked.entry.account.starts_with("ap:") {
-                totals.payables += amount;
-            }
-            match &mut open {
-                Some((transaction, sum)) if *transaction == booked.transaction => *sum += amount,
-                _ => close(open.replace((booked.transaction, amount)), verdict),
-            }
+/// Adds up the entries, and says what is wrong with them.
+fn transaction_faults(booked: &BookedTransaction, next_entry: i64, totals: &mut Totals) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut sum = 0;
+    for booked in &booked.entries {
+        let amount = i128::from(booked.entry.amount_pico);
+        sum += amount;
+        if booked.entry.account == ledger::REVENUE {
+            totals.revenue += amount;
+        } else if booked.entry.account.starts_with("ap:") {
+            totals.payables += amount;
         }
     }
-    close(open, verdict);
-    Ok(())
+    totals.entries += sum;
+    if sum != 0 {
+        faults.push(format!("its entries sum to {sum} pico-USD and not to 0"));
+    }
+    if !booked.entries.iter().map(|booked| booked.sequence).eq((next_entry..).take(booked.entries.len())) {
+        faults.push("its entries are not numbered on from those before".to_owned());
+    }
+    let taken_back = booked.taken_back.as_ref();
+    if taken_back.is_some_and(|wanted| !booked.entries.iter().map(|booked| &booked.entry).eq(wanted)) {
+        faults.push("it does not take back the charge that it corrects".to_owned());
+    }
+    faults
 }
 
 /// Draws every statement up again from the ledger alone.
@@ -210,12 +212,4 @@ fn statement_is_of_the_ledger(booked: BookedStatement) -> bool {
     let draft = Draft { previous, skipped: None, max_sequence, max_transaction, used };
     let drawn = draw_up(statement.merchant_id.clone(), statement.cut.period.clone(), draft);
     drawn.is_ok_and(|drawn| drawn == statement)
-}
-
-fn close(transaction: Option<(i64, i128)>, verdict: &mut Verdict) {
-    if let Some((id, sum)) = transaction
-        && sum != 0
-    {
-        verdict.fault(format!("entries of transaction {id} sum to {sum} pico-USD and not to 0"));
-    }
 }

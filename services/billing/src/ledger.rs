@@ -68,16 +68,26 @@ pub fn payable(target: &str) -> String {
     format!("ap:{target}")
 }
 
-/// The entries of a usage transaction, summing to zero: the merchant owes us the sale, and we owe the provider the cost.
+/// The entries of an event's charge.
 pub fn usage_entries(event: &UsageEvent, sell_pico: i64, cost_pico: i64) -> Vec<Entry> {
-    let expense = match event.status {
+    charge_entries(event.merchant_id.as_str(), &event.target, event.status, sell_pico, cost_pico)
+}
+
+/// The entries of a charge, summing to zero: the merchant owes us the sale, and we owe the provider the cost. The view `ledger_entry` of the
+/// stores says the same.
+pub fn charge_entries(
+    merchant: &str,
+    target: &str,
+    status: Status,
+    sell_pico: i64,
+    cost_pico: i64,
+) -> Vec<Entry> {
+    let expense = match status {
         Status::Unconfirmed => SUSPENSE.to_owned(),
-        Status::Ok | Status::Partial | Status::FailedBilled => format!("cogs:{}", event.target),
+        Status::Ok | Status::Partial | Status::FailedBilled => format!("cogs:{target}"),
     };
-    let moves = [
-        (receivable(event.merchant_id.as_str()), REVENUE.to_owned(), sell_pico),
-        (expense, payable(&event.target), cost_pico),
-    ];
+    let moves =
+        [(receivable(merchant), REVENUE.to_owned(), sell_pico), (expense, payable(target), cost_pico)];
     let moves = moves.into_iter().filter(|(_, _, amount)| *amount != 0);
     moves
         .flat_map(|(debit, credit, amount)| {

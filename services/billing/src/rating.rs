@@ -84,6 +84,18 @@ pub fn book_word(book: Book) -> &'static str {
     }
 }
 
+/// Lines that an event can have.
+pub const LINES: usize = 2 * Component::ALL.len();
+
+/// The place of a line among all that an event can have: cost first, in the order of [`Component::ALL`].
+pub const fn line_index(book: Book, component: Component) -> usize {
+    let first = match book {
+        Book::Cost => 0,
+        Book::Sell => Component::ALL.len(),
+    };
+    first + component as usize
+}
+
 /// The book of a word.
 pub fn parse_book(word: &str) -> Option<Book> {
     [Book::Cost, Book::Sell].into_iter().find(|book| book_word(*book) == word)
@@ -168,6 +180,14 @@ pub mod tests {
         );
         assert_eq!(parse_book("sell"), Some(Book::Sell));
         assert_eq!(parse_component("tokens"), None);
+    }
+
+    #[test]
+    fn every_line_has_a_place_of_its_own() {
+        let places = [Book::Cost, Book::Sell]
+            .into_iter()
+            .flat_map(|book| Component::ALL.map(|component| line_index(book, component)));
+        assert_eq!(places.collect::<Vec<_>>(), (0..LINES).collect::<Vec<_>>());
     }
 
     proptest! {

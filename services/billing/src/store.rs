@@ -1,11 +1,9 @@
 //! Where the ledger is kept; a back end is one implementation of [`Store`].
 
-mod audited;
-mod following;
 pub mod postgres;
 mod posting;
 mod recording;
-mod rows;
+mod sql;
 pub mod sqlite;
 
 use std::{io, path::PathBuf};
@@ -19,7 +17,7 @@ use tokio::sync::watch;
 use crate::{
     amendment::Amendment,
     bill::Bill,
-    chain::{Content, EventContent},
+    chain::{Body, Charge, Content},
     event::UsageEvent,
     ledger::Entry,
     payment::Payment,
@@ -183,7 +181,7 @@ pub enum Added {
 /// An event as the ledger holds it.
 #[derive(Debug, Clone)]
 pub struct StoredEvent {
-    /// Order in the ledger.
+    /// Its order in the ledger: the transaction that charged it.
     pub sequence: i64,
     /// The event.
     pub event: UsageEvent,
@@ -197,21 +195,6 @@ pub struct StoredEvent {
     pub record_time: Timestamp,
     /// A correction took its charge back.
     pub reversed: bool,
-}
-
-/// An event with everything that the books say about it.
-#[derive(Debug)]
-pub struct BookedEvent {
-    /// The event.
-    pub stored: StoredEvent,
-    /// Its lines, cost first, in the order of the components.
-    pub lines: Vec<Line>,
-    /// Its usage transaction.
-    pub transaction: Option<i64>,
-    /// Entries of that transaction in order.
-    pub entries: Vec<Entry>,
-    /// Entries of the transaction that took it back.
-    pub reversal: Option<Vec<Entry>>,
 }
 
 /// An entry with its place.
@@ -269,67 +252,55 @@ pub struct BookedStatement {
     pub entries: Vec<Entry>,
 }
 
-/// A transaction with everything that its link in the chain covers.
+/// A transaction with everything that the books say about it.
 #[derive(Debug)]
 pub struct BookedTransaction {
     /// Number.
     pub transaction: i64,
+    /// Number of its first entry.
+    pub first_entry: i64,
     /// What it is about.
     pub kind: String,
     /// Whose chain it is in.
-    pub merchant: Option<String>,
+    pub merchant: String,
     /// Its link.
-    pub chain_sha256: Option<Vec<u8>>,
-    /// Event that it charges or takes back.
-    pub event_seq: Option<i64>,
+    pub chain_sha256: Vec<u8>,
     /// Id of its source.
     pub ref_id: Option<String>,
     /// Transaction that it takes back.
     pub corrects: Option<i64>,
     /// When it was posted.
     pub create_time: Timestamp,
-    /// Row of the event that it charges.
-    pub event: Option<BookedPayload>,
-    /// Its entries in order, each with its sequence.
-    pub entries: Vec<(i64, Entry)>,
-}
-
-/// The row of a charged event, its payload by its hash.
-#[derive(Debug)]
-pub struct BookedPayload {
-    /// Hash of the payload.
-    pub payload_sha256: Vec<u8>,
-    /// Fence of quota's counters.
-    pub epoch: i64,
-    /// Who reported it.
-    pub gateway_id: String,
-    /// What the merchant pays, in pico-US-dollars.
-    pub sell_pico: i64,
-    /// What the provider charges us, in pico-US-dollars.
-    pub cost_pico: i64,
-    /// When it was recorded.
-    pub record_time: Timestamp,
+    /// Event that it charges.
+    pub event: Option<StoredEvent>,
+    /// Lines of that event, cost first, in the order of the components.
+    pub lines: Vec<Line>,
+    /// Its entries in order.
+    pub entries: Vec<BookedEntry>,
+    /// The entries that take back what it corrects.
+    pub taken_back: Option<Vec<Entry>>,
 }
 
 impl BookedTransaction {
-    /// What its link in the chain of `merchant` covers, without the entries.
-    pub fn content<'a>(&'a self, merchant: &'a str) -> Content<'a> {
+    /// What its link in the chain of its merchant covers; `entries` are its entries where it is no charge.
+    pub fn content<'a>(&'a self, entries: &'a [Entry]) -> Content<'a> {
+        let charge = |event: &'a StoredEvent| Charge {
+            payload_sha256: &event.payload_sha256,
+            epoch: event.event.epoch,
+            gateway_id: &event.event.gateway_id,
+            lines: &self.lines,
+            sell_pico: event.sell_pico,
+            cost_pico: event.cost_pico,
+        };
         Content {
             transaction: self.transaction,
+            first_entry: self.first_entry,
             kind: &self.kind,
-            merchant,
-            event_seq: self.event_seq,
+            merchant: &self.merchant,
             ref_id: self.ref_id.as_deref(),
             corrects: self.corrects,
             create_time: self.create_time,
-            event: self.event.as_ref().map(|event| EventContent {
-                payload_sha256: &event.payload_sha256,
-                epoch: event.epoch,
-                gateway_id: &event.gateway_id,
-                sell_pico: event.sell_pico,
-                cost_pico: event.cost_pico,
-                record_time: event.record_time,
-            }),
+            body: self.event.as_ref().map_or(Body::Entries(entries), |event| Body::Charge(charge(event))),
         }
     }
 }
@@ -347,14 +318,8 @@ pub struct ChainHead {
 
 /// A view of the whole ledger at one instant, for its audit.
 pub trait Books: Send {
-    /// Up to `limit` events after `sequence`, in order.
-    fn events(&mut self, sequence: i64, limit: i64) -> Pending<'_, Vec<BookedEvent>>;
-    /// Up to `limit` entries after `(transaction, sequence)`, in that order.
-    fn entries(&mut self, after: (i64, i64), limit: i64) -> Pending<'_, Vec<BookedEntry>>;
-    /// Newest transaction from before there were chains.
-    fn chain_start(&mut self) -> Pending<'_, i64>;
-    /// Up to `limit` transactions after `transaction`, in order.
-    fn transactions(&mut self, transaction: i64, limit: i64) -> Pending<'_, Vec<BookedTransaction>>;
+    /// Transactions after `after`, in order: of `count` numbers from the first that there is.
+    fn transactions(&mut self, after: i64, count: i64) -> Pending<'_, Vec<BookedTransaction>>;
     /// Ends of all chains, one a merchant.
     fn chain_heads(&mut self) -> Pending<'_, Vec<ChainHead>>;
     /// Up to `limit` statements after `(merchant, period)`, in that order.
@@ -413,8 +378,8 @@ pub trait Store: Ledger {
     fn changes(&self, after: i64, limit: i64) -> Pending<'_, Page>;
     /// Newest transaction of a merchant, 0 before the first; with [`Store::sums`] between two equal answers, what the sums count.
     fn head(&self, merchant: String) -> Pending<'_, i64>;
-    /// Reads one event, whose id starts with its month, with the transaction that charged it.
-    fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<(StoredEvent, i64)>>;
+    /// Reads one event, whose id starts with its month.
+    fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<StoredEvent>>;
     /// Changes after each commit of this process that posted entries.
     fn posted(&self) -> watch::Receiver<u64>;
     /// Opens a view of the whole ledger.

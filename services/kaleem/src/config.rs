@@ -170,6 +170,7 @@ impl Config {
         share(&mut self.accounts.postgres_url, postgres);
         share(&mut self.billing.postgres_url, postgres);
         share(&mut self.redaction.postgres_url, postgres);
+        share(&mut self.quota.postgres_url, postgres);
         share(&mut self.quota.redis_url, self.store.redis_url.as_ref());
         let under = |path: &mut PathBuf, name: &str, data_dir: &Path| {
             if path.as_os_str().is_empty() {
@@ -189,7 +190,11 @@ impl Config {
             Target::Accounts => Some(kind(self.accounts.postgres_url.as_ref())),
             Target::Billing => Some(kind(self.billing.postgres_url.as_ref())),
             Target::Redaction => Some(kind(self.redaction.postgres_url.as_ref())),
-            Target::Quota => Some(self.quota.redis_url.as_ref().map_or("SQLite", |_| "Redis, SQLite")),
+            Target::Quota => Some(match (&self.quota.redis_url, kind(self.quota.postgres_url.as_ref())) {
+                (None, durable) => durable,
+                (Some(_), "SQLite") => "Redis, SQLite",
+                (Some(_), _) => "Redis, Postgres",
+            }),
             _ => None,
         }
     }

@@ -92,7 +92,8 @@ impl Assembly<'_> {
 
     async fn quota(&self) -> anyhow::Result<Built> {
         let config = self.config.quota.clone();
-        if let Some(folder) = config.path.parent() {
+        let folder = config.path.parent().filter(|_| config.postgres_url.is_none());
+        if let Some(folder) = folder {
             DataFolder::folder(folder)?;
         }
         // Quota serves without billing too: only lost usage is not healed then.

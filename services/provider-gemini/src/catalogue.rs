@@ -142,7 +142,7 @@ impl Catalogue {
                         model.limited_until = Some(until);
                     }
                 }
-                Cause::Unavailable { .. } | Cause::Rejected => model.fail(now),
+                Cause::Unavailable { .. } | Cause::Lost { .. } | Cause::Rejected => model.fail(now),
                 _ => {}
             },
             Error::Protocol { .. } => model.fail(now),

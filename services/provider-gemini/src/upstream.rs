@@ -71,7 +71,7 @@ impl Upstream {
     pub async fn stream(&self, model: &str, body: Vec<u8>, deadline: Instant) -> Result<Response, Error> {
         let path = format!("{model}:streamGenerateContent?alt=sse");
         let sent = timeout_at(deadline, self.post(&path, body)).await;
-        sent.unwrap_or_else(|_| Err(UpstreamError::transport("it gave no first token in time").into()))
+        sent.unwrap_or_else(|_| Err(UpstreamError::lost("it gave no first token in time").into()))
     }
 
     /// Calls a method that answers with one JSON object, within the time limit of such calls.
@@ -88,7 +88,7 @@ impl Upstream {
         };
         let answered = timeout(self.timeouts.unary.get(), answer).await;
         let bytes =
-            answered.unwrap_or_else(|_| Err(UpstreamError::transport("it gave no answer in time").into()))?;
+            answered.unwrap_or_else(|_| Err(UpstreamError::lost("it gave no answer in time").into()))?;
         serde_json::from_slice(&bytes).map_err(|_| Error::protocol("its answer cannot be read"))
     }
 
@@ -96,8 +96,8 @@ impl Upstream {
     pub async fn next_bytes(&self, response: &mut Response, limit: Duration) -> Result<Option<Bytes>, Error> {
         match timeout(limit, response.chunk()).await {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(UpstreamError::transport(describe(&error)).into()),
-            Err(_) => Err(UpstreamError::transport("it stopped sending").into()),
+            Ok(Err(error)) => Err(broken(&error).into()),
+            Err(_) => Err(UpstreamError::lost("it stopped sending").into()),
         }
     }
 
@@ -120,8 +120,7 @@ impl Upstream {
             .header("x-goog-api-key", key.clone())
             .header("content-type", "application/json")
             .body(body);
-        let mut response =
-            request.send().await.map_err(|error| UpstreamError::transport(describe(&error)))?;
+        let mut response = request.send().await.map_err(|error| broken(&error))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -141,9 +140,7 @@ pub fn encode(body: &impl Serialize) -> Result<Vec<u8>, Error> {
 
 async fn read(response: &mut Response, limit: usize) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| UpstreamError::transport(describe(&error)))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
         if bytes.len() + chunk.len() > limit {
             return Err(Error::protocol(format!("its answer is longer than {limit} bytes")));
         }
@@ -181,15 +178,14 @@ fn client(config: &Config) -> Result<Client, String> {
     builder.build().map_err(|error| format!("{}; install the system's CA certificates", root_cause(&error)))
 }
 
-/// Says what broke, without the address.
-fn describe(error: &reqwest::Error) -> String {
-    let what = match (error.is_connect(), error.is_timeout()) {
-        (true, true) => return "connecting timed out".to_owned(),
-        (true, false) => "cannot connect",
-        (false, true) => return "it timed out".to_owned(),
-        (false, false) => "the connection broke",
-    };
-    format!("{what}: {}", root_cause(error))
+/// What broke, without the address. A request that found no connection was not sent.
+fn broken(error: &reqwest::Error) -> UpstreamError {
+    match (error.is_connect(), error.is_timeout()) {
+        (true, true) => UpstreamError::unreachable("connecting timed out"),
+        (true, false) => UpstreamError::unreachable(format!("cannot connect: {}", root_cause(error))),
+        (false, true) => UpstreamError::lost("it timed out"),
+        (false, false) => UpstreamError::lost(format!("the connection broke: {}", root_cause(error))),
+    }
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

@@ -68,15 +68,26 @@ pub enum Cause {
         /// Google's own hint.
         retry_after: Option<Duration>,
     },
+    /// The API had the request, and its answer was lost: it may bill what it did.
+    #[error("the answer of the Gemini API was lost: {what}")]
+    Lost {
+        /// What happened.
+        what: String,
+    },
     /// The API found our request malformed: a fault of this service.
     #[error("the Gemini API found the request malformed; this is a fault of the provider service")]
     Rejected,
 }
 
 impl UpstreamError {
-    /// A failure without an answer: connection, timeout, broken body.
-    pub fn transport(what: impl Into<String>) -> Self {
+    /// A request that did not reach the API.
+    pub fn unreachable(what: impl Into<String>) -> Self {
         Self { cause: Cause::Unavailable { what: what.into(), retry_after: None }, status: 0, fact: None }
+    }
+
+    /// A request that the API may have had, without an answer: a broken connection or body, silence.
+    pub fn lost(what: impl Into<String>) -> Self {
+        Self { cause: Cause::Lost { what: what.into() }, status: 0, fact: None }
     }
 
     /// Classifies an HTTP answer that is no success. Bodies that are not the API's JSON come from front ends.
@@ -125,6 +136,7 @@ impl UpstreamError {
             Cause::LocationRejected => (Code::FailedPrecondition, "UPSTREAM_LOCATION_REJECTED"),
             Cause::ModelNotFound => (Code::NotFound, "MODEL_NOT_FOUND"),
             Cause::Unavailable { .. } => (Code::Unavailable, "UPSTREAM_UNAVAILABLE"),
+            Cause::Lost { .. } => (Code::Unavailable, "UPSTREAM_CONNECTION_LOST"),
             Cause::Rejected => (Code::Internal, "UPSTREAM_PROTOCOL_ERROR"),
         }
     }

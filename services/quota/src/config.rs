@@ -13,6 +13,7 @@ use crate::{
     Error,
     alerts::Webhook,
     machine::{self, COUNT_MAX},
+    store,
     upstream::{Limits, Settings},
 };
 
@@ -22,9 +23,10 @@ use crate::{
 pub struct Config {
     /// SQLite file of the journal; its folder must exist.
     pub path: PathBuf,
-    /// Redis that several quota processes share, `redis://` or `rediss://`; without it quota answers from memory and is one process.
-    /// It must not evict. What must survive its loss is kept in the store below, which is `path` where there is no `postgres_url`;
-    /// that file serves one process.
+    /// Postgres that several quota processes share, `postgres://`; without it `path` is the durable store, which serves one process.
+    pub postgres_url: Option<Secret>,
+    /// Redis that several quota processes share, `redis://` or `rediss://`: counters are in it, and what must survive its loss in the
+    /// durable store. It must not evict. Without it and `postgres_url` quota answers from memory and is one process.
     pub redis_url: Option<Secret>,
     /// Bounds on a store that several quota processes share.
     pub shared: Shared,
@@ -77,6 +79,8 @@ pub struct Shared {
     pub wait: Span,
     /// Bound on one connection.
     pub connect_timeout: Span,
+    /// Connections to Postgres at once.
+    pub connections_max: u32,
     /// Bound on one command of Redis.
     pub response_timeout: Span,
     /// Commands of Redis at once.
@@ -91,6 +95,7 @@ impl Default for Shared {
             tries_max: 64,
             wait: Span::seconds(2),
             connect_timeout: Span::seconds(1),
+            connections_max: 8,
             response_timeout: Span::millis(500),
             in_flight_max: 256,
         }
@@ -212,7 +217,8 @@ impl UpstreamLimits {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Follow {
-    /// How long billing is asked to wait for news before it answers that there are none.
+    /// How long billing is asked to wait for news before it answers that there are none; at most a second where several processes
+    /// share a store.
     pub wait: Span,
     /// A call that settled this long ago and is not in the ledger is told to billing, unless its gateway does so first.
     pub push_after: Span,
@@ -302,6 +308,7 @@ impl Default for Config {
         let limits = machine::Limits::default();
         Self {
             path: PathBuf::from("quota.db"),
+            postgres_url: None,
             redis_url: None,
             shared: Shared::default(),
             merchants_max: 1_024,
@@ -344,9 +351,15 @@ impl Config {
     /// Checks what serde cannot; the error names the key. Opening checks the same.
     pub fn check(&self) -> Result<(), Error> {
         self.shadow()?;
+        self.address().map(store::parse).transpose()?;
         self.upstream.settings()?;
         self.follow.checked()?;
         Webhook::from_config(&self.alerts).map(|_| ())
+    }
+
+    /// Address of the shared database; an empty one is none.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.postgres_url.as_ref().filter(|url| !url.is_empty()).map(Secret::expose)
     }
 
     /// The merchants in shadow; an error names the entry that is wrong.

@@ -48,8 +48,7 @@ impl Feed {
     }
 
     fn heard(&self, now: Timestamp) {
-        let silence_ms = i64::try_from(SILENCE_MAX.as_millis()).unwrap_or(i64::MAX);
-        self.alive_until.store(now.plus_millis(silence_ms).as_millis(), Ordering::Release);
+        self.alive_until.store(now.plus(SILENCE_MAX).as_millis(), Ordering::Release);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn follow(registry: Arc<Registry>, stopping: CancellationToken)
         () = stopping.cancelled() => {}
         () = follow_on(&registry) => {}
     }
-    if let Err(error) = registry.write_position().await {
+    if let Err(error) = registry.stop_following().await {
         tracing::warn!(%error, "how far the ledger was followed is not written down; some of it is told again");
     }
     Ok(())

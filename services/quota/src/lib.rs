@@ -1,4 +1,5 @@
-//! Quota: admits calls against a merchant's caps, on in-process state with a SQLite journal behind it.
+//! Quota: admits calls against a merchant's caps, on in-process state with a SQLite journal behind it, or on a store that several
+//! processes share.
 //!
 //! [`machine`] is the specification: a pure state machine of one merchant. [`Registry`] runs it for many, [`build`] serves it.
 

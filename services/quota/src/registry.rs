@@ -80,13 +80,15 @@ enum Lookup<T> {
 impl Registry {
     /// Opens what keeps the changes and takes every merchant with live holds into memory, as of the last commit.
     pub(crate) async fn open(config: Config, surroundings: Surroundings) -> Result<Self, Error> {
-        let store = Store::open(&config.path).await?;
+        let store = Store::open(&config).await?;
         let stopping = surroundings.supervisor.stopping();
         let shards = Arc::new(Shards::new(config.merchants_max));
         let epoch = store.epoch().await?;
         let keeper = Keeper::open(&config, &store, &shards, epoch, &surroundings).await?;
         let Surroundings { clock, accounts, billing, .. } = surroundings;
-        let watchers = Watchers::new(store.clone(), keeper.alerted(), config.alerts.watchers_max, stopping);
+        let polls = keeper.polls(config.alerts.poll_interval.get());
+        let watchers =
+            Watchers::new(store.clone(), keeper.alerted(), polls, config.alerts.watchers_max, stopping);
         let registry = Self {
             keeper,
             watchers,
@@ -238,8 +240,8 @@ impl Registry {
         let confirmed = now.plus_millis(-CONFIRMED_LIFE_MS);
         let pruned = self.store.prune_tombstones(tombstones, PRUNED_PER_SWEEP_MAX).await?
             + self.store.prune_confirmed(confirmed, PRUNED_PER_SWEEP_MAX).await?;
-        let kept_ms = i64::try_from(self.config.alerts.kept.get().as_millis()).unwrap_or(i64::MAX);
-        let alerts = self.store.prune_alerts(now.plus_millis(-kept_ms), PRUNED_PER_SWEEP_MAX).await?;
+        let kept = now.minus(self.config.alerts.kept.get());
+        let alerts = self.store.prune_alerts(kept, PRUNED_PER_SWEEP_MAX).await?;
         Ok(pruned + alerts)
     }
 

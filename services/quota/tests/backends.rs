@@ -255,3 +255,18 @@ fn redis_does_as_the_state_machine() {
 fn two_processes_on_redis_do_as_one_state_machine() {
     tapes(Backend::Redis, 2);
 }
+
+#[test]
+fn postgres_does_as_the_state_machine() {
+    tapes(Backend::Postgres, 1);
+}
+
+#[test]
+fn two_processes_on_postgres_do_as_one_state_machine() {
+    tapes(Backend::Postgres, 2);
+}
+
+#[test]
+fn two_processes_on_redis_before_postgres_do_as_one_state_machine() {
+    tapes(Backend::RedisOnPostgres, 2);
+}

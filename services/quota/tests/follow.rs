@@ -5,20 +5,16 @@ mod support;
 
 use std::time::Duration;
 
-use kaleem_proto::{
-    billing::v1::{UsageEvent, UsageStatus},
-    chat::v1::TokenUsage,
-    quota::v1::{self as wire, quota_service_client::QuotaServiceClient},
-};
+use kaleem_proto::quota::v1::{self as wire, quota_service_client::QuotaServiceClient};
 use kaleem_quota::{
     Config, Rounds,
     machine::{Ending, MerchantState, Tombstone},
 };
 use kaleem_rpc::Transport;
 use kaleem_runtime::config::Span;
-use prost::Message as _;
 use support::{
-    Quota, fault, followed, following, journal, journal_says, merchant, numbers, plan, reserve, settle, until,
+    Quota, billing::settle_with_event, fault, followed, following, journal, journal_says, merchant, numbers,
+    plan, reserve, settle, until,
 };
 
 type Client = QuotaServiceClient<Transport>;
@@ -56,20 +52,6 @@ fn inspect<T>(quota: &Quota, look: impl FnOnce(&MerchantState) -> T) -> Option<T
 
 fn tombstone(quota: &Quota) -> Tombstone {
     inspect(quota, |state| *state.snapshot().tombstones.last().unwrap()).unwrap()
-}
-
-/// A settle that carries what billing must get.
-fn settle_with_event(reservation: &wire::Reservation) -> wire::SettleRequest {
-    let usage = TokenUsage { input_fresh_count: 100, output_text_count: 20, ..TokenUsage::default() };
-    let event = UsageEvent {
-        reservation: Some(reservation.clone()),
-        target: "provider-gemini".into(),
-        model_served: "gemini-2.5-flash-lite".into(),
-        usage: Some(usage),
-        status: UsageStatus::Ok.into(),
-        ..UsageEvent::default()
-    };
-    wire::SettleRequest { usage_event: event.encode_to_vec(), ..settle(reservation, 20, 1_600) }
 }
 
 #[tokio::test]
@@ -150,8 +132,8 @@ async fn an_event_that_is_none_is_not_told_and_a_billing_that_is_away_is_told_la
     quota.registry.flushed().await.unwrap();
     quota.billing.set_down(true);
     quota.clock.advance(Duration::from_mins(5));
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(quota.billing.told(), 0);
+    until(|| quota.billing.tried() > 1).await;
+    assert_eq!((quota.billing.told(), quota.billing.events()), (0, 0));
     quota.billing.set_down(false);
     until(|| quota.billing.events() == 1).await;
     followed(&quota, "dukkan").await;

@@ -241,3 +241,6 @@ macro_rules! on {
 
 on!(redis: every_cap_admits_exactly_what_fits, calls_that_end_while_others_race_are_counted_once,
     what_one_process_puts_in_force_is_in_force_on_the_other, another_process_carries_a_killed_one_on);
+
+on!(postgres: every_cap_admits_exactly_what_fits, calls_that_end_while_others_race_are_counted_once,
+    what_one_process_puts_in_force_is_in_force_on_the_other, another_process_carries_a_killed_one_on);

@@ -103,7 +103,11 @@ impl<'s> Writer<'s> {
     fn percent(&self, value: &Value, parts: Option<Parts>, amount: Amount) -> Option<String> {
         let parts = parts.filter(|parts| parts.high.is_none())?;
         let number = self.notation(&parts.low).number(amount);
-        Some(self.with(value, &parts.low, &number))
+        let tokens = &self.sentence.tokens.all;
+        let (first, last) = (tokens.get(value.start)?, tokens.get(value.end - 1)?);
+        let (from, to) = (tokens.get(parts.low.start)?, tokens.get(parts.low.end - 1)?);
+        let text = self.sentence.text;
+        Some(format!("{}{number}{}", &text[first.start..from.start], &text[to.end..last.end]))
     }
 
     fn time(&self, value: &Value, parts: Option<Parts>, truth: Truth) -> Option<String> {
@@ -156,11 +160,6 @@ impl<'s> Writer<'s> {
             reader.number(index).filter(|number| number.end <= unit.start).map(|number| index..number.end)
         });
         Some(Parts { low: value.start..low.end, high, unit })
-    }
-
-    /// The value's text with the tokens of `part` written anew.
-    fn with(&self, value: &Value, part: &Range<usize>, written: &str) -> String {
-        format!("{}{written}{}", self.words(value.start..part.start), self.words(part.end..value.end))
     }
 
     /// Whether a word before it wants two values: «بين ٧٠ و٨٠».

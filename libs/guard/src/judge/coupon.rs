@@ -54,10 +54,15 @@ impl Judge<'_> {
     fn code_at(&self, start: usize) -> Option<(Cow<'_, str>, usize)> {
         let tokens = &self.sentence.tokens.all;
         let first = &tokens[start];
+        let word = self.sentence.tokens.word(start);
+        let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
+        if alone && !self.policy.may_be_code(word) && is_plain(&self.sentence.text[first.start..first.end]) {
+            return None;
+        }
         if !matches!(first.kind, Kind::Word | Kind::Number) || self.is_inside(start) {
             return None;
         }
-        let mut code = Cow::Borrowed(self.sentence.tokens.word(start));
+        let mut code = Cow::Borrowed(word);
         let mut end = start + 1;
         while end < tokens.len() && end - start < CODE_TOKENS_MAX && !tokens[end].gap && self.is_part(end) {
             code.to_mut().push_str(self.sentence.tokens.word(end));
@@ -71,7 +76,10 @@ impl Judge<'_> {
             return Some((code, end));
         }
         // EID 2026
-        if first.kind == Kind::Word && tokens.get(end).is_some_and(|next| next.kind == Kind::Number) {
+        if first.kind == Kind::Word
+            && self.policy.may_be_code(&code)
+            && tokens.get(end).is_some_and(|next| next.kind == Kind::Number)
+        {
             let spaced = format!("{code}{}", self.sentence.tokens.word(end));
             if self.policy.coupon(&spaced).is_some() {
                 return Some((Cow::Owned(spaced), end + 1));
@@ -147,8 +155,18 @@ impl Judge<'_> {
             self.sentence.has(&[Class::Discount, Class::Coupon, Class::Save, Class::Lower, Class::Free])
                 || self.sentence.values.iter().any(|value| value.low.unit == Unit::Percent);
         let used = self.sentence.notes.any(of.start.saturating_sub(4)..of.start, &[Class::Use, Class::Code]);
-        discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
+        // "After SALE41 is applied"
+        let applied = (of.end..of.end + 3).any(|index| self.sentence.tokens.word(index) == "applied")
+            || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
+        applied || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
+}
+
+/// A word as most are: no digit, and no capital but the first letter.
+fn is_plain(written: &str) -> bool {
+    let mut bytes = written.bytes();
+    let first = bytes.next().is_some_and(|byte| !byte.is_ascii_digit());
+    first && bytes.all(|byte| !byte.is_ascii_uppercase() && !byte.is_ascii_digit())
 }
 
 fn is_capital(written: &str) -> bool {

@@ -44,6 +44,9 @@ impl Judge<'_> {
             } else {
                 free.clone()
             };
+            // "no delivery fee"
+            let charged = waives && self.sentence.notes.is(of.end, Class::Fee);
+            let of = of.start..of.end + usize::from(charged);
             let judgement = match anchor.topic {
                 Topic::Shipping => self.judge_free_delivery(of, &free),
                 Topic::CashOnDelivery => judge_nothing(Field::CodFee, self.policy.cod_fee, of),

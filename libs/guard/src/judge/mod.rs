@@ -18,7 +18,7 @@ use crate::{
     amount::Amount,
     lexicon::Class,
     policy::Policy,
-    product::Mention,
+    product::{Form, Mention},
     quantity::Value,
     report::Judgement,
     sentence::Sentence,
@@ -30,6 +30,7 @@ const REMEMBERED_MAX: usize = 8;
 
 /// What the sentences before have said.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each was spoken of or not")]
 pub(crate) struct Context {
     /// What was named, with its number of pieces; the latest last.
     items: SmallVec<[Item; 8]>,
@@ -45,6 +46,8 @@ pub(crate) struct Context {
     reduced: bool,
     /// Whether paying on delivery was.
     cash: bool,
+    /// Whether the sentence before was a row of a table with prices.
+    table: bool,
 }
 
 /// One thing that was named.
@@ -114,14 +117,19 @@ impl<'s> Judge<'s> {
         next.topic = windows.next().map(|anchor| anchor.topic);
         next.free = self.speaks_of_free_delivery();
         next.cash |= self.speaks_of_cash();
+        let row = self.sentence.tokens.word(0) == "|";
+        let head = self.sentence.has(&[Class::Price, Class::Fee, Class::Total])
+            && self.sentence.values.is_empty()
+            && self.sentence.bare.is_empty();
+        next.table = row && (self.context.table || head);
         next.reduced |= self.sentence.has(&[Class::Discount, Class::Coupon]);
         next
     }
 
     /// How many pieces of a product are spoken of: «قطعتين من العباية», `2 × Abaya`, `Abaya x2`.
     fn pieces(&self, mention: &Mention) -> Option<Amount> {
-        let Mention { start, end, dual, and, .. } = *mention;
-        if dual {
+        let Mention { start, end, form, and, .. } = *mention;
+        if form == Form::Dual {
             return Some(Amount::whole(2));
         }
         let whole = |amount: Amount| amount.integer().is_some_and(|count| (1..=1000).contains(&count));

@@ -24,10 +24,15 @@ impl Judge<'_> {
             let of = tokens_of(value);
             let named =
                 self.sentence.mentions.iter().any(|mention| mention.start < of.end && of.start < mention.end);
-            if named || self.sentence.not_said(&of) {
+            if named || self.sentence.quoted(&of) || self.sentence.asked(&of) {
                 continue;
             }
             let role = self.role(&of);
+            // «لا يوجد شحن مجاني تحت ٢٠٠» says from when on there is.
+            let limited = role == Role::Threshold && self.sentence.before(&of, CUE_REACH, &[Class::Under]);
+            if !limited && self.sentence.denied(&of) {
+                continue;
+            }
             let anchor =
                 if role == Role::Plain { self.link(&mut links, value.low.amount, &of) } else { None };
             for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
@@ -50,12 +55,13 @@ impl Judge<'_> {
         let before =
             sentence.values.iter().rev().find(|value| value.low.unit.is_money() && value.end <= of.start);
         let less = before.is_some_and(|before| amount < before.low.amount);
+        let extra = self.is_extra(of);
         links.nearest(sentence, of, |anchor| match (anchor.topic, anchor.part) {
             (_, Part::Reference) | (Topic::Vat, _) => false,
             _ if self.is_behind_plus(anchor, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
-            (Topic::Product(_), Part::Plain) => true,
-            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => !repriced,
+            (Topic::Product(_), Part::Plain) => !extra,
+            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => extra || !repriced,
             (Topic::Shipping | Topic::CashOnDelivery, Part::Added) => {
                 less && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
             }
@@ -73,6 +79,15 @@ impl Judge<'_> {
             }
             _ => false,
         })
+    }
+
+    /// "seven riyals extra if you pay cash on delivery": the amount of a service.
+    fn is_extra(&self, of: &Range<usize>) -> bool {
+        let word = self.sentence.tokens.word(of.end);
+        matches!(word, "extra" | "additional" | "surcharge" | "زياده" | "اضافيه" | "اضافي" | "اضافه")
+            && self.anchors.iter().any(|anchor| {
+                matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery) && anchor.part == Part::Plain
+            })
     }
 
     /// Whether a word for a price turns back to the goods: «التوصيل مجاني وسعرها 89».
@@ -169,8 +184,11 @@ impl Judge<'_> {
         if self.is_addend(of) {
             return false;
         }
-        if of.start > 0 && self.sentence.tokens.word(of.start - 1) == "=" {
-            return true;
+        if of.start > 1 && self.sentence.tokens.word(of.start - 1) == "=" {
+            // "Shipping = 25" names a fee, "89 + 25 = 114" a sum.
+            let reckoned = self.sentence.bare.iter().any(|bare| bare.end + 1 == of.start);
+            let added = (0..of.start).any(|index| self.sentence.tokens.word(index) == "+");
+            return reckoned || added || self.sentence.in_value(of.start - 2);
         }
         let totals = self.anchors.iter().filter(|anchor| anchor.topic == Topic::Total);
         let mut before = totals.clone().filter(|anchor| anchor.at.end <= of.start);
@@ -190,6 +208,7 @@ impl Judge<'_> {
         let behind = totals.clone().any(|anchor| {
             anchor.at.start >= of.end
                 && anchor.at.start - of.end <= 1
+                && !self.sentence.in_value(anchor.at.end)
                 && !self.sentence.notes.at(anchor.at.start).clitics.and
         });
         behind || before.any(|anchor| free(anchor.at.end) && !other(anchor.at.end))

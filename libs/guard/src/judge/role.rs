@@ -55,9 +55,53 @@ impl Judge<'_> {
     fn is_bare_threshold(&self, of: &Range<usize>) -> bool {
         let next = self.sentence.notes.at(of.end);
         self.speaks_of_free_delivery()
-            && self.sentence.before(of, 2, &[Class::Over])
+            && (self.sentence.before(of, 2, &[Class::Over]) || self.is_ordered(of) || self.is_reached(of))
             && next.sense.unit.is_none()
             && !next.sense.any(&[Class::Piece, Class::Generic, Class::Order])
+    }
+
+    /// The only number of a table's row under a head that speaks of prices.
+    fn is_cell(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        self.context.table
+            && before == "|"
+            && matches!(self.sentence.tokens.word(of.end), "|" | "")
+            && self.sentence.bare.len() == 1
+    }
+
+    /// «89 + 25 شحن = 114»
+    fn is_result(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        let plus = || (0..of.start).any(|index| self.sentence.tokens.word(index) == "+");
+        before == "="
+            && plus()
+            && (self.sentence.has(&[Class::Price, Class::Fee, Class::Total, Class::Ship])
+                || !self.sentence.mentions.is_empty())
+    }
+
+    /// «اطلب بـ ٢٠٠ والشحن علينا»
+    fn is_ordered(&self, of: &Range<usize>) -> bool {
+        let by = self.sentence.notes.at(of.start).clitics.by
+            || of.start > 0
+                && matches!(
+                    self.sentence.tokens.word(of.start - 1),
+                    "ب" | "بقيمه" | "بمبلغ" | "for" | "worth"
+                );
+        let near = of.start.saturating_sub(3)..of.start;
+        by && near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(|index| {
+            matches!(
+                self.sentence.tokens.word(index),
+                "اطلب"
+                    | "اطلبي"
+                    | "تسوق"
+                    | "تسوقي"
+                    | "اشتر"
+                    | "اشتري"
+                    | "order"
+                    | "shop"
+                    | "buy"
+            )
+        })
     }
 
     fn is_price(&self, of: &Range<usize>) -> bool {
@@ -67,7 +111,28 @@ impl Judge<'_> {
             || self.sentence.is_comma(of.end)
             || matches!(
                 word,
-                "!" | "?" | ":" | "+" | "=" | "بعد" | "قبل" | "after" | "before" | "now" | "حاليا" | "الحين"
+                "!" | "?"
+                    | ":"
+                    | "+"
+                    | "="
+                    | "بعد"
+                    | "قبل"
+                    | "after"
+                    | "before"
+                    | "now"
+                    | "حاليا"
+                    | "الحين"
+                    | "عشانك"
+                    | "عشانج"
+                    | "عشان"
+                    | "لك"
+                    | "لج"
+                    | "لكم"
+                    | "عندنا"
+                    | "اليوم"
+                    | "لو"
+                    | "اذا"
+                    | "يا"
             )
             || next.clitics.and
             || word.starts_with('و')
@@ -93,8 +158,13 @@ impl Judge<'_> {
                 .iter()
                 .any(|mention| mention.end <= of.start && of.start - mention.end <= 2);
         let cue = [Class::Price, Class::Fee, Class::Total];
+        let numbered = self.sentence.before(of, 2, &[Class::NotCode]);
+        if self.is_cell(of) || self.is_result(of) {
+            return true;
+        }
         named
             || self.sentence.before(of, 3, &cue)
+            || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
             || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Was]))
             || (by && self.sentence.before(of, 8, &cue))
             || (by && next.sense.is(Class::Only))
@@ -106,7 +176,7 @@ impl Judge<'_> {
         let sentence = &self.sentence;
         let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
         let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
-        let over = sentence.before(of, reach, &[Class::Over])
+        let over = self.limits(of, reach, Class::Over)
             || sentence.behind(of, CUE_REACH, &[Class::OrMore])
             || (sentence.tokens.word(of.end) == "+" && !sentence.tokens.all[of.end].gap);
         let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
@@ -116,6 +186,9 @@ impl Judge<'_> {
         let missing = short.is_some_and(|short| {
             sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
         }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
+        if free && (self.is_reached(of) || self.is_ordered(of)) {
+            return Role::Threshold;
+        }
         if free && missing && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
@@ -126,11 +199,16 @@ impl Judge<'_> {
         if free && (over || (order && !priced) || cond) {
             return Role::Threshold;
         }
-        if sentence.before(of, CUE_REACH, &[Class::Under]) {
+        if self.limits(of, CUE_REACH, Class::Under) {
             let delivery = self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping);
-            return if (free || delivery) && order { Role::Threshold } else { Role::Comparison };
+            let goods = !order && !sentence.mentions.is_empty();
+            return if (free && !goods) || (delivery && order) { Role::Threshold } else { Role::Comparison };
         }
-        if sentence.before(of, 2, &[Class::Was]) && !sentence.before(of, 1, &[Class::Price])
+        // ~~SAR 120~~ SAR 89
+        let struck =
+            of.start > 0 && sentence.tokens.word(of.start - 1) == "~" && sentence.tokens.word(of.end) == "~";
+        if struck
+            || self.was_before(of, 2).is_some() && !sentence.before(of, 1, &[Class::Price])
             || self.is_before_reduction(of)
         {
             return Role::Before;
@@ -143,7 +221,8 @@ impl Judge<'_> {
             sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index))
         });
         if saved && !sentence.before(of, 1, &[Class::Price])
-            || (sentence.behind(of, 1, &[Class::Discount]) || sentence.behind(of, 2, &[Class::Save]))
+            || sentence.behind(of, 1, &[Class::Discount])
+            || self.is_saved_behind(of)
         {
             return Role::Saving;
         }
@@ -156,6 +235,17 @@ impl Judge<'_> {
         } else {
             Role::Plain
         }
+    }
+
+    /// "31 SAR saved"; in «٨٩ ريال يعني توفرين ٣١» the word is about the amount behind it.
+    fn is_saved_behind(&self, of: &Range<usize>) -> bool {
+        let notes = self.sentence.notes;
+        let word = (of.end..of.end + 2).find(|index| notes.is(*index, Class::Save));
+        self.sentence.behind(of, 2, &[Class::Save])
+            && word.is_none_or(|index| {
+                let end = index + notes.at(index).len;
+                !(end..end + 2).any(|index| self.sentence.in_value(index))
+            })
     }
 
     /// «سلتك ١٧٤ ريال»
@@ -180,9 +270,65 @@ impl Judge<'_> {
                 "قبل" | "before" | "پيش" => note.len > 1,
                 word => matches!(word, "سابقا" | "originally" | "previously"),
             };
-        behind
-            || self.sentence.find_before(of, 4, &[Class::Was]).is_some_and(|index| {
-                self.sentence.notes.at(index).len > 1 && self.sentence.notes.at(index).sense.is(Class::Was)
-            })
+        behind || self.was_before(of, 4).is_some_and(|index| self.sentence.notes.at(index).len > 1)
+    }
+
+    /// A word for a price before a reduction; "rather than the rug at 465" compares two goods.
+    fn was_before(&self, of: &Range<usize>, reach: usize) -> Option<usize> {
+        let index = self.sentence.find_before(of, reach, &[Class::Was])?;
+        let compares = matches!(
+            self.sentence.tokens.word(index),
+            "instead" | "rather" | "compared" | "بدل" | "بدلا" | "بدال" | "عوض" | "عوضا" | "به" | "بجاي"
+        );
+        let goods =
+            || self.sentence.mentions.iter().any(|mention| (index..of.start).contains(&mention.start));
+        (!compares || !goods()).then_some(index)
+    }
+
+    /// Whether a cue such as «فوق» is about the amount: «أقل من كذا الشحن ٢٥» is not.
+    fn limits(&self, of: &Range<usize>, reach: usize, class: Class) -> bool {
+        self.sentence.find_before(of, reach, &[class]).is_some_and(|index| {
+            let end = index + self.sentence.notes.at(index).len;
+            let other = |index: usize| {
+                self.sentence.notes.any(index..index + 1, &[Class::Ship, Class::Cod])
+                    || matches!(
+                        self.sentence.tokens.word(index),
+                        "كذا"
+                            | "ذلك"
+                            | "كذه"
+                            | "كده"
+                            | "هيك"
+                            | "هذا"
+                            | "that"
+                            | "this"
+                            | "it"
+                            | "ان"
+                            | "اين"
+                    )
+            };
+            !(end..of.start).any(other)
+        })
+    }
+
+    /// «وتوصل ٢٠٠ ويصير الشحن مجاني»: what an order comes to.
+    fn is_reached(&self, of: &Range<usize>) -> bool {
+        let near = of.start.saturating_sub(2)..of.start;
+        near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(|index| {
+            let word = self.sentence.tokens.word(index);
+            matches!(
+                word.strip_prefix('و').unwrap_or(word),
+                "توصل"
+                    | "توصلي"
+                    | "توصلين"
+                    | "تصل"
+                    | "تصلي"
+                    | "تصلين"
+                    | "يصل"
+                    | "صل"
+                    | "صلت"
+                    | "وصل"
+                    | "وصلت"
+            )
+        })
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
+    product::{Form, Mention},
     report::{Field, Judgement},
     topic::{Part, Topic},
     unit::Unit,
@@ -18,6 +19,8 @@ use crate::{
 const PIECES_MAX: usize = 6;
 /// Most coupons that are tried where none is named.
 pub(super) const DISCOUNTS_MAX: usize = 8;
+/// Tokens between goods that an amount is for together.
+const JOINT_MAX: usize = 4;
 /// Most addends of a sum.
 pub(super) const ADDENDS_MAX: usize = 6;
 /// Most prices that such sums are tried with.
@@ -29,15 +32,30 @@ impl Judge<'_> {
         let pieces = self.pieces(mention);
         let judged = self.judge_goods(&mention.products, pieces, amount, of);
         // «ثوبين وشماغ: ٤٣٥» is the sum of both.
-        let several = self.sentence.mentions.iter().filter(|other| {
-            let between = other.end..of.start;
-            let priced = self.sentence.bare.iter().any(|bare| between.contains(&bare.start));
-            other.end <= of.start && !priced && between.clone().all(|index| !self.sentence.in_value(index))
-        });
-        if several.count() > 1 {
+        if self.is_last_of_several(mention, of) {
             return Judgement { field: Field::Total, truth: None, ..judged }.truly(|| self.true_total(of));
         }
         judged
+    }
+
+    /// Whether goods are named right before it, and the amount behind both is of both.
+    fn is_last_of_several(&self, mention: &Mention, of: &Range<usize>) -> bool {
+        let before = self.sentence.mentions.iter().rev().find(|other| other.end <= mention.start);
+        let Some(other) = before.filter(|_| mention.end <= of.start && mention.form != Form::Place) else {
+            return false;
+        };
+        let between = other.end..mention.start;
+        let joins = |index: usize| {
+            self.sentence.notes.any(index..index + 1, &[Class::And, Class::Piece, Class::Pair, Class::With])
+                || matches!(self.sentence.tokens.word(index), "+" | "," | "&" | "a" | "an" | "the" | "one")
+                || self.sentence.notes.at(index).sense.number.is_some()
+                || self.sentence.tokens.all.get(index).is_some_and(|token| token.value.is_some())
+        };
+        let priced = between.clone().any(|index| self.sentence.in_value(index));
+        !priced
+            && (mention.and || !between.is_empty())
+            && between.len() <= JOINT_MAX
+            && between.into_iter().all(joins)
     }
 
     fn judge_goods(
@@ -60,9 +78,13 @@ impl Judge<'_> {
         let bases = prices.iter().flat_map(|price| counts.iter().map(|count| price.times(*count)));
         let right =
             was || bases.into_iter().any(|base| self.varies_to(base, amount, of)) || self.is_sum(amount);
+        let counted = self.sentence.bare.iter().any(|bare| {
+            bare.end <= of.start && bare.amount != Amount::ONE && counts[1..].contains(&bare.amount)
+        });
         let several = self.is_added(Topic::Shipping, of)
             || self.is_added(Topic::CashOnDelivery, of)
-            || counts.len() > 1;
+            || pieces.is_some_and(|pieces| pieces != Amount::ONE)
+            || counted;
         let field = if several { Field::Total } else { Field::Price };
         let verdict = if right { Verdict::Pass } else { Verdict::Violate };
         Judgement::new(field, verdict, of.clone()).truly(|| self.true_cost(products, pieces, of))
@@ -143,8 +165,11 @@ impl Judge<'_> {
         let hundred = Amount::whole(100);
         let net = price.times(hundred).over(hundred.plus(rate)).unwrap_or_default();
         let included = self.policy.vat_included != Some(false);
-        let tax = if included { price.minus(net) } else { price.percent(rate) };
-        tax.is(amount) || (included && net.is(amount)) || (!included && price.plus(tax).is(amount))
+        let tax = price.percent(rate);
+        tax.is(amount)
+            || price.minus(net).is(amount)
+            || (included && net.is(amount))
+            || (!included && price.plus(tax).is(amount))
     }
 
     /// One of several equal payments.

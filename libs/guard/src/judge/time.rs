@@ -128,11 +128,15 @@ impl Judge<'_> {
             return Judgement::new(Field::ShippingDays, Verdict::Unsure, of);
         };
         let (low, high) = (days(value.low), days(value.high));
-        let right = if low == high {
-            let bound = self.sentence.before(&of, 2, &[Class::Bound]);
-            high == most || (high >= least && high <= most && !bound)
+        let bound = low == high && self.sentence.before(&of, 2, &[Class::Bound]);
+        // "within 3 days" of 2 to 4 holds for some orders, "within 2 days" only for the fastest.
+        if bound && least < high && high < most {
+            return Judgement::new(Field::ShippingDays, Verdict::Unsure, of);
+        }
+        let right = if low == high && !bound {
+            (least..=most).contains(&high)
         } else {
-            high == most && low >= least
+            high == most && (bound || low >= least)
         };
         self.delivery(right, of)
     }

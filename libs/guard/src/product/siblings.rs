@@ -1,6 +1,6 @@
 //! Products that share a noun, and what tells them apart.
 
-use super::{Catalogue, Mention};
+use super::{Catalogue, Form, Mention};
 use crate::{
     inflect::{forms, is_form_of},
     text::{Kind, Tokens, is_arabic},
@@ -10,6 +10,41 @@ use crate::{
 const HEADS_MAX: usize = 1_000;
 /// Words beside a noun that may tell which of its products is meant.
 const BESIDE: usize = 2;
+
+/// Tokens from «الأول» to its number.
+const ORDINAL_REACH: usize = 3;
+
+/// «الأول بـ ٣٨٥ والثاني بـ ١٥٢٥»: the goods that were named first and second.
+pub(super) fn add_ordinals(tokens: &Tokens, found: &mut Vec<Mention>) {
+    let [_, second, ..] = &found[..] else { return };
+    let named = found.len();
+    for at in second.end..tokens.all.len() {
+        let word = tokens.word(at);
+        let and = word.starts_with('و');
+        let definite = at > 0 && tokens.word(at - 1) == "the";
+        let place = match word.strip_prefix('و').unwrap_or(word) {
+            "الاول" | "الاولي" | "اولي" | "former" => 0,
+            "الثاني" | "الثانيه" | "دومي" => 1,
+            "الثالث" | "الثالثه" | "سومي" => 2,
+            "first" if definite => 0,
+            "second" if definite => 1,
+            "latter" => named - 1,
+            _ => continue,
+        };
+        let near = (at + 1..=at + ORDINAL_REACH).take_while(|index| tokens.word(*index) != ",");
+        let counted = near.into_iter().any(|index| {
+            tokens.all.get(index).is_some_and(|token| token.kind == Kind::Number)
+                || super::sense(tokens.word(index)).is_some_and(|sense| sense.number.is_some())
+        });
+        let Some(meant) = found.get(place).filter(|mention| counted && place < named && mention.end <= at)
+        else {
+            continue;
+        };
+        let products = meant.products.clone();
+        found.push(Mention { start: at, end: at + 1, products, form: Form::Place, and, to: false });
+    }
+    found.sort_by_key(|mention| mention.start);
+}
 
 impl Catalogue {
     /// «كيكة الشوكولاتة بـ ١٢٠ والفانيلا بـ ١١٠»: the second is told by what differs.
@@ -21,11 +56,15 @@ impl Catalogue {
         };
         let named = found.len();
         for at in 0..tokens.all.len() {
-            let covered = found[..named].iter().any(|mention| (mention.start..mention.end).contains(&at));
-            if covered || tokens.all[at].kind != Kind::Word {
+            if tokens.all[at].kind != Kind::Word {
                 continue;
             }
-            forms(tokens.word(at), |form, dual, clitics| {
+            let covered = found[..named].iter().any(|mention| (mention.start..mention.end).contains(&at));
+            if covered {
+                continue;
+            }
+            let may_begin = |stem: &str| self.filter.may_begin(stem);
+            forms(tokens.word(at), may_begin, |form, dual, clitics| {
                 let told =
                     self.filter.may_have(form).then(|| self.details.get(form).copied().flatten()).flatten();
                 let Some(product) = told.filter(|product| clitics.the && self.are_siblings(&first, *product))
@@ -36,7 +75,7 @@ impl Catalogue {
                     start: at,
                     end: at + 1,
                     products: vec![product],
-                    dual,
+                    form: Form::of(dual),
                     and: clitics.and,
                     to: clitics.to,
                 });

@@ -171,7 +171,7 @@ fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
         .with(Kind::SaShortAddress.into());
     let next = reading.mentions_in(&(from..end)).iter().find(|mention| {
         let told = !mention.cues.meets(others) && mention.cues != Cues::NONE;
-        told || mention.cues.meets(Cues::CLOSER)
+        (told || mention.cues.meets(Cues::CLOSER)) && !is_of_name(reading, mention)
     });
     if let Some(next) = next {
         end = next.range.start;
@@ -181,6 +181,14 @@ fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
     // A joining letter that is left over belongs to what was cut off.
     let text = text.strip_suffix(" و").or_else(|| text.strip_suffix(" and")).unwrap_or(text);
     from + text.trim_end_matches(|character: char| !character.is_alphanumeric()).len()
+}
+
+/// Whether a word that has another meaning stands in the name of a street, as in `شارع سعد بن أبي وقاص`.
+fn is_of_name(reading: &Reading<'_>, mention: &Mention) -> bool {
+    const PARTS: [&str; 6] = ["بن", "ابن", "شارع", "طريق", "حي", "مسجد"];
+    let before = reading.behind(mention.range.start, 8).trim_end_matches(' ');
+    let word = before.rsplit(|character: char| !character.is_alphabetic()).next().unwrap_or(before);
+    PARTS.contains(&word)
 }
 
 /// The length up to the end of the sentence: a full stop behind a longer word, a question, an empty line.

@@ -11,6 +11,10 @@ const CHAMBERS: [&[u8]; 20] = [
     b"2251", b"3350", b"3400", b"3550", b"4030", b"4031", b"4650", b"5850", b"5900",
 ];
 
+/// The last digits of the tax number of a business that has one branch, in Saudi Arabia and the Emirates.
+const FIRST_BRANCH: &[u8] = b"00003";
+const ISSUED: i32 = 60;
+
 /// A number behind its word; a plus sign makes it a telephone number.
 fn with_cue(window: &Window<'_>, kind: Kind, base: i32) -> Option<Proposal> {
     window.plus.is_none().then_some(Proposal { kind, base, need: Need::Cue, normal: digits_only })
@@ -25,10 +29,18 @@ pub(super) fn registration(window: &Window<'_>) -> Option<Proposal> {
 /// Fifteen digits between two threes.
 pub(super) fn saudi_tax(window: &Window<'_>) -> Option<Proposal> {
     let fits = window.digits.first() == Some(&b'3') && window.digits.last() == Some(&b'3');
-    with_cue(window, Kind::SaVat, if fits { 40 } else { 10 })
+    let tax = with_cue(window, Kind::SaVat, if fits { 40 } else { 10 });
+    if fits { alone_as_issued(window, tax) } else { tax }
 }
 
 /// Fifteen digits that begin with 100.
 pub(super) fn emirati_tax(window: &Window<'_>) -> Option<Proposal> {
-    with_cue(window, Kind::AeTrn, 40).filter(|_| window.digits.starts_with(b"100"))
+    let tax = with_cue(window, Kind::AeTrn, 40).filter(|_| window.digits.starts_with(b"100"));
+    alone_as_issued(window, tax)
+}
+
+/// A number of a first branch in one piece, which ends as nearly all of them do, speaks for itself.
+fn alone_as_issued(window: &Window<'_>, tax: Option<Proposal>) -> Option<Proposal> {
+    let issued = window.groups.len() == 1 && window.digits.ends_with(FIRST_BRANCH);
+    tax.map(|tax| if issued { Proposal { base: ISSUED, need: Need::Nothing, ..tax } } else { tax })
 }

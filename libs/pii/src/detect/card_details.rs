@@ -10,6 +10,8 @@ use super::{Finding, THRESHOLD};
 
 /// Characters behind a card in which its details stand.
 const REACH: usize = 40;
+/// Characters of the longest expiry date, spaced out.
+const DATE_CHARS: usize = 16;
 /// Characters between an expiry date and the code behind it.
 const CODE_REACH: usize = 24;
 const EXPIRY: i32 = 70;
@@ -34,9 +36,11 @@ pub(super) fn find(
 
 fn expiry_behind(reading: &Reading<'_>, cluster: &mut Cluster, end: usize) -> Option<Finding> {
     let limit = end + reading.ahead(end, REACH).len();
-    cluster.read(reading.text, end)?;
+    // Only as far as an expiry date that begins in reach: a list of cards is one long cluster.
+    let text = &reading.text[..end + reading.ahead(end, REACH + DATE_CHARS).len()];
+    cluster.read(text, end)?;
     let window = cluster
-        .windows(reading.text.as_bytes(), 4)
+        .windows(text.as_bytes(), 4)
         .find(|window| window.groups.len() == 2 && is_expiry(window) && has_slash(reading, window.range()))?;
     let range = window.range();
     (range.end <= limit).then(|| reading.finding(Kind::CardExpiry, range, EXPIRY))

@@ -290,7 +290,8 @@ const fn is_separator(byte: u8) -> bool {
 fn gap_after(text: &str, end: usize) -> Option<(Gap, usize)> {
     let bytes = text.as_bytes();
     let window = &bytes[end..bytes.len().min(end + MAX_GAP + 1)];
-    let len = window.iter().take_while(|byte| is_separator(**byte)).count();
+    let plain = window.iter().take_while(|byte| is_separator(**byte)).count();
+    let len = if window.starts_with(b"[.]") { 3 } else { plain };
     if len > 0 && len <= MAX_GAP && window.get(len).is_some_and(u8::is_ascii_digit) {
         let gap = match &window[..len] {
             [b'\n'] => Gap::Line,

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::cue::Cues;
-use super::lexicon::SUFFIXES;
-use super::reading::words;
+use super::lexicon::is_suffix;
+use super::reading::is_word;
 use crate::fold::OPAQUE;
 
 /// Characters between a number and a cue before it.
@@ -16,37 +16,69 @@ const OTHER_NUMBER_DIGITS: usize = 5;
 /// Characters between two numbers of one list.
 const LIST_GAP: usize = 8;
 
+/// What separates a number from the next thought.
+const CLAUSE_MARKS: [char; 7] = [',', ';', '-', '|', '/', '"', '}'];
+
 /// Words that may stand between a cue and its number without loosening the tie, folded.
-const FILLERS: [&str; 28] = [
-    "رقم",
-    "رقمه",
-    "رقمها",
-    "الرقم",
-    "هو",
-    "هي",
-    "هذا",
-    "الخاص",
-    "بي",
-    "كان",
-    "علي",
-    "شماره",
-    "است",
-    "number",
-    "no",
-    "num",
-    "nr",
-    "id",
-    "code",
-    "is",
-    "are",
-    "was",
-    "my",
-    "the",
-    "it",
-    "of",
-    "on",
-    "at",
-];
+fn is_filler(word: &str) -> bool {
+    matches!(
+        word,
+        "رقم"
+            | "رقمه"
+            | "رقمها"
+            | "الرقم"
+            | "هو"
+            | "هي"
+            | "هذا"
+            | "الخاص"
+            | "بي"
+            | "كان"
+            | "علي"
+            | "شماره"
+            | "است"
+            | "number"
+            | "no"
+            | "num"
+            | "nr"
+            | "id"
+            | "code"
+            | "is"
+            | "are"
+            | "was"
+            | "my"
+            | "the"
+            | "it"
+            | "of"
+            | "on"
+            | "at"
+            | "new"
+            | "following"
+            | "here"
+            | "حقي"
+            | "حقتي"
+            | "حقنا"
+            | "معي"
+            | "عندي"
+            | "الجديد"
+            | "الجديده"
+            | "الثاني"
+            | "التالي"
+            | "كالتالي"
+            | "تبعي"
+            | "بتاعي"
+            | "مالي"
+            | "السعوديه"
+            | "القطريه"
+            | "الكويتيه"
+            | "البحرينيه"
+            | "العمانيه"
+            | "المصريه"
+            | "الاماراتيه"
+            | "من"
+            | "همسرم"
+            | "ايشان"
+    )
+}
 
 /// A cue in the folded text.
 #[derive(Debug, Clone)]
@@ -131,18 +163,23 @@ fn verdict_after(text: &str, mentions: &[Mention], end: usize, wanted: Cues) -> 
         return None;
     }
     let adjacent = only_fillers(between);
+    // Behind a comma or a dash a new thought begins, which says less than a word before the number.
+    let apart = if between.contains(CLAUSE_MARKS) { REACH_AFTER } else { 0 };
     let context = match mention.cues {
         cues if cues.meets(wanted) => positive(between, adjacent),
         // Behind a number, a word of the shop is as likely the start of the next thought.
         cues if cues.meets(Cues::DECOY) => Context::Negative { adjacent: false },
         _ => Context::Other,
     };
-    Some((context, between.chars().count()))
+    Some((context, between.chars().count() + apart))
 }
 
 fn positive(between: &str, adjacent: bool) -> Context {
-    let fillers = between.split_whitespace().filter(|word| FILLERS.contains(word)).count();
-    Context::Positive { words: if adjacent { 0 } else { words(between).saturating_sub(fillers).max(1) } }
+    if adjacent {
+        return Context::Positive { words: 0 };
+    }
+    let telling = between.split_ascii_whitespace().filter(|word| is_word(word) && !is_filler(word)).count();
+    Context::Positive { words: telling.max(1) }
 }
 
 const fn is_number_byte(byte: u8) -> bool {
@@ -165,7 +202,7 @@ fn ends_sentence(between: &str) -> bool {
     if !bytes.iter().any(|byte| matches!(byte, b'\n' | b'.' | b'!' | b'?')) {
         return false;
     }
-    if between.contains("\n\n") {
+    if bytes.windows(2).any(|pair| pair == b"\n\n") {
         return true;
     }
     (1..bytes.len()).any(|at| {
@@ -185,7 +222,7 @@ fn only_fillers(between: &str) -> bool {
         .split(|character: char| character.is_ascii() && !character.is_ascii_alphabetic())
         .filter(|word| !word.is_empty())
         .enumerate()
-        .all(|(index, word)| FILLERS.contains(&word) || (index == 0 && SUFFIXES.contains(&word)))
+        .all(|(index, word)| is_filler(word) || (index == 0 && is_suffix(word)))
         && !between.bytes().any(is_number_byte)
 }
 
@@ -223,7 +260,7 @@ mod tests {
         for (text, expected) in [
             ("جوالي 777", Context::Positive { words: 0 }),
             ("رقم جوالي هو: 777", Context::Positive { words: 0 }),
-            ("للتواصل معي دايم العصر 777", Context::Positive { words: 3 }),
+            ("للتواصل معي دايم العصر 777", Context::Positive { words: 2 }),
             ("tel. 777", Context::Positive { words: 0 }),
             ("رقم الطلب 777", Context::Negative { adjacent: true }),
             ("وصلني طلبي اليوم متاخر جدا 777", Context::Negative { adjacent: false }),

@@ -31,6 +31,8 @@ impl Cues {
     pub(super) const DIGIT: Self = Self(1 << 54);
     /// Ends an address: a courtesy, a question, the next thought.
     pub(super) const CLOSER: Self = Self(1 << 53);
+    /// Stands before a feeling or a deed as often as before a name: `I am`, `the driver`.
+    pub(super) const LOOSE: Self = Self(1 << 52);
     /// What introduces a number, so that it keeps other cues from reaching over it.
     const NUMBERS: Self = Self(Self::NUMERIC.0 | Self::DECOY.0 | Self::VERSION.0);
     const NUMERIC: Self = Self::of(&[

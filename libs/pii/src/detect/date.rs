@@ -5,6 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::LazyLock;
 
 use super::check::value;
+use super::lexicon::is_arabic;
 use crate::fold::fold;
 
 /// Names of months with their numbers, `number name`, one a line.
@@ -186,7 +187,7 @@ impl Cursor<'_> {
             };
             MONTHS.lines().filter_map(name).collect()
         });
-        let is_letter = |character: &char| character.is_alphabetic();
+        let is_letter = |character: &char| is_arabic(*character) || character.is_alphabetic();
         let word =
             |text: &str| text.chars().take(16).take_while(is_letter).map(char::len_utf8).sum::<usize>();
         let one = word(self.rest());

@@ -136,10 +136,15 @@ pub(super) fn find(text: &str, at: usize, mentions: &[Mention]) -> Option<Findin
     // A mistyped number may be too short or too long: take what is written as one.
     let read = read_loose(bytes, country, at)?;
     let near = (length - 4..=length + 2).contains(&read.characters.len()) && read.digits * 2 > length;
-    let context = context(text, mentions, &(start..read.end), Kind::Iban.into());
+    let cues = Kind::Iban.into();
+    let context = context(text, mentions, &(start..read.end), cues);
+    // In a form so long, a word anywhere in the message is about it.
+    let spoken_of =
+        || read.characters.len() == length && mentions.iter().any(|mention| mention.cues.meets(cues));
     let (points, positive) = match context {
         Context::Positive { .. } | Context::Distant => (INVALID + CUE, true),
         Context::Negative { .. } => (INVALID + DECOY, false),
+        Context::Silent | Context::Other if near && spoken_of() => (INVALID + CUE, true),
         Context::Silent | Context::Other => (INVALID, false),
     };
     (near && points >= REPORTED).then(|| finding(start..read.end, points, positive, read.characters))

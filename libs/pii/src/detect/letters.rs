@@ -12,7 +12,7 @@ use super::{Finding, Points};
 /// Characters between a cue and its code.
 const REACH: usize = 40;
 /// Words between a cue and its code.
-const MAX_WORDS: usize = 4;
+const MAX_WORDS: usize = 6;
 /// Separators between two characters of a code.
 const MAX_GAP: usize = 3;
 

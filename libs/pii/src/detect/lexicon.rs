@@ -1,7 +1,7 @@
-//! The words that say what a value is, compiled into one automaton; the lists are in `cues/`, one cue a line, as people
+//! The words that say what a value is, compiled into one trie; the lists are in `cues/`, one cue a line, as people
 //! write them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
@@ -10,6 +10,7 @@ use kaleem_placeholder::Kind;
 use super::context::Mention;
 use super::cue::Cues;
 use super::secret;
+use super::trie::Trie;
 use crate::Error;
 use crate::fold::fold;
 
@@ -55,6 +56,7 @@ const LISTS: &[(Cues, &str)] = &[
     (Cues::CITY, include_str!("cues/city.txt")),
     (Cues::of(&[Kind::Person]), include_str!("cues/person.txt")),
     (Cues::TITLE, include_str!("cues/title.txt")),
+    (Cues::TITLE.with(Cues::LOOSE), include_str!("cues/loose.txt")),
     (Cues::SIGNED, include_str!("cues/signed.txt")),
     (Cues::PASSWORD, include_str!("cues/password.txt")),
     (Cues::of(&[Kind::Secret]), include_str!("cues/secret.txt")),
@@ -101,29 +103,92 @@ const AT: [&str; 22] = [
     " اد ساين ",
 ];
 
-/// Arabic letters that may stand before a cue in one word, folded.
-const PREFIXES: [&str; 18] = [
-    "", "ال", "و", "ف", "ب", "ل", "ك", "وال", "بال", "لل", "فال", "كال", "ول", "وب", "ولل", "وبال", "ه",
-    "هال",
+/// An Arabic letter in UTF-8.
+type Letter = [u8; 2];
+
+const ALEF: Letter = *b"\xd8\xa7";
+const LAM: Letter = *b"\xd9\x84";
+const WAW: Letter = *b"\xd9\x88";
+const FEH: Letter = *b"\xd9\x81";
+const BEH: Letter = *b"\xd8\xa8";
+const KAF: Letter = *b"\xd9\x83";
+const HEH: Letter = *b"\xd9\x87";
+
+/// Particles that may stand before a cue in one word, folded: their first letter, and what may follow it.
+const PARTICLES: [(Letter, &[&[Letter]]); 7] = [
+    (ALEF, &[&[LAM]]),
+    (WAW, &[&[], &[ALEF, LAM], &[LAM], &[BEH], &[LAM, LAM], &[BEH, ALEF, LAM]]),
+    (BEH, &[&[], &[ALEF, LAM]]),
+    (LAM, &[&[], &[LAM]]),
+    (FEH, &[&[], &[ALEF, LAM]]),
+    (KAF, &[&[], &[ALEF, LAM]]),
+    (HEH, &[&[], &[ALEF, LAM]]),
 ];
 
 /// Arabic and Persian letters that may follow a cue in one word, folded.
-pub(super) const SUFFIXES: [&str; 31] = [
-    "", "ي", "ك", "ه", "ها", "نا", "كم", "كن", "هم", "تي", "تك", "ته", "تها", "تنا", "تكم", "ات", "اتي",
-    "ين", "ني", "وا", "وني", "ام", "م", "ت", "ش", "مان", "تان", "هاي", "هايم", "يم", "يه",
-];
+pub(super) fn is_suffix(word: &str) -> bool {
+    matches!(
+        word,
+        "" | "ي"
+            | "ك"
+            | "ه"
+            | "ها"
+            | "نا"
+            | "كم"
+            | "كن"
+            | "هم"
+            | "تي"
+            | "تك"
+            | "ته"
+            | "تها"
+            | "تنا"
+            | "تكم"
+            | "ات"
+            | "اتي"
+            | "ين"
+            | "ني"
+            | "وا"
+            | "وني"
+            | "ام"
+            | "م"
+            | "ت"
+            | "ش"
+            | "مان"
+            | "تان"
+            | "هاي"
+            | "هايم"
+            | "يم"
+            | "يه"
+    )
+}
 
-/// The automata over all cues and units.
+/// All cues and units.
 pub(super) struct Lexicon {
-    automaton: AhoCorasick,
+    trie: Trie,
+    /// What each entry of the trie speaks for.
     cues: Vec<Cues>,
+    /// What may come before or at the start of an entry, by its first byte.
+    classes: [Class; 256],
     units: AhoCorasick,
+}
+
+/// What a byte says about whether a cue starts at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// No cue starts with it.
+    Other,
+    /// A Latin letter: a cue starts at the first of a word.
+    Latin,
+    /// The first byte of an Arabic letter: a cue starts at the first of a word, or behind joined particles.
+    Arabic,
+    /// Starts a cue wherever it stands.
+    Mark,
 }
 
 impl Lexicon {
     /// Folds and compiles the lists.
     pub(super) fn new() -> Result<Self, Error> {
-        let mut patterns: HashMap<String, Cues> = HashMap::new();
+        let mut patterns: BTreeMap<String, Cues> = BTreeMap::new();
         let mut add = |pattern: String, cues: Cues| {
             let known = patterns.entry(pattern).or_insert(Cues::NONE);
             *known = known.with(cues);
@@ -134,30 +199,72 @@ impl Lexicon {
             }
         }
         for spelled in AT {
-            add(fold(spelled), Cues::AT);
+            // A space before it is taken in when it is found, so that no space has to be looked at.
+            add(fold(spelled).trim_start().to_owned(), Cues::AT);
         }
         secret::prefixes().for_each(|prefix| add(fold(prefix), Cues::PREFIX));
         let (patterns, cues): (Vec<String>, Vec<Cues>) = patterns.into_iter().unzip();
-        Ok(Self {
-            automaton: compile(patterns, StartKind::Unanchored)?,
-            cues,
-            units: compile(UNITS.lines().map(fold), StartKind::Anchored)?,
-        })
+        Ok(Self { trie: Trie::new(&patterns), classes: classes(&patterns), cues, units: compile_units()? })
     }
 
     /// Finds the cues that stand as words, in order; gives what they speak for taken together.
     pub(super) fn find(&self, text: &str, mentions: &mut Vec<Mention>) -> Cues {
         mentions.clear();
+        let bytes = text.as_bytes();
         let mut present = Cues::NONE;
-        for found in self.automaton.find_iter(text) {
-            let cues = self.cues[found.pattern().as_usize()];
-            let bare = cues.meets(Cues::AT.with(Cues::PREFIX));
-            if bare || stands_as_word(text, &found.range(), cues) {
-                present = present.with(cues);
-                mentions.push(Mention { cues, range: found.range() });
+        let (mut at, mut from) = (0, 0);
+        while let Some(byte) = bytes.get(at) {
+            let class = self.classes[usize::from(*byte)];
+            let found = match class {
+                Class::Other => None,
+                Class::Latin if at > 0 && bytes[at - 1].is_ascii_alphabetic() => None,
+                Class::Latin | Class::Mark => self.at(text, from, at),
+                Class::Arabic if ends_arabic(&bytes[..at]) => None,
+                Class::Arabic => self.in_word(text, from, at),
+            };
+            if let Some(mention) = found {
+                (at, from) = (mention.range.end, mention.range.end);
+                present = present.with(mention.cues);
+                mentions.push(mention);
+                continue;
             }
+            at += match class {
+                Class::Other | Class::Mark => 1,
+                Class::Latin => bytes[at..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count(),
+                Class::Arabic => 2 * bytes[at..].chunks(2).take_while(|letter| starts_arabic(letter)).count(),
+            };
         }
         present
+    }
+
+    /// The cue in the Arabic word that starts at `at`, behind as few particles as can be.
+    fn in_word(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
+        let bytes = text.as_bytes();
+        let first = letter_at(bytes, at);
+        let joined =
+            PARTICLES.iter().find(|(letter, _)| *letter == first).map_or(&[][..], |(_, rests)| rests);
+        self.at(text, from, at).or_else(|| {
+            joined
+                .iter()
+                .filter(|rest| {
+                    (0..).zip(**rest).all(|(index, letter)| letter_at(bytes, at + 2 + 2 * index) == *letter)
+                })
+                .find_map(|rest| self.at(text, from, at + 2 + 2 * rest.len()))
+        })
+    }
+
+    /// The longest cue that starts at `at` and ends as a word does; what is before `from` belongs to the one before.
+    fn at(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
+        let bytes = text.as_bytes();
+        let marked = |at: usize| bytes[at].is_ascii_punctuation();
+        let stands = |entry: usize, end: usize| match self.cues[entry] {
+            cues if cues.meets(Cues::AT) => marked(at) || at > from && bytes[at - 1] == b' ',
+            cues => cues.meets(Cues::PREFIX) || ends_word(text, &(at..end), cues),
+        };
+        let (entry, end) = self.trie.longest(bytes, at, goes_on, stands)?;
+        let cues = self.cues[entry];
+        let start = if cues.meets(Cues::AT) && !marked(at) { at - 1 } else { at };
+        Some(Mention { cues, range: start..end })
     }
 
     /// Whether a unit or currency stands at `at`, after at most two spaces.
@@ -182,14 +289,23 @@ fn variants(pattern: &str) -> impl Iterator<Item = String> {
     forms.into_iter()
 }
 
-fn compile(patterns: impl IntoIterator<Item = String>, start: StartKind) -> Result<AhoCorasick, Error> {
+/// What the first bytes of the entries say about where they start.
+fn classes(entries: &[String]) -> [Class; 256] {
+    let mut classes = [Class::Other; 256];
+    for first in entries.iter().filter_map(|entry| entry.bytes().next()) {
+        classes[usize::from(first)] = if first.is_ascii_alphabetic() { Class::Latin } else { Class::Mark };
+    }
+    // Particles may come before a cue.
+    classes[0xd8..=0xdb].fill(Class::Arabic);
+    classes
+}
+
+fn compile_units() -> Result<AhoCorasick, Error> {
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .kind(Some(AhoCorasickKind::ContiguousNFA))
-        // Words begin with letters that are everywhere, so that skipping to one costs more than it saves.
-        .prefilter(false)
-        .start_kind(start)
-        .build(patterns)
+        .start_kind(StartKind::Anchored)
+        .build(UNITS.lines().map(fold))
         .map_err(Error::Lexicon)
 }
 
@@ -204,12 +320,19 @@ const WHOLE: Cues = Cues::DIGIT
     .with(Cues::CLOSER)
     .with(Cues::VERSION);
 
-/// Whether a match is a word, give or take the particles that Arabic and Persian join to one.
-fn stands_as_word(text: &str, range: &Range<usize>, cues: Cues) -> bool {
+/// Whether the first bytes of a word are so many letters that no shorter word ends in them.
+fn goes_on(key: [u8; 4]) -> bool {
+    // The start of a web token is the one entry of three letters that goes on in its word.
+    let letters = |byte: &u8| !byte.is_ascii() || byte.is_ascii_alphabetic() && *byte != b's';
+    key[1..].iter().all(letters) && !key.starts_with(b"eyj")
+}
+
+/// Whether a match ends as a word, give or take the particles that Arabic and Persian join to one.
+fn ends_word(text: &str, range: &Range<usize>, cues: Cues) -> bool {
     let bytes = text.as_bytes();
-    let (first, last) = (bytes[range.start], bytes[range.end - 1]);
+    let last = bytes[range.end - 1];
     let rest = &bytes[range.end..];
-    let ends = if last.is_ascii_alphabetic() {
+    if last.is_ascii_alphabetic() {
         let rest = if range.len() > 2 { rest.strip_prefix(b"s").unwrap_or(rest) } else { rest };
         !rest.first().is_some_and(u8::is_ascii_alphabetic)
     } else if last < 0x80 || !starts_arabic(rest) {
@@ -217,19 +340,13 @@ fn stands_as_word(text: &str, range: &Range<usize>, cues: Cues) -> bool {
     } else if range.len() <= BARE_BYTES && cues.meets(WHOLE) {
         false
     } else {
-        SUFFIXES.contains(&letters_after(text, range.end))
-    };
-    if !ends {
-        return false;
+        is_suffix(letters_after(text, range.end))
     }
-    let head = &bytes[..range.start];
-    if first < 0x80 {
-        !first.is_ascii_alphabetic() || !head.last().is_some_and(u8::is_ascii_alphabetic)
-    } else if !ends_arabic(head) {
-        true
-    } else {
-        PREFIXES.contains(&letters_before(text, range.start))
-    }
+}
+
+/// The two bytes at `at`, zeros behind the end.
+fn letter_at(bytes: &[u8], at: usize) -> Letter {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
 }
 
 /// Whether an Arabic letter follows, by its first byte.
@@ -245,13 +362,6 @@ fn ends_arabic(head: &[u8]) -> bool {
 /// Whether a folded character is an Arabic or Persian letter.
 pub(super) const fn is_arabic(character: char) -> bool {
     matches!(character, '\u{620}'..='\u{65f}' | '\u{66e}'..='\u{6d3}' | '\u{6d5}' | '\u{6fa}'..='\u{6ff}')
-}
-
-/// The Arabic letters right before `at`, at most five.
-fn letters_before(text: &str, at: usize) -> &str {
-    let len: usize =
-        text[..at].chars().rev().take(5).take_while(|letter| is_arabic(*letter)).map(char::len_utf8).sum();
-    &text[at - len..at]
 }
 
 /// The Arabic letters right behind `at`, at most six.

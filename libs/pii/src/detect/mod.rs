@@ -25,6 +25,8 @@ mod phone;
 mod reading;
 mod secret;
 mod spelled;
+mod table;
+mod trie;
 mod url;
 mod wallet;
 
@@ -150,6 +152,7 @@ impl Detector {
         let text = folded.text();
         let Scratch { cluster, signs, mentions, findings, .. } = scratch;
         let present = self.lexicon.find(text, mentions);
+        table::spread(text, mentions);
         let reading = Reading { folded, text, original, mentions, present };
         findings.clear();
         self.find_numbers(&reading, cluster, findings);
@@ -163,6 +166,7 @@ impl Detector {
         url::find(&reading, findings);
         wallet::find(&reading, findings);
         network::find_hex(&reading, findings);
+        network::find_bare_mac(&reading, findings);
         address::find(&reading, findings);
         address::find_coordinates(&reading, findings);
         person::find(&reading, &self.names, findings);

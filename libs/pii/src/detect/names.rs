@@ -17,10 +17,38 @@ const FAMILY: [&str; 2] = [include_str!("names/family_arabic.txt"), include_str!
 const WORDS: &str = include_str!("names/words.txt");
 
 /// What joins two parts of a name or starts one, folded.
-const PARTICLES: [&str; 28] = [
-    "بن", "ابن", "بنت", "ابنه", "ابو", "ابي", "ام", "ال", "عبد", "عبيد", "امه", "ذو", "bin", "ben", "ibn",
-    "bint", "abu", "abo", "abou", "um", "umm", "al", "el", "abd", "abdul", "abdel", "van", "de",
-];
+fn is_particle(word: &str) -> bool {
+    matches!(
+        word,
+        "بن" | "ابن"
+            | "بنت"
+            | "ابنه"
+            | "ابو"
+            | "ابي"
+            | "ام"
+            | "ال"
+            | "عبد"
+            | "عبيد"
+            | "امه"
+            | "ذو"
+            | "bin"
+            | "ben"
+            | "ibn"
+            | "bint"
+            | "abu"
+            | "abo"
+            | "abou"
+            | "um"
+            | "umm"
+            | "al"
+            | "el"
+            | "abd"
+            | "abdul"
+            | "abdel"
+            | "van"
+            | "de"
+    )
+}
 
 /// What a word is in a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +72,7 @@ impl Part {
 pub(super) struct Names {
     given: HashSet<Box<str>>,
     family: HashSet<Box<str>>,
+    /// As they are spelled: `sale` is a word where `saleh`, which sounds the same, is a name.
     words: HashSet<Box<str>>,
 }
 
@@ -54,12 +83,16 @@ impl Names {
             let names = lists.iter().flat_map(|list| list.lines()).filter(|name| !name.is_empty());
             names.map(|name| key(&fold(name)).into()).collect()
         };
-        Self { given: set(&GIVEN), family: set(&FAMILY), words: set(&[WORDS]) }
+        Self {
+            given: set(&GIVEN),
+            family: set(&FAMILY),
+            words: WORDS.lines().map(|word| fold(word).into()).collect(),
+        }
     }
 
     /// What a folded word is in a name.
     pub(super) fn part(&self, word: &str) -> Part {
-        if PARTICLES.contains(&word) {
+        if is_particle(word) {
             return Part::Particle;
         }
         let sound = key(word);
@@ -98,17 +131,17 @@ impl Names {
         let Some(stem) = word.strip_prefix("ال") else {
             return (word.starts_with("al") || word.starts_with("el"))
                 && word.len() >= 7
-                && !self.words.contains(&*key(word));
+                && !self.words.contains(word);
         };
         let letters = stem.chars().count();
         let tribe = stem.ends_with('ي') && letters >= 4;
-        !self.words.contains(&*key(word))
+        !self.words.contains(word)
             && (after_particle || tribe || matches!(stem, "دين" | "له" | "اسلام" | "زهراء" | "رحمن"))
     }
 
     /// Whether a name is a word as well.
     pub(super) fn is_word(&self, word: &str) -> bool {
-        self.words.contains(&*key(word))
+        self.words.contains(word)
     }
 }
 

@@ -20,6 +20,8 @@ const CUE: Points = 25;
 const DECOY: Points = -35;
 /// Bytes of the longest address, with zone and prefix.
 const MAX_BYTES: usize = 64;
+/// Characters behind a word for a hardware address in which one without colons is looked for.
+const BARE_REACH: usize = 40;
 /// Characters between a word for a version and its number.
 const VERSION_REACH: usize = 24;
 
@@ -29,8 +31,22 @@ pub(super) fn find_v4(reading: &Reading<'_>, cluster: &Cluster, findings: &mut V
         let dotted = four[1..].iter().all(|group| group.gap == Gap::Single(b'.'));
         if dotted {
             findings.extend(v4(reading, four));
+        } else if reading.present.meets(Kind::IpAddress.into()) {
+            findings.extend(disguised_v4(reading, four));
         }
     }
+}
+
+/// Four octets with something else between, such as ` . ` or `[.]`, right behind or before a word for an address.
+fn disguised_v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
+    let text = reading.text;
+    let between = &text[four[0].end..four[1].start];
+    let even = four.windows(2).all(|pair| &text[pair[0].end..pair[1].start] == between);
+    let range = four.first()?.start..four.last()?.end;
+    let octets: Vec<&str> = four.iter().map(|group| &text[group.start..group.end]).collect();
+    octets.join(".").parse::<Ipv4Addr>().ok()?;
+    let near = matches!(reading.context(&range, Kind::IpAddress), Context::Positive { words: 0..=3 });
+    (even && near && four[0].len() > 1).then(|| reading.finding(Kind::IpAddress, range, IPV4))
 }
 
 fn v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
@@ -73,6 +89,42 @@ pub(super) fn find_hex(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
         done = range.end;
         findings.extend(hex_address(reading, range));
     }
+}
+
+/// Adds the hardware addresses without colons behind a word for one: twelve digits together or in pairs.
+pub(super) fn find_bare_mac(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    for mention in reading.cues(Kind::MacAddress.into()) {
+        findings.extend(bare_mac(reading, mention.range.end));
+    }
+}
+
+fn bare_mac(reading: &Reading<'_>, from: usize) -> Option<Finding> {
+    let bytes = reading.ahead(from, BARE_REACH).as_bytes();
+    let word = |at: usize| bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        let (mut digits, mut pairs) = (0, true);
+        loop {
+            let len = word(at);
+            if !bytes[at..at + len].iter().all(u8::is_ascii_hexdigit) {
+                break;
+            }
+            digits += len;
+            pairs &= len == 2 || digits == 12 && len == 12;
+            at += len;
+            if digits >= 12 || len == 0 || bytes.get(at) != Some(&b' ') {
+                break;
+            }
+            at += 1;
+        }
+        let letters = bytes[start..at].iter().any(u8::is_ascii_alphabetic);
+        if digits == 12 && pairs && letters && from + start >= reading.folded.body() {
+            return Some(reading.finding(Kind::MacAddress, from + start..from + at, MAC));
+        }
+        at = start + word(start).max(1);
+    }
+    None
 }
 
 /// The run of characters of an address around `at`.

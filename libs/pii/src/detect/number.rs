@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
-use super::cluster::{Gap, Shape, Window};
+use super::cluster::{Gap, MAX_DIGITS, Shape, Window};
 use super::context::{Context, Mention, context};
 use super::cue::Cues;
 use super::lexicon::{CURRENCIES_BEFORE, Lexicon};
@@ -57,7 +57,7 @@ const fn cued(
 }
 
 /// The recognisers of plain numbers. A further type is one more entry.
-const RECOGNISERS: [Recogniser; 19] = [
+static RECOGNISERS: [Recogniser; 19] = [
     bare(7..=17, phone::propose),
     bare(10..=10, national::saudi),
     cued(10..=10, Kind::SaIqama, national::saudi_border),
@@ -69,8 +69,8 @@ const RECOGNISERS: [Recogniser; 19] = [
     bare(14..=14, national::egyptian_national),
     cued(8..=10, Kind::IrNationalCode, national::iranian_code),
     cued(10..=10, Kind::SaCr, business::registration),
-    cued(15..=15, Kind::SaVat, business::saudi_tax),
-    cued(15..=15, Kind::AeTrn, business::emirati_tax),
+    bare(15..=15, business::saudi_tax),
+    bare(15..=15, business::emirati_tax),
     bare(12..=19, card::propose),
     cued(12..=26, Kind::Iban, card::propose_account),
     cued(8..=9, Kind::Passport, codes::passport),
@@ -84,6 +84,21 @@ pub(super) fn min_digits(present: Cues) -> usize {
     let needed = |recogniser: &&Recogniser| recogniser.needs == Cues::NONE || recogniser.needs.meets(present);
     RECOGNISERS.iter().filter(needed).map(|recogniser| *recogniser.digits.start()).min().unwrap_or(MIN_DIGITS)
 }
+
+/// The recognisers of a number of digits, one bit each.
+const BY_DIGITS: [u32; MAX_DIGITS + 1] = {
+    let mut sets = [0; MAX_DIGITS + 1];
+    let mut index = 0;
+    while index < RECOGNISERS.len() {
+        let mut digits = *RECOGNISERS[index].digits.start();
+        while digits <= *RECOGNISERS[index].digits.end() {
+            sets[digits] |= 1 << index;
+            digits += 1;
+        }
+        index += 1;
+    }
+    sets
+};
 
 /// Digits of the shortest number that can stand for itself.
 const MIN_DIGITS: usize = 7;
@@ -122,9 +137,11 @@ impl Judge<'_> {
         if window.groups.len() > 1 && window.groups.iter().any(|group| group.decoy) {
             return;
         }
-        for recogniser in &RECOGNISERS {
-            let wanted = recogniser.needs == Cues::NONE || recogniser.needs.meets(self.present);
-            if wanted && recogniser.digits.contains(&window.digits.len()) {
+        let mut asked = BY_DIGITS.get(window.digits.len()).copied().unwrap_or(0);
+        while asked != 0 {
+            let recogniser = &RECOGNISERS[asked.trailing_zeros() as usize];
+            asked &= asked - 1;
+            if recogniser.needs == Cues::NONE || recogniser.needs.meets(self.present) {
                 let proposal = (recogniser.propose)(window);
                 findings.extend(proposal.and_then(|proposal| self.score(window, &proposal)));
             }

@@ -24,64 +24,66 @@ const MAX_SEPARATORS: usize = 6;
 const MAX_FILLERS: usize = 3;
 
 /// Words between a cue and a name, folded.
-const FILLERS: [&str; 56] = [
-    "هو",
-    "هي",
-    "الاخ",
-    "الاخت",
-    "اخوي",
-    "اختي",
-    "السيد",
-    "السيده",
-    "الاستاذ",
-    "الاستاذه",
-    "استاذ",
-    "استاذه",
-    "الدكتور",
-    "الدكتوره",
-    "دكتور",
-    "المهندس",
-    "مهندس",
-    "الشيخ",
-    "الانسه",
-    "د",
-    "ا",
-    "م",
-    "is",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "dr",
-    "eng",
-    "sheikh",
-    "the",
-    "my",
-    "name",
-    "اسمي",
-    "اسمه",
-    "اسمها",
-    "اقاي",
-    "خانم",
-    "جناب",
-    "سركار",
-    "دكتر",
-    "كان",
-    "يكون",
-    "الكامل",
-    "الثلاثي",
-    "full",
-    "here",
-    "of",
-    "prof",
-    "with",
-    "ي",
-    "ه",
-    "ها",
-    "ك",
-    "كم",
-    "am",
-];
+fn is_filler(word: &str) -> bool {
+    matches!(
+        word,
+        "هو" | "هي"
+            | "الاخ"
+            | "الاخت"
+            | "اخوي"
+            | "اختي"
+            | "السيد"
+            | "السيده"
+            | "الاستاذ"
+            | "الاستاذه"
+            | "استاذ"
+            | "استاذه"
+            | "الدكتور"
+            | "الدكتوره"
+            | "دكتور"
+            | "المهندس"
+            | "مهندس"
+            | "الشيخ"
+            | "الانسه"
+            | "د"
+            | "ا"
+            | "م"
+            | "is"
+            | "mr"
+            | "mrs"
+            | "ms"
+            | "miss"
+            | "dr"
+            | "eng"
+            | "sheikh"
+            | "the"
+            | "my"
+            | "name"
+            | "اسمي"
+            | "اسمه"
+            | "اسمها"
+            | "اقاي"
+            | "خانم"
+            | "جناب"
+            | "سركار"
+            | "دكتر"
+            | "كان"
+            | "يكون"
+            | "الكامل"
+            | "الثلاثي"
+            | "full"
+            | "here"
+            | "of"
+            | "prof"
+            | "with"
+            | "ي"
+            | "ه"
+            | "ها"
+            | "ك"
+            | "كم"
+            | "am"
+    )
+}
 
 /// Cues so plain that a word behind them is a name even if no list has it, folded.
 const PLAIN: [&str; 10] = [
@@ -97,24 +99,8 @@ const PLAIN: [&str; 10] = [
     "نامم",
 ];
 
-/// Cues by which people speak of themselves or give thanks, before a feeling as often as before a name, folded.
-const SELF: [&str; 15] = [
-    "انا",
-    "i am",
-    "i'm",
-    "im",
-    "this is",
-    "it's",
-    "من",
-    "بنده",
-    "ana",
-    "thanks",
-    "thank you",
-    "شكرا جزيلا",
-    "وشكرا",
-    "شكرا",
-    "contact",
-];
+/// Cues by which people say who they are, before a name that no list has if it is written as one, folded.
+const INTRODUCING: [&str; 4] = ["i am", "i'm", "im", "this is"];
 
 /// Adds the names behind words that announce one, and before words that follow one.
 pub(super) fn find(reading: &Reading<'_>, names: &Names, findings: &mut Vec<Finding>) {
@@ -126,6 +112,20 @@ pub(super) fn find(reading: &Reading<'_>, names: &Names, findings: &mut Vec<Find
     for mention in reading.cues(Cues::SIGNED) {
         findings.extend(before(reading, names, mention.range.start));
     }
+    for mention in signatures(reading.text) {
+        findings.extend(Search { reading, names, mention: &mention, strong: false }.run());
+    }
+}
+
+/// The lines of two hyphens that separate a signature from a message.
+fn signatures(text: &str) -> impl Iterator<Item = Mention> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'-', bytes)
+        .filter(|at| {
+            let begins = *at == 0 || bytes[at - 1] == b'\n';
+            begins && matches!(&bytes[at + 1..], [b'-', b'\n', ..] | [b'-', b' ', b'\n', ..])
+        })
+        .map(|at| Mention { cues: Cues::TITLE, range: at..at + 2 })
 }
 
 /// One word of a text.
@@ -189,7 +189,7 @@ fn same_script(first: char, character: char) -> bool {
 struct Search<'r, 't> {
     reading: &'r Reading<'t>,
     names: &'r Names,
-    mention: &'t Mention,
+    mention: &'r Mention,
     /// Whether the cue announces a name and nothing else.
     strong: bool,
 }
@@ -199,7 +199,7 @@ impl Search<'_, '_> {
         let text = self.reading.text;
         let mut token = next_token(text, self.mention.range.end, MAX_SEPARATORS)?;
         for _ in 0..MAX_FILLERS {
-            if !FILLERS.contains(&token.text) {
+            if !is_filler(token.text) {
                 break;
             }
             token = next_token(text, token.range.end, MAX_SEPARATORS)?;
@@ -208,20 +208,40 @@ impl Search<'_, '_> {
             return None;
         }
         let (end, known) = self.extend(&token);
+        if self.is_street(&(token.range.start..end)) {
+            return None;
+        }
         let cue = &text[self.mention.range.clone()];
+        let loose = self.is_loose(&token);
         let points = match (known, self.strong) {
-            (0, true) => return self.unknown(&token, PLAIN.contains(&cue)),
+            // What stands in the column of a table has no cue beside it.
+            (0, true) => return self.unknown(&token, cue.is_empty() || PLAIN.contains(&cue)),
+            (0, false) if INTRODUCING.contains(&cue) => return self.introduced(&token),
             (0, false) => return None,
-            // Behind `I am` and `thanks` a name that is a word as well is more often the word.
-            (1, false) if end == token.range.end && self.names.is_word(token.text) && SELF.contains(&cue) => {
-                return None;
-            }
-            (1, _) if self.is_plain_word(&token) => return None,
-            (1, false) if SELF.contains(&cue) && !self.names.part(token.text).is_given() => return None,
+            // Behind `I am` and `the driver` a name that is a word as well is more often the word.
+            (1, _) if end == token.range.end && self.names.is_word(token.text) && loose => return None,
+            (1, false) if loose && !self.names.part(token.text).is_given() => return None,
             (_, true) => ANNOUNCED,
             (_, false) => TITLED,
         };
         Some(self.reading.finding(Kind::Person, token.range.start..end, points))
+    }
+
+    /// Whether the cue stands before other words as often, and nothing says that a name follows.
+    fn is_loose(&self, first: &Token<'_>) -> bool {
+        let text = self.reading.text;
+        let between = &text[self.mention.range.end..first.range.start];
+        let line_of_its_own =
+            between.contains('\n') && matches!(text.as_bytes().get(first.range.end), None | Some(b'\n'));
+        self.mention.cues.meets(Cues::LOOSE) && !between.contains([':', '/']) && !line_of_its_own
+    }
+
+    /// Whether a name is that of a street: `deliver to King Fahd Road`.
+    fn is_street(&self, name: &Range<usize>) -> bool {
+        let behind = name.start..name.end + self.reading.ahead(name.end, 2).len();
+        let is_place =
+            |mention: &Mention| mention.cues.meets(Cues::PLACE) && mention.range.start > name.start;
+        name.end > name.start && self.reading.mentions_in(&behind).iter().any(is_place)
     }
 
     /// Whether a word is `على`, which folds to the name `علي`.
@@ -248,7 +268,7 @@ impl Search<'_, '_> {
         for index in 0..MAX_TOKENS {
             match part {
                 Part::Given | Part::Family => {
-                    known += 1;
+                    known += usize::from(!self.is_plain_word(&token));
                     end = token.range.end;
                     after_particle = false;
                 }
@@ -270,7 +290,8 @@ impl Search<'_, '_> {
             part = if self.is_preposition(&next) { Part::None } else { self.names.part(next.text) };
             let attribute = self.names.is_attribute(next.text, after_particle)
                 || known > 0 && self.is_capitalised(&token) && self.is_capitalised(&next);
-            if part == Part::None && attribute || part == Part::None && after_particle && next.text.len() > 3
+            if part == Part::None && attribute
+                || part == Part::None && after_particle && token.text != "ابي" && next.text.len() > 3
             {
                 part = Part::Attribute;
             }
@@ -317,6 +338,29 @@ impl Search<'_, '_> {
         let likely =
             known || plain && written && (capital(first) || closed && count == 1 && !first.text.is_ascii());
         (likely && written).then(|| self.reading.finding(Kind::Person, first.range.start..end, UNKNOWN))
+    }
+
+    /// A name in capitals behind `I am` and before what people say next, such as `from` or `speaking`.
+    fn introduced(&self, first: &Token<'_>) -> Option<Finding> {
+        const SPEAKING: [&str; 6] = ["speaking", "calling", "here", "writing", "texting", "contacting"];
+        let text = self.reading.text;
+        let named = |token: &Token<'_>| self.is_capitalised(token) && !self.names.is_word(token.text);
+        if !named(first) {
+            return None;
+        }
+        let (mut end, mut count) = (first.range.end, 1);
+        let next = loop {
+            match next_token(text, end, 1) {
+                Some(next) if count < 4 && &text[end..next.range.start] == " " && named(&next) => {
+                    (end, count) = (next.range.end, count + 1);
+                }
+                next => break next,
+            }
+        };
+        let closed = text[end..].chars().next().is_none_or(|next| matches!(next, ',' | '.' | '\n' | '!'));
+        let goes_on = |words: &[&str]| next.as_ref().is_some_and(|next| words.contains(&next.text));
+        let likely = goes_on(&SPEAKING) || count > 1 && (closed || goes_on(&["from", "with", "and"]));
+        likely.then(|| self.reading.finding(Kind::Person, first.range.start..end, UNKNOWN))
     }
 }
 

@@ -50,6 +50,12 @@ impl<'t> Reading<'t> {
 
     /// The bytes of a folded range of the body with the case in which they were written.
     pub(super) fn cased(&self, range: Range<usize>) -> Vec<u8> {
+        if range.start >= self.folded.body() && !range.is_empty() {
+            let written = &self.original.as_bytes()[self.folded.original(&range)];
+            if written.eq_ignore_ascii_case(&self.text.as_bytes()[range.clone()]) {
+                return written.to_vec();
+            }
+        }
         range.map(|at| self.cased_at(at)).collect()
     }
 
@@ -90,6 +96,10 @@ impl<'t> Reading<'t> {
 
 /// How many words a text holds.
 pub(super) fn words(text: &str) -> usize {
-    let is_word = |word: &&str| word.bytes().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
-    text.split([' ', '\n']).filter(is_word).count()
+    text.split_ascii_whitespace().filter(|word| is_word(word)).count()
+}
+
+/// Whether something between spaces is more than punctuation.
+pub(super) fn is_word(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
 }

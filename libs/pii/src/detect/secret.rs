@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
@@ -20,6 +22,8 @@ const PROSE: &str = include_str!("data/prose.txt");
 const FORMED: Points = 92;
 const NAMED: Points = 80;
 const PASSWORD: Points = 70;
+/// Characters of the shortest claims of a web token, `{}` among them.
+const MIN_CLAIMS: usize = 3;
 /// Bytes of the longest password.
 const MAX_PASSWORD: usize = 64;
 /// Characters of the shortest token behind a word for a key.
@@ -78,13 +82,29 @@ fn formed(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     };
     let from = mention.range.end;
     let len = bytes[from..].iter().take(max + 1).take_while(|byte| fits(byte)).count();
-    let body = reading.text[from..from + len].trim_end_matches(['.', '-', '=']).len();
+    let written = &reading.text[from..from + len];
+    // What may end a sentence is only of the secret where the form is too short without it.
+    let marks = len - written.trim_end_matches(['.', '-', '=']).len();
+    let body = (len - marks).max(min.min(len));
+    if class == b't' {
+        let token = String::from_utf8(reading.cased(start..from + body)).ok()?;
+        return is_web_token(&token).then(|| secret(reading, start..from + body, FORMED))?;
+    }
     let dotted = class != b'j' || reading.text[from..from + body].contains('.');
     let varied = bytes[from..from + body].iter().any(u8::is_ascii_digit) || body >= 40;
     if !(min..=max).contains(&body) || !dotted || !varied {
         return None;
     }
     secret(reading, start..from + body, FORMED)
+}
+
+/// Whether a token is one of RFC 7519: parts in base64url, the first of them a JSON object that names its algorithm.
+fn is_web_token(token: &str) -> bool {
+    let Some((header, rest)) = token.split_once('.') else { return false };
+    let header = URL_SAFE_NO_PAD.decode(header.trim_end_matches('=')).unwrap_or_default();
+    let header = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&header);
+    let named = header.is_ok_and(|header| header.get("alg").is_some_and(serde_json::Value::is_string));
+    named && rest.len() >= MIN_CLAIMS
 }
 
 /// Where a PEM block ends that begins before `from`.

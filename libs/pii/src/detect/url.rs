@@ -26,7 +26,7 @@ const KEYS: &str = include_str!("data/url_keys.txt");
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     let bytes = reading.original.as_bytes();
     let mut done = 0;
-    for at in memchr::memmem::find_iter(bytes, b"://") {
+    for at in schemes(bytes) {
         if at >= done {
             let range = token(reading.original, at);
             done = range.end;
@@ -46,6 +46,11 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Where schemes end.
+fn schemes(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b':', bytes).filter(|at| bytes[*at..].starts_with(b"://"))
 }
 
 fn assess(reading: &Reading<'_>, range: &Range<usize>) -> Option<Finding> {

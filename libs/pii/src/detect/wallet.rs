@@ -1,16 +1,27 @@
 //! Addresses of crypto-currency wallets: long runs of letters and digits in a shape of their own.
 
+mod checksum;
+
 use std::ops::Range;
 
 use kaleem_placeholder::Kind;
 
 use super::reading::Reading;
 use super::{Finding, Points};
+use checksum::{BITCOIN, RIPPLE, base58, bech32, eip55};
 
 /// Letters and digits of the shortest address.
 const MIN_LEN: usize = 26;
 /// Letters and digits of the longest address.
 const MAX_LEN: usize = 95;
+/// The checksum passes, or the form has none.
+const CHECKED: Points = 90;
+/// The form of a chain with a failed checksum.
+const UNCHECKED: Points = 55;
+/// A form that other codes share, with a failed checksum.
+const DOUBTFUL: Points = 45;
+/// A form that may be a chain's that is not known here.
+const UNKNOWN: Points = 30;
 const CUE: Points = 40;
 
 /// Adds the wallet addresses of a text.
@@ -42,38 +53,53 @@ fn run(bytes: &[u8], at: usize) -> Range<usize> {
 
 fn assess(reading: &Reading<'_>, range: Range<usize>) -> Option<Finding> {
     let written = reading.cased(range.clone());
-    let base = shape(&written)?;
+    let base = rate(&written)?;
     let points = if reading.speaks_for(&range, Kind::CryptoWallet) { base + CUE } else { base };
     Some(reading.finding(Kind::CryptoWallet, range, points.min(95)))
 }
 
-/// How much the shape alone says, if it is one.
-fn shape(token: &[u8]) -> Option<Points> {
-    let len = token.len();
-    let base58 =
-        token.iter().all(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l'));
-    let mixed = [u8::is_ascii_digit as fn(&u8) -> bool, u8::is_ascii_lowercase, u8::is_ascii_uppercase]
-        .iter()
-        .all(|class| token.iter().any(class));
-    let bech32 = |rest: &[u8]| {
-        let lower = rest.to_ascii_lowercase();
-        lower.iter().all(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'1' | b'b' | b'i' | b'o'))
+/// How much an address says by itself, if it is one: its shape, and whether its checksum passes.
+///
+/// A failed checksum never clears it, because a mistyped address is as personal as a right one.
+fn rate(token: &[u8]) -> Option<Points> {
+    let lower = token.to_ascii_lowercase();
+    let base_58 = |digits: &[u8; 58], valid: Points, invalid: Points| {
+        let fits = (26..=35).contains(&token.len()) && is_varied(token) && is_base58(token);
+        fits.then(|| if base58(token, digits) { valid } else { invalid })
     };
     match token {
         [b'0', b'x' | b'X', rest @ ..] if rest.len() == 40 && rest.iter().all(u8::is_ascii_hexdigit) => {
-            Some(90)
+            let mixed = rest.iter().any(u8::is_ascii_lowercase) && rest.iter().any(u8::is_ascii_uppercase);
+            Some(if !mixed || eip55(rest) { CHECKED } else { UNCHECKED })
         }
-        [b'b' | b'B', b'c' | b'C', b'1', rest @ ..] if rest.len() >= 35 && bech32(rest) => Some(90),
-        [b'l' | b'L', b't' | b'T', b'c' | b'C', b'1', rest @ ..] if rest.len() >= 35 && bech32(rest) => {
-            Some(90)
-        }
-        [b'T', ..] if len == 34 && base58 && mixed => Some(75),
-        [b'1' | b'3', ..] if (26..=35).contains(&len) && base58 && mixed => Some(70),
-        [b'r' | b'L' | b'M' | b'D', ..] if (26..=35).contains(&len) && base58 && mixed => Some(45),
-        [b'4' | b'8', ..] if len == 95 && base58 && mixed => Some(75),
-        _ if (32..=44).contains(&len) && base58 && mixed => Some(30),
+        _ if is_bech32(&lower) => Some(if bech32(&lower) { CHECKED } else { UNCHECKED }),
+        [b'T', ..] if token.len() == 34 => base_58(BITCOIN, CHECKED, UNCHECKED),
+        [b'1' | b'3', ..] => base_58(BITCOIN, CHECKED, UNCHECKED),
+        [b'L' | b'M' | b'D', ..] => base_58(BITCOIN, CHECKED, DOUBTFUL),
+        [b'r', ..] => base_58(RIPPLE, CHECKED, DOUBTFUL),
+        [b'4' | b'8', ..] if token.len() == 95 && is_varied(token) && is_base58(token) => Some(UNCHECKED),
+        _ if (32..=44).contains(&token.len()) && is_varied(token) && is_base58(token) => Some(UNKNOWN),
         _ => None,
     }
+}
+
+fn is_base58(token: &[u8]) -> bool {
+    token.iter().all(|byte| byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l'))
+}
+
+/// Whether digits, small letters and capitals occur.
+fn is_varied(token: &[u8]) -> bool {
+    [u8::is_ascii_digit as fn(&u8) -> bool, u8::is_ascii_lowercase, u8::is_ascii_uppercase]
+        .iter()
+        .all(|class| token.iter().any(class))
+}
+
+/// Whether a token in lower case is an address of Bitcoin or Litecoin in bech32 by its form.
+fn is_bech32(token: &[u8]) -> bool {
+    let data = token.strip_prefix(b"bc1").or_else(|| token.strip_prefix(b"ltc1"));
+    data.is_some_and(|data| {
+        data.len() >= 35 && !data.iter().any(|byte| matches!(byte, b'1' | b'b' | b'i' | b'o'))
+    })
 }
 
 #[cfg(test)]
@@ -89,14 +115,14 @@ mod tests {
             "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
             "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
         ] {
-            assert!(shape(token.as_bytes()).is_some_and(|points| points >= 70), "{token}");
+            assert!(rate(token.as_bytes()) == Some(CHECKED), "{token}");
         }
         for token in [
             "da39a3ee5e6b4b0d3255bfef95601890afd80709",
             "abcdefghijklmnopqrstuvwxyzabcdef",
             "12345678901234567890123456789012",
         ] {
-            assert!(shape(token.as_bytes()).is_none(), "{token}");
+            assert!(rate(token.as_bytes()).is_none(), "{token}");
         }
     }
 }

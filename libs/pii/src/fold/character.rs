@@ -39,6 +39,37 @@ pub(super) fn plain_run(bytes: &[u8]) -> (usize, usize) {
     }
 }
 
+/// The folded form of a capital or an Arabic letter at the start that has as many bytes, and their number.
+pub(super) fn even(bytes: &[u8]) -> Option<(char, usize)> {
+    match *bytes {
+        [byte @ b'A'..=b'Z', ..] => Some((char::from(byte.to_ascii_lowercase()), 1)),
+        [lead @ 0xd8..=0xdb, next, ..] => {
+            let folded = VARIANTS[usize::from((lead & 3) << 6 | next & 0x3f)];
+            (folded != '\0').then_some((folded, 2))
+        }
+        _ => None,
+    }
+}
+
+/// What the letter variants of the block U+0600 fold to; zero for what is none.
+const VARIANTS: [char; 256] = {
+    let mut variants = ['\0'; 256];
+    let mut low = 0_u8;
+    loop {
+        if let Some(character) = char::from_u32(0x600 + low as u32) {
+            let folded = letter(character);
+            if folded as u32 != character as u32 {
+                variants[low as usize] = folded;
+            }
+        }
+        if low == u8::MAX {
+            break;
+        }
+        low += 1;
+    }
+    variants
+};
+
 const PLAIN: u8 = 0;
 const DIGIT: u8 = 1;
 const CHANGES: u8 = 2;

@@ -16,7 +16,7 @@ const ENTITIES: [(&[u8], char); 9] = [
 /// Reads an escape at the start of `bytes`: its character and its length.
 ///
 /// `chained` says that the previous character was an escape too: only then, or with another escape behind it, is a
-/// percent-encoded digit one, because `%30` is also a discount.
+/// percent-encoded digit or letter one, because `%30` is also a discount.
 pub(super) fn decode(bytes: &[u8], chained: bool) -> Option<(char, u8)> {
     match bytes.first()? {
         b'%' => percent(bytes, chained),
@@ -33,7 +33,9 @@ fn percent(bytes: &[u8], chained: bool) -> Option<(char, u8)> {
     let first = hex_byte(bytes)?;
     match first {
         b' ' | b'(' | b')' | b'+' | b'-' | b'.' | b'@' => Some((char::from(first), 3)),
-        b'0'..=b'9' if chained || bytes.get(3) == Some(&b'%') => Some((char::from(first), 3)),
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'_' if chained || bytes.get(3) == Some(&b'%') => {
+            Some((char::from(first), 3))
+        }
         0xd9 | 0xdb => {
             let second = hex_byte(bytes.get(3..)?)?;
             let code = (u32::from(first & 0x1f) << 6) | u32::from(second & 0x3f);
@@ -74,6 +76,7 @@ mod tests {
             ("%2B966", '+', 3),
             ("%D9%A5", '٥', 6),
             ("%30%35", '0', 3),
+            ("%73%61", 's', 3),
             ("&#64;", '@', 5),
             ("&#x660;", '٠', 7),
             ("&rlm;", '\u{200f}', 5),

@@ -71,6 +71,13 @@ impl Folded {
                 chained = false;
                 continue;
             }
+            if let Some((folded, len)) = character::even(&bytes[at..]) {
+                self.place(offset + at, 1, 1);
+                self.text.push(folded);
+                at += len;
+                chained = false;
+                continue;
+            }
             let escaped = escape::decode(&bytes[at..], chained);
             chained = escaped.is_some();
             let Some((character, len)) = escaped.or_else(|| next_char(text, at)) else { break };
@@ -106,7 +113,8 @@ impl Folded {
     fn place(&mut self, original: usize, step: usize, unit: usize) {
         let folded = self.text.len();
         let goes_on = self.stretches.last().is_some_and(|last| {
-            let units = (folded - last.folded) / last.unit;
+            let bytes = folded - last.folded;
+            let units = if last.unit == 1 { bytes } else { bytes / last.unit };
             (last.step, last.unit) == (step, unit) && last.original + units * step == original
         });
         if !goes_on {

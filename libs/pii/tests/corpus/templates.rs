@@ -25,7 +25,7 @@ impl Case {
         let (head, tail) = template.split_once("{}").unwrap_or((template, ""));
         let head = head.replace("\\n", "\n");
         Self {
-            text: format!("{head}{before}{value}{after}{tail}"),
+            text: format!("{head}{before}{value}{after}{}", tail.replace("\\n", "\n")),
             kind,
             value: value.to_owned(),
             start: head.len() + before.len(),
@@ -118,7 +118,7 @@ pub fn negatives(part: Part) -> impl Iterator<Item = &'static str> {
 
 /// Fills the numbers of a line without personal data: `#` is a digit when there are several, `{luhn10}` passes the check.
 pub fn without_data(line: &str, random: &mut Random) -> String {
-    let mut text = line.to_owned();
+    let mut text = line.replace("\\n", "\n");
     for (mark, len) in [("{luhn10}", 10), ("{luhn15}", 15), ("{luhn16}", 16)] {
         if text.contains(mark) {
             let first = if len == 10 {

@@ -2,52 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use super::{PAGE, Verdict};
+use super::Verdict;
 use crate::{
-    Error,
     chain::{self, Link, START},
-    store::{BookedTransaction, Books, ChainHead},
+    ledger::Entry,
+    store::{BookedTransaction, ChainHead},
 };
 
-/// Checks every link against the row and the link before it, and that each chain ends where its head says.
-pub async fn audit(books: &mut dyn Books, verdict: &mut Verdict) -> Result<(), Error> {
-    let start = books.chain_start().await?;
-    let mut chains = BTreeMap::new();
-    let mut after = 0;
-    loop {
-        let page = books.transactions(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.transaction;
-        for booked in &page {
-            if let Some(fault) = fault(booked, start, &mut chains) {
-                verdict.fault(format!("transaction {}: {fault}", booked.transaction));
-            }
-        }
-    }
-    audit_heads(books.chain_heads().await?, chains, verdict);
-    Ok(())
-}
+/// Where each chain stands: its newest transaction and link.
+pub type Chains = BTreeMap<String, (i64, Vec<u8>)>;
 
-/// Where a chain stands: its newest transaction and link.
-type Chains = BTreeMap<String, (i64, Vec<u8>)>;
-
-fn fault(booked: &BookedTransaction, start: i64, chains: &mut Chains) -> Option<String> {
-    let (Some(merchant), Some(stored)) = (&booked.merchant, &booked.chain_sha256) else {
-        let is_older =
-            booked.transaction <= start && booked.merchant.is_none() && booked.chain_sha256.is_none();
-        return (!is_older).then(|| "it is in no chain".to_owned());
-    };
+/// Checks the link of a transaction against its row and the link before it, and moves its chain on.
+pub fn fault(booked: &BookedTransaction, chains: &mut Chains) -> Option<String> {
+    let BookedTransaction { transaction, merchant, chain_sha256, .. } = booked;
     let before = chains.get(merchant).map_or(START.as_slice(), |(_, link)| link);
-    let before = Link::try_from(before).ok();
-    let entries = booked.entries.iter().map(|(sequence, entry)| (*sequence, entry));
-    let made = before.map(|before| chain::link(&before, &booked.content(merchant), entries));
-    let fits = made.is_some_and(|made| made.as_slice() == stored.as_slice()) && booked.transaction > start;
+    let entries: Vec<Entry> = booked.entries.iter().map(|booked| booked.entry.clone()).collect();
+    let made = Link::try_from(before).map(|before| chain::link(&before, &booked.content(&entries)));
+    let fits = made.is_ok_and(|made| made.as_slice() == chain_sha256.as_slice());
     // Going on from the stored link shows each break once and not everything after it.
-    chains.insert(merchant.clone(), (booked.transaction, stored.clone()));
+    chains.insert(merchant.clone(), (*transaction, chain_sha256.clone()));
     (!fits).then(|| format!("it does not follow from the transaction of {merchant} before it"))
 }
 
-fn audit_heads(heads: Vec<ChainHead>, mut chains: Chains, verdict: &mut Verdict) {
+/// Checks that each chain ends where its head says.
+pub fn audit_heads(heads: Vec<ChainHead>, mut chains: Chains, verdict: &mut Verdict) {
     for ChainHead { merchant, transaction, chain_sha256 } in heads {
         let newest = chains.remove(&merchant);
         if newest.as_ref().is_none_or(|newest| *newest != (transaction, chain_sha256)) {

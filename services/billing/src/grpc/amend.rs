@@ -17,7 +17,7 @@ impl Grpc {
         &self,
         request: proto::AmendUsageRequest,
     ) -> Result<proto::AmendUsageResponse, Error> {
-        let (merchant_id, month_window) = checked(&request)?;
+        let merchant_id = checked(&request)?;
         let replacement = match request.replacement {
             Some(event) => Some(self.replacement(event, &merchant_id, &request.event_id).await?),
             None => None,
@@ -27,7 +27,6 @@ impl Grpc {
             event_id: request.event_id.clone(),
             reason: request.reason,
             merchant_id,
-            month_window,
             replacement,
         };
         match self.store.amend(amendment, self.clock.now()).await? {
@@ -64,13 +63,12 @@ impl Grpc {
 }
 
 /// Checks the fields around the replacement and names each that is wrong.
-fn checked(request: &proto::AmendUsageRequest) -> Result<(MerchantId, String), Error> {
+fn checked(request: &proto::AmendUsageRequest) -> Result<MerchantId, Error> {
     let mut violations = Vec::new();
     if !is_id(&request.op_id) {
         violations.push(Violation::new("op_id", ID_RULE));
     }
-    let month = UsageEvent::month_of(&request.event_id);
-    if month.is_none() {
+    if UsageEvent::month_of(&request.event_id).is_none() {
         violations.push(Violation::new("event_id", "the id of a recorded event, YYYYMM/<request>/<attempt>"));
     }
     let reason = &request.reason;
@@ -81,10 +79,7 @@ fn checked(request: &proto::AmendUsageRequest) -> Result<(MerchantId, String), E
     if merchant_id.is_none() {
         violations.push(Violation::new("merchant_id", MERCHANT_RULE));
     }
-    match (merchant_id, month) {
-        (Some(merchant_id), Some(month)) if violations.is_empty() => Ok((merchant_id, format!("M{month}"))),
-        _ => Err(Error::RequestInvalid(violations)),
-    }
+    merchant_id.filter(|_| violations.is_empty()).ok_or(Error::RequestInvalid(violations))
 }
 
 fn same_or_empty(given: &str, wanted: &str, field: &str) -> Result<(), Error> {

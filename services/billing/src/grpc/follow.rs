@@ -85,9 +85,9 @@ impl Grpc {
             return Err(wrong("event_id", "a month, a slash, and a rest"));
         }
         let found = self.store.event(merchant, request.event_id.clone()).await?;
-        let (event, transaction) = found.ok_or(Error::EventNotFound(request.event_id))?;
-        let event = Some(messages::recorded_event(&event));
-        Ok(proto::GetUsageEventResponse { event, transaction })
+        let event = found.ok_or(Error::EventNotFound(request.event_id))?;
+        let transaction = event.sequence;
+        Ok(proto::GetUsageEventResponse { event: Some(messages::recorded_event(&event)), transaction })
     }
 }
 

@@ -90,11 +90,10 @@ impl Sql {
                 let drops = triggers.iter().map(|name| format!("DROP TRIGGER {name};"));
                 (drops.collect::<String>() + "PRAGMA foreign_keys = OFF", sql.to_owned())
             }
-            Self::Postgres(_) => {
-                let open = "SET session_replication_role = replica;
-                    ALTER TABLE ledger_txn ALTER merchant_id DROP NOT NULL, ALTER chain_sha256 DROP NOT NULL";
-                (open.to_owned(), sql.replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')"))
-            }
+            Self::Postgres(_) => (
+                "SET session_replication_role = replica".to_owned(),
+                sql.replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')"),
+            ),
         };
         self.run(&open).await.unwrap();
         self.run(&sql).await.unwrap();
@@ -104,9 +103,9 @@ impl Sql {
     pub async fn refuse_entries(&mut self) {
         let sql = match self {
             Self::Sqlite(_) => {
-                "CREATE TRIGGER broken BEFORE INSERT ON ledger_entry BEGIN SELECT raise(ABORT, 'disk'); END"
+                "CREATE TRIGGER broken BEFORE INSERT ON ledger BEGIN SELECT raise(ABORT, 'disk'); END"
             }
-            Self::Postgres(_) => "ALTER TABLE ledger_entry ADD CONSTRAINT broken CHECK (false) NOT VALID",
+            Self::Postgres(_) => "ALTER TABLE ledger ADD CONSTRAINT broken CHECK (false) NOT VALID",
         };
         self.run(sql).await.unwrap();
     }
@@ -114,7 +113,7 @@ impl Sql {
     pub async fn accept_entries(&mut self) {
         let sql = match self {
             Self::Sqlite(_) => "DROP TRIGGER broken",
-            Self::Postgres(_) => "ALTER TABLE ledger_entry DROP CONSTRAINT broken",
+            Self::Postgres(_) => "ALTER TABLE ledger DROP CONSTRAINT broken",
         };
         self.run(sql).await.unwrap();
     }

@@ -142,7 +142,7 @@ async fn synchronous_commit_is_on_whatever_the_database_says() {
                      IF current_setting('synchronous_commit') <> 'on' THEN RAISE EXCEPTION 'not durable'; END IF;
                      RETURN NULL;
                  END $$;
-                 CREATE TRIGGER durable AFTER INSERT ON ledger_entry EXECUTE FUNCTION durable()";
+                 CREATE TRIGGER durable AFTER INSERT ON ledger EXECUTE FUNCTION durable()";
     sql.run(check).await.unwrap();
     let setting = "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'";
     assert_eq!(service.sql().await.number(setting).await, 1, "others have it off");

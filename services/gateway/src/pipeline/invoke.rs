@@ -39,9 +39,15 @@ pub(super) fn another_may_serve(fault: &Fault) -> bool {
     }
 }
 
-/// Whether the provider may bill an attempt that failed with `fault` before it showed anything: it had the request and was left.
+/// Whether the provider may bill an attempt that failed with `fault` before it showed anything: it had the request, and was left or
+/// broke off.
 pub(super) fn provider_may_bill(fault: &Fault) -> bool {
-    matches!(fault.reason.as_ref(), "UPSTREAM_TIMEOUT" | "DEADLINE_EXCEEDED")
+    match fault.reason.as_ref() {
+        "UPSTREAM_TIMEOUT" | "DEADLINE_EXCEEDED" | "UPSTREAM_CONNECTION_LOST" => true,
+        // Of a provider that found the request malformed it is INTERNAL, and nothing was done.
+        "UPSTREAM_PROTOCOL_ERROR" => fault.code == Code::Unavailable,
+        _ => false,
+    }
 }
 
 /// Whether the attempt that failed with `failed` never left this gateway: no target is to blame, and no other would serve.

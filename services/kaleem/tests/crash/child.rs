@@ -21,6 +21,8 @@ pub struct Start {
     pub settings: Vec<String>,
     /// Armed failpoints; empty arms none.
     pub failpoints: String,
+    /// What else is in its environment.
+    pub environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Process {
@@ -34,6 +36,7 @@ impl Process {
         if !start.failpoints.is_empty() {
             command.env("KALEEM_FAILPOINTS", &start.failpoints);
         }
+        command.envs(start.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut process = Self(command.spawn().unwrap());
         process.answers(port).await;

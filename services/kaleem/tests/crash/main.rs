@@ -17,5 +17,6 @@ mod child;
 mod clock;
 mod gateway;
 mod mesh;
+mod power;
 mod quota;
 mod zombie;

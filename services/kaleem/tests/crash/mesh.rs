@@ -13,6 +13,7 @@ use kaleem_runtime::config::Span;
 use kaleem_testkit::{
     ManualClock,
     openai_upstream::{OpenAiUpstream, Reply},
+    power::{Log, Recorder},
     server_port,
 };
 use serde_json::json;
@@ -43,6 +44,8 @@ pub struct Mesh {
     folder: TempDir,
     ports: BTreeMap<Target, u16>,
     reconcile: Reconcile,
+    /// Records what the processes do to their disks.
+    recorder: Option<Recorder>,
     node: Node,
     pub worker: OpenAiUpstream,
     pub quota: Option<Process>,
@@ -54,14 +57,28 @@ pub struct Mesh {
 impl Mesh {
     /// Starts everything but the gateway; quota and billing with these failpoints.
     pub async fn start(reconcile: Reconcile, quota: &str, billing: &str) -> Self {
-        let mut mesh = Self::without_quota(reconcile, billing).await;
-        mesh.quota = Some(mesh.spawn(Target::Quota, "quota", quota).await);
+        let mut mesh = Self::here(reconcile).await;
+        mesh.serve_money(quota, billing).await;
         mesh
+    }
+
+    /// Starts everything but the gateway, on disks that are recorded.
+    pub async fn start_recorded(reconcile: Reconcile) -> Self {
+        let mut mesh = Self::here(reconcile).await;
+        mesh.recorder = Some(Recorder::of(mesh.folder.path()));
+        mesh.serve_money("", "").await;
+        mesh
+    }
+
+    async fn serve_money(&mut self, quota: &str, billing: &str) {
+        self.serve_ledger(billing).await;
+        self.respawn_quota(quota).await;
     }
 
     /// Starts everything but the gateway, with quota on `clock` in the test's own process.
     pub async fn start_timed(clock: &ManualClock) -> Self {
-        let mut mesh = Self::without_quota(Reconcile::Off, "").await;
+        let mut mesh = Self::here(Reconcile::Off).await;
+        mesh.serve_ledger("").await;
         let mut config = config(&mesh.folder, &mesh.ports, "quota");
         config.quota.reconcile_interval = Span::ZERO;
         config.quota.sweep_interval = Span::millis(50);
@@ -70,7 +87,8 @@ impl Mesh {
         mesh
     }
 
-    async fn without_quota(reconcile: Reconcile, billing: &str) -> Self {
+    /// Starts what keeps no money.
+    async fn here(reconcile: Reconcile) -> Self {
         let folder = tempfile::Builder::new().prefix("kaleem-crash-").tempdir().unwrap();
         let worker = OpenAiUpstream::start();
         worker.respond_with(|_| Reply::text(["نعم", " نشحن"]));
@@ -82,11 +100,13 @@ impl Mesh {
         config.provider_local = serde_json::from_value(pool).unwrap();
         config.router.refresh_interval = Span::millis(50);
         let node = start_node(config, options(&HERE)).await;
-        let (quota, timed_quota) = (None, None);
-        let mut mesh = Self { folder, ports, reconcile, node, worker, quota, timed_quota, billing: None };
-        mesh.billing = Some(mesh.spawn(Target::Billing, "billing", billing).await);
-        mesh.routed().await;
-        mesh
+        let (recorder, quota, timed_quota, billing) = (None, None, None, None);
+        Self { folder, ports, reconcile, recorder, node, worker, quota, timed_quota, billing }
+    }
+
+    async fn serve_ledger(&mut self, failpoints: &str) {
+        self.respawn_billing(failpoints).await;
+        self.routed().await;
     }
 
     /// Waits until the router sees a model and its price.
@@ -141,8 +161,29 @@ impl Mesh {
             settings.push(format!("mesh.peers.{target}=http://localhost:{port}"));
         }
         let data_dir = self.data_of(name);
-        let start = Start { target: target.name(), data_dir, settings, failpoints: failpoints.to_owned() };
+        let recorded = self.recorder.as_ref().map(Recorder::environment);
+        let start = Start {
+            target: target.name(),
+            data_dir,
+            settings,
+            failpoints: failpoints.to_owned(),
+            environment: recorded.into_iter().flatten().collect(),
+        };
         Process::start(&start, self.ports[&target]).await
+    }
+
+    /// How far the recording has come.
+    pub fn position(&self) -> u64 {
+        self.recorder.as_ref().map_or(0, Recorder::position)
+    }
+
+    /// Kills all that writes; what was recorded of it. What is started from here on is not recorded.
+    pub fn power_fails(&mut self, gateway: Process) -> Log {
+        gateway.kill();
+        [self.quota.take(), self.billing.take()].into_iter().flatten().for_each(|process| {
+            process.kill();
+        });
+        self.recorder.take().expect("a mesh that is recorded").read()
     }
 
     /// Copies the ledger of a billing that does not run.

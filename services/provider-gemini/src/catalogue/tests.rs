@@ -81,7 +81,7 @@ fn spent_credit_and_a_refused_key_stop_the_whole_project_for_a_while() {
 fn failures_in_a_row_degrade_and_a_success_heals() {
     let catalogue = catalogue();
     let health = |now| catalogue.health(LITE, now).0;
-    let fail = || catalogue.failed(LITE, &UpstreamError::transport("cannot connect").into(), NOW);
+    let fail = || catalogue.failed(LITE, &UpstreamError::unreachable("cannot connect").into(), NOW);
     (0..2).for_each(|_| fail());
     assert_eq!(health(NOW), ModelHealth::Ready);
     fail();

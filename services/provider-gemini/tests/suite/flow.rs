@@ -48,7 +48,7 @@ async fn a_cut_connection_is_the_status() {
         }
     };
     let fault = kaleem_rpc::Fault::from_status(&status);
-    assert_eq!(reason(&fault), (Code::Unavailable, "UPSTREAM_UNAVAILABLE"));
+    assert_eq!(reason(&fault), (Code::Unavailable, "UPSTREAM_CONNECTION_LOST"));
     assert!(fault.message.contains("the connection broke"), "{fault}");
 }
 
@@ -110,7 +110,7 @@ async fn silence_is_bounded_before_and_after_the_first_token() {
         mesh.upstream.push(reply);
         let heard = mesh.hear(question()).await;
         assert_eq!(heard.text, text);
-        assert_eq!(reason(&heard.end.unwrap_err()), (Code::Unavailable, "UPSTREAM_UNAVAILABLE"));
+        assert_eq!(reason(&heard.end.unwrap_err()), (Code::Unavailable, "UPSTREAM_CONNECTION_LOST"));
     }
     for number in 0..2 {
         mesh.upstream.received().nth(number).await.exchange.disconnected().await;

@@ -13,8 +13,8 @@ use crate::{
     store::{Store, StoredAlert},
 };
 
-/// Alerts read from the outbox at once.
-const BATCH: u32 = 64;
+/// Alerts taken from the outbox at once; few, as those of a process that dies wait until all of them could have timed out.
+const BATCH: u32 = 4;
 
 /// The task that sends webhooks, one after the other, so that a receiver sees them in order while it is well.
 pub(crate) struct Delivery {
@@ -51,7 +51,9 @@ impl Delivery {
 
     async fn deliver_due(&self) -> Result<(), Error> {
         loop {
-            let due = self.store.due_alerts(self.clock.now(), BATCH).await?;
+            let now = self.clock.now();
+            let again = now.plus(self.config.webhook_timeout.get().saturating_mul(BATCH + 1));
+            let due = self.store.take_due_alerts(now, again, BATCH).await?;
             if due.is_empty() {
                 break;
             }
@@ -78,7 +80,7 @@ impl Delivery {
                 }
                 Err(error) => {
                     tracing::warn!(alert_id = alert.alert_id, error, "an alert is not delivered yet");
-                    let next_try = now.plus_millis(self.wait_ms(alert.tries));
+                    let next_try = now.plus(self.wait(alert.tries));
                     self.store.postpone_alert(alert.sequence, next_try).await?;
                     "failed"
                 }
@@ -89,18 +91,14 @@ impl Delivery {
     }
 
     fn given_up_at(&self, alert: &StoredAlert) -> Timestamp {
-        alert.created_at.plus_millis(millis(self.config.webhook_give_up_after.get()))
+        alert.created_at.plus(self.config.webhook_give_up_after.get())
     }
 
     /// Wait from the start of the try that follows `tries` others: doubled each time, within bounds.
-    fn wait_ms(&self, tries: u32) -> i64 {
+    fn wait(&self, tries: u32) -> Duration {
         let (first, longest) =
             (self.config.webhook_retry_wait.get(), self.config.webhook_retry_wait_max.get());
-        let factor = 1_i64.checked_shl(tries.min(62)).unwrap_or(i64::MAX);
-        millis(first).saturating_mul(factor).min(millis(longest)).max(1)
+        let factor = 1_u32.checked_shl(tries).unwrap_or(u32::MAX);
+        first.saturating_mul(factor).min(longest).max(Duration::from_millis(1))
     }
-}
-
-fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,6 @@
 //! The outbox as a stream: what was missed, then what is committed.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures::Stream;
 use kaleem_domain::MerchantId;
@@ -20,6 +20,8 @@ pub(crate) struct Watchers {
     store: Store,
     /// Changes with each commit that has alerts.
     committed: watch::Receiver<u64>,
+    /// How often alerts of other processes are looked for.
+    polls: Option<Duration>,
     places: Arc<Semaphore>,
     stopping: CancellationToken,
 }
@@ -28,6 +30,7 @@ pub(crate) struct Watchers {
 struct Watcher {
     store: Store,
     committed: watch::Receiver<u64>,
+    polls: Option<Duration>,
     merchant: Option<MerchantId>,
     cursor: i64,
     ready: VecDeque<StoredAlert>,
@@ -38,11 +41,12 @@ impl Watchers {
     pub(crate) fn new(
         store: Store,
         committed: watch::Receiver<u64>,
+        polls: Option<Duration>,
         places_max: usize,
         stopping: CancellationToken,
     ) -> Self {
         let places = Arc::new(Semaphore::new(places_max.min(Semaphore::MAX_PERMITS)));
-        Self { store, committed, places, stopping }
+        Self { store, committed, polls, places, stopping }
     }
 
     /// Alerts after `from`, or from now on where it is `None`; of one merchant, or of all. The stream ends when the service stops,
@@ -60,8 +64,9 @@ impl Watchers {
             Some(id) => self.store.alert_sequence(id).await?.ok_or(Error::AlertUnknown)?,
             None => self.store.last_alert().await?,
         };
-        let store = self.store.clone();
-        let watcher = Watcher { store, committed, merchant, cursor, ready: VecDeque::new(), _place: place };
+        let (store, polls) = (self.store.clone(), self.polls);
+        let watcher =
+            Watcher { store, committed, polls, merchant, cursor, ready: VecDeque::new(), _place: place };
         let stopping = self.stopping.clone();
         Ok(futures::stream::unfold(Some((watcher, stopping)), |state| async move {
             let (mut watcher, stopping) = state?;
@@ -77,6 +82,12 @@ impl Watchers {
 }
 
 impl Watcher {
+    /// Waits until there may be more: this process committed alerts, or another may have.
+    async fn stirred(&mut self) -> Result<(), watch::error::RecvError> {
+        let Some(interval) = self.polls else { return self.committed.changed().await };
+        tokio::time::timeout(interval, self.committed.changed()).await.unwrap_or(Ok(()))
+    }
+
     /// The next alert; `None` once nothing more can come.
     async fn next(&mut self) -> Result<Option<StoredAlert>, Error> {
         loop {
@@ -84,7 +95,7 @@ impl Watcher {
                 self.cursor = alert.sequence;
                 return Ok(Some(alert));
             }
-            if self.committed.changed().await.is_err() {
+            if self.stirred().await.is_err() {
                 return Ok(None);
             }
             self.ready = self.store.alerts_after(self.cursor, self.merchant.as_ref(), BATCH).await?.into();

@@ -1,6 +1,12 @@
 //! The ledger as quota follows it: each of its transactions is applied once, whatever is told twice.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use kaleem_domain::MerchantId;
 use tokio::{sync::watch, time::Instant};
@@ -11,7 +17,7 @@ use crate::{
     clients::{LedgerNews as News, Matter},
     machine::{Confirm, Confirmed, MerchantState, Refusal, Settle, Settled, TopUp, event_id},
     shared::About,
-    store::Position,
+    store::{Claim, Position},
 };
 
 /// A position is written down this long after the last one: to apply again what came since costs little.
@@ -20,8 +26,25 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 /// Transactions that are asked for at once.
 const PAGE: i32 = 512;
 
+/// What one of several processes does for all of them: it follows the ledger, and tells it of what it seems to have missed. It is a
+/// matter of economy alone: each transaction is applied once, whoever and however many apply it.
+const TASK: &str = "ledger";
+
+/// A process that does not renew its claim for so long is taken for dead.
+const CLAIM_LIFE: Duration = Duration::from_secs(5);
+
+/// Longest wait for news between two renewals.
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the other processes look how far the ledger was followed, and whether they are to follow it.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
 /// How far the ledger was followed.
 pub(super) struct Following {
+    /// Names this process among those that could follow.
+    holder: String,
+    /// This process follows for all of them.
+    leads: AtomicBool,
     /// `None` until billing has said where the ledger ends.
     at: watch::Sender<Option<Position>>,
     /// What was written down last, and when.
@@ -29,8 +52,27 @@ pub(super) struct Following {
 }
 
 impl Following {
+    /// Goes on from a position that is written down, or from nowhere.
     pub(super) fn new(position: Option<Position>) -> Self {
-        Self { at: watch::Sender::new(position), written: Mutex::new((position, Instant::now())) }
+        Self {
+            holder: format!("{:016x}", rand::random::<u64>()),
+            leads: AtomicBool::new(false),
+            at: watch::Sender::new(position),
+            written: Mutex::new((position, Instant::now())),
+        }
+    }
+
+    /// Whether this process follows the ledger for all of them.
+    pub(super) fn leads(&self) -> bool {
+        self.leads.load(Ordering::Acquire)
+    }
+
+    /// Goes on from a position that is written down.
+    fn go_on(&self, position: Option<Position>) {
+        if let Some(position) = position {
+            self.at.send_replace(Some(position));
+            self.wrote(position);
+        }
     }
 
     pub(super) fn position(&self) -> Option<Position> {
@@ -69,8 +111,14 @@ impl Following {
 impl Registry {
     /// Applies the next page of the ledger, or waits for it. Whatever of it an error or a drop cut off is applied the next time.
     pub(crate) async fn follow(&self) -> Result<(), Error> {
+        if !self.lead().await? {
+            self.following.go_on(self.store.position().await?);
+            tokio::time::sleep(LOOK_EVERY).await;
+            return Ok(());
+        }
         let Some(position) = self.following.position() else { return self.begin_to_follow().await };
         let wait = self.config.follow.wait.get();
+        let wait = if self.keeper.is_shared() { wait.min(RENEW_EVERY) } else { wait };
         // What was applied is written down soon, also when nothing follows.
         let wait = if self.following.unwritten().is_none() { wait } else { wait.min(WRITE_EVERY) };
         let page = self.billing.changes(position.transaction, PAGE, wait).await?;
@@ -86,8 +134,35 @@ impl Registry {
         }
     }
 
+    /// Takes or keeps the claim to follow; says whether this process has it. Who gets it goes on from what others wrote down.
+    async fn lead(&self) -> Result<bool, Error> {
+        let following = &self.following;
+        let now = self.clock.now();
+        let claim = Claim { task: TASK, holder: &following.holder, until: now.plus(CLAIM_LIFE) };
+        let leads = self
+            .store
+            .claim(&claim, now)
+            .await
+            .inspect_err(|_| following.leads.store(false, Ordering::Release))?;
+        if leads && !following.leads() {
+            following.go_on(self.store.position().await?);
+            tracing::info!("this process follows the ledger");
+        }
+        following.leads.store(leads, Ordering::Release);
+        Ok(leads)
+    }
+
+    /// Lets another process follow, once how far this one came is written down.
+    pub(crate) async fn stop_following(&self) -> Result<(), Error> {
+        if !self.following.leads() {
+            return Ok(());
+        }
+        self.write_position().await?;
+        self.store.release_claim(TASK, &self.following.holder).await
+    }
+
     /// Writes down how far the ledger was applied, once that is committed.
-    pub(crate) async fn write_position(&self) -> Result<(), Error> {
+    async fn write_position(&self) -> Result<(), Error> {
         if let Some((position, _)) = self.following.unwritten() {
             self.keeper.flushed().await?;
             self.store.put_position(&position).await?;
@@ -101,8 +176,7 @@ impl Registry {
         let end = self.billing.end().await?;
         let position = Position { baseline: end, baseline_at: self.clock.now(), transaction: end };
         self.store.put_position(&position).await?;
-        self.following.wrote(position);
-        self.following.at.send_replace(Some(position));
+        self.following.go_on(self.store.position().await?);
         tracing::info!(transaction = end, "quota follows the ledger from its end");
         Ok(())
     }

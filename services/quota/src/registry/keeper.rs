@@ -1,6 +1,6 @@
 //! What keeps the changes of commands: a journal behind the answer, or a shared store before it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kaleem_domain::{MerchantId, Timestamp};
 use tokio::sync::watch;
@@ -9,10 +9,10 @@ use super::{Lookup, Registry, Surroundings};
 use crate::{
     Config, Error,
     journal::{Journal, Place, Taken},
-    machine::{Change, Key, MerchantState, Mode, Refusal, Reserve, Reserved},
+    machine::{Amount, Change, Key, MerchantState, Mode, Refusal, Reserve, Reserved, WindowId},
     shard::{Shards, Slot},
     shared::{About, Keep, Parts, Shared},
-    store::{Entry, Store, UsageEvent},
+    store::{Entry, Store, Untold, UsageEvent},
 };
 
 /// Due holds of one merchant that one sweep expires at most.
@@ -35,7 +35,7 @@ impl Keeper {
         surroundings: &Surroundings,
     ) -> Result<Self, Error> {
         let Surroundings { clock, supervisor, readiness, billing, .. } = surroundings;
-        let Some(keep) = Keep::open(config).await? else {
+        let Some(keep) = Keep::open(config, store).await? else {
             let journal = Journal::new(store.clone(), supervisor.clone(), readiness.clone(), config);
             return Ok(Self::Journal(journal));
         };
@@ -50,6 +50,11 @@ impl Keeper {
             epoch,
         };
         Ok(Self::Shared(Shared::new(parts, config)?))
+    }
+
+    /// Whether several processes may be one quota.
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Shared(_))
     }
 
     /// Waits until everything answered so far is committed.
@@ -73,6 +78,42 @@ impl Keeper {
         match self {
             Self::Journal(journal) => journal.alerted(),
             Self::Shared(shared) => shared.alerted(),
+        }
+    }
+
+    /// What calls that settled since `since` and are not confirmed contribute to a window, of what is committed.
+    pub(super) async fn unconfirmed(
+        &self,
+        store: &Store,
+        merchant: &MerchantId,
+        window: WindowId,
+        since: Timestamp,
+    ) -> Result<Amount, Error> {
+        match self {
+            Self::Journal(_) => store.unconfirmed(merchant, window, since).await,
+            Self::Shared(shared) => shared.unconfirmed(merchant, window, since).await,
+        }
+    }
+
+    /// Calls that settled within a span of time and are not confirmed, with their usage events: the first ones, at most `max`.
+    pub(super) async fn untold(
+        &self,
+        store: &Store,
+        from: Timestamp,
+        to: Timestamp,
+        max: u32,
+    ) -> Result<Vec<Untold>, Error> {
+        match self {
+            Self::Journal(_) => store.untold(from, to, max).await,
+            Self::Shared(shared) => shared.untold(from, to, max).await,
+        }
+    }
+
+    /// How often the outbox of alerts is looked at for those of other processes; `None` where there is no other.
+    pub(super) fn polls(&self, interval: Duration) -> Option<Duration> {
+        match self {
+            Self::Journal(_) => None,
+            Self::Shared(_) => Some(interval.max(Duration::from_millis(1))),
         }
     }
 }

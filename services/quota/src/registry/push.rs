@@ -23,12 +23,15 @@ impl Registry {
     /// Tells billing of the next calls that settled long enough ago without being confirmed; says whether there are more. The
     /// ledger confirms what it records as it does everything, and a gateway that tells of the same later is a repetition.
     pub(crate) async fn tell(&self, round: &mut Round) -> Result<bool, Error> {
+        // One process tells for all of them, as one follows for all.
+        if !self.following.leads() {
+            return Ok(false);
+        }
         let follow = &self.config.follow;
         let now = self.clock.now();
-        let after_ms = i64::try_from(follow.push_after.get().as_millis()).unwrap_or(i64::MAX);
         let from = round.from.unwrap_or_else(|| now.plus_millis(-TOMBSTONE_LIFE_MS));
         let max = follow.push_batch_max;
-        let untold = self.store.untold(from, now.plus_millis(-after_ms), max).await?;
+        let untold = self.keeper.untold(&self.store, from, now.minus(follow.push_after.get()), max).await?;
         if !untold.is_empty() {
             self.tell_of(&untold).await?;
         }

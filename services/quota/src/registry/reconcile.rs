@@ -127,7 +127,8 @@ impl Registry {
         };
         self.keeper.flushed().await?;
         // Whatever settled before the ledger was followed is in its sums or never will be.
-        let unconfirmed = self.store.unconfirmed(merchant, window, position.baseline_at).await?;
+        let since = position.baseline_at;
+        let unconfirmed = self.keeper.unconfirmed(&self.store, merchant, window, since).await?;
         let command = Reconcile { unconfirmed, ..agreed };
         Ok(Some(command).filter(|command| command.difference() != Amount::ZERO))
     }

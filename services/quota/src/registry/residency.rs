@@ -20,7 +20,8 @@ impl Registry {
     /// Takes every merchant with live holds into memory, so that the sweeper sees all holds there are.
     pub(super) async fn load_holders(&self) -> Result<(), Error> {
         let holders = match &self.keeper {
-            Keeper::Journal(_) => self.store.holders().await?,
+            // All of them: whose holds are not in memory, nobody sweeps.
+            Keeper::Journal(_) => self.store.holders(usize::MAX).await?,
             Keeper::Shared(shared) => shared.keep().holders(self.config.merchants_max).await?,
         };
         for merchant in holders {
@@ -145,10 +146,10 @@ impl Registry {
 
     /// Without accounts, a policy that was checked lately still counts.
     fn endure(&self, merchant: &MerchantId, error: Error) -> Result<(), Error> {
-        let stale_max_ms = i64::try_from(self.config.policy_stale_max.get().as_millis()).unwrap_or(i64::MAX);
+        let stale_max = self.config.policy_stale_max.get();
         let mut slots = self.shards.of(merchant).lock()?;
         let checked_at = slots.get(merchant).and_then(|slot| slot.freshness.checked_at);
-        let lately = checked_at.is_some_and(|at| self.clock.now().millis_since(at) < stale_max_ms);
+        let lately = checked_at.is_some_and(|at| self.clock.now() < at.plus(stale_max));
         if lately { Ok(()) } else { Err(error) }
     }
 

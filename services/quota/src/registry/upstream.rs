@@ -2,9 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use super::Registry;
+use kaleem_domain::Timestamp;
+
+use super::{Registry, keeper::Keeper};
 use crate::{
     Error,
+    shared::Keep,
     upstream::{Ask, Grant, Refusal, Upstreams},
 };
 
@@ -28,8 +31,13 @@ impl Registry {
 
     /// Leases a share of an upstream project's rate, see [`Upstreams::acquire`]. What is granted is committed before, mostly ahead.
     pub async fn acquire_upstream(&self, ask: &Ask<'_>) -> Result<Grant, Error> {
-        let now = self.clock.now();
-        let answer = lock(&self.upstreams)?.acquire(ask, now);
+        let answer = match &self.keeper {
+            Keeper::Journal(_) => lock(&self.upstreams)?.acquire(ask, self.clock.now()),
+            Keeper::Shared(shared) => {
+                let (domain, model) = (ask.quota_domain, ask.model);
+                self.share(shared.keep(), domain, model, |upstreams, now| upstreams.acquire(ask, now)).await?
+            }
+        };
         let outcome = match &answer {
             Ok(_) => "granted",
             Err(Refusal::Limited(limited)) => limited.limit.name(),
@@ -52,7 +60,6 @@ impl Registry {
         if http_status != TOO_MANY_REQUESTS {
             return Ok(());
         }
-        let now = self.clock.now();
         metrics::counter!("kaleem_quota_upstream_refusals_total").increment(1);
         tracing::warn!(
             quota_domain,
@@ -60,11 +67,49 @@ impl Registry {
             retry_after_ms,
             "an upstream was asked too often; its limits shrink"
         );
-        lock(&self.upstreams)?.refused(quota_domain, model, retry_after_ms, now)?;
+        let learn =
+            |upstreams: &mut Upstreams, now| upstreams.refused(quota_domain, model, retry_after_ms, now);
+        match &self.keeper {
+            Keeper::Journal(_) => learn(&mut *lock(&self.upstreams)?, self.clock.now())?,
+            Keeper::Shared(shared) => self.share(shared.keep(), quota_domain, model, learn).await??,
+        }
         self.write_upstream(quota_domain, model).await
     }
 
+    /// Runs `command` on a copy of a model as all processes left it, and keeps what it made of it unless another was faster, in which
+    /// case it runs again. A store that lost the model gets back what this process remembers.
+    async fn share<T>(
+        &self,
+        keep: &Keep,
+        quota_domain: &str,
+        model: &str,
+        command: impl Fn(&mut Upstreams, Timestamp) -> Result<T, Refusal>,
+    ) -> Result<Result<T, Refusal>, Error> {
+        for _ in 0..self.config.shared.tries_max.max(1) {
+            let stored = keep.upstream(quota_domain, model).await?;
+            let now = self.clock.now();
+            let mut copy = lock(&self.upstreams)?.copy_of(quota_domain, model);
+            if let Some(stored) = &stored {
+                copy.adopt(quota_domain, model, stored, now)?;
+            }
+            let outcome = command(&mut copy, now);
+            // A refusal grants nothing, and without limits there is nothing to keep.
+            let (Ok(_), Some(made)) = (&outcome, copy.exact(quota_domain, model)) else { return Ok(outcome) };
+            let seen = stored.map(|stored| stored.version);
+            if keep.swap_upstream(quota_domain, model, seen, &made).await? {
+                copy.note_shared(quota_domain, model, &made);
+                lock(&self.upstreams)?.take_over(copy, now);
+                return Ok(outcome);
+            }
+        }
+        Err(Error::StoreUnavailable("other processes use this upstream model all the time; try again"))
+    }
+
+    /// Writes to the durable store what it must know, mostly ahead; a shared database knows it already.
     async fn write_upstream(&self, quota_domain: &str, model: &str) -> Result<(), Error> {
+        if matches!(&self.keeper, Keeper::Shared(shared) if shared.keep().is_durable()) {
+            return Ok(());
+        }
         let unwritten = lock(&self.upstreams)?.unwritten(quota_domain, model);
         let Some(snapshot) = unwritten else { return Ok(()) };
         self.store.put_upstream(quota_domain, model, &snapshot).await?;

@@ -6,7 +6,7 @@ use super::{line::Stamp, redis::Redis};
 use crate::{
     Config, Error,
     machine::{Key, Snapshot},
-    store::Batch,
+    store::{Batch, Postgres, Store, Stored, Swapped},
 };
 
 /// A store that several processes share; cloning is cheap.
@@ -14,6 +14,8 @@ use crate::{
 pub(crate) enum Keep {
     /// In memory: fast, and it may be lost.
     Redis(Redis),
+    /// Durable.
+    Postgres(Postgres),
 }
 
 /// A merchant as a store has it.
@@ -49,17 +51,18 @@ pub(super) enum Committed {
 
 impl Keep {
     /// Connects to the shared store that the configuration names; `None` where it names none.
-    pub(crate) async fn open(config: &Config) -> Result<Option<Self>, Error> {
+    pub(crate) async fn open(config: &Config, store: &Store) -> Result<Option<Self>, Error> {
         match config.redis_url.as_ref().filter(|url| !url.is_empty()) {
             Some(url) => Ok(Some(Self::Redis(Redis::connect(url.expose(), &config.shared).await?))),
-            None => Ok(None),
+            None => Ok(store.postgres().map(Self::Postgres)),
         }
     }
 
     /// Whether what was committed survives a loss of memory, so that there is no other store behind it.
-    pub(super) const fn is_durable(&self) -> bool {
+    pub(crate) const fn is_durable(&self) -> bool {
         match self {
             Self::Redis(_) => false,
+            Self::Postgres(_) => true,
         }
     }
 
@@ -67,6 +70,7 @@ impl Keep {
     pub(super) async fn load(&self, merchant: &MerchantId, ended: &[Key]) -> Result<Option<Found>, Error> {
         match self {
             Self::Redis(redis) => redis.load(merchant, ended).await,
+            Self::Postgres(postgres) => load(postgres, merchant, ended).await,
         }
     }
 
@@ -74,6 +78,7 @@ impl Keep {
     pub(super) async fn compare(&self, commit: &Commit<'_>) -> Result<Committed, Error> {
         match self {
             Self::Redis(redis) => redis.compare(commit).await,
+            Self::Postgres(postgres) => swap(postgres, commit, false).await,
         }
     }
 
@@ -81,6 +86,7 @@ impl Keep {
     pub(super) async fn commit(&self, commit: &Commit<'_>) -> Result<Committed, Error> {
         match self {
             Self::Redis(redis) => redis.commit(commit).await,
+            Self::Postgres(postgres) => swap(postgres, commit, true).await,
         }
     }
 
@@ -88,6 +94,32 @@ impl Keep {
     pub(crate) async fn holders(&self, max: usize) -> Result<Vec<MerchantId>, Error> {
         match self {
             Self::Redis(redis) => redis.holders(max).await,
+            Self::Postgres(postgres) => postgres.holders(max).await,
         }
     }
+}
+
+async fn load(postgres: &Postgres, merchant: &MerchantId, ended: &[Key]) -> Result<Option<Found>, Error> {
+    let stored = postgres.find(merchant, ended).await?;
+    Ok(stored.map(|Stored { epoch, version, snapshot }| Found { stamp: Stamp { epoch, version }, snapshot }))
+}
+
+async fn swap(postgres: &Postgres, commit: &Commit<'_>, writes: bool) -> Result<Committed, Error> {
+    let swapped = Swapped {
+        merchant: commit.merchant,
+        seen: commit.seen.map(|stamp| (stamp.epoch.as_str(), stamp.version)),
+        next: (&commit.next.epoch, commit.next.version),
+        opened: commit.opened,
+        now: commit.now,
+    };
+    let is_done = if writes && !commit.batch.is_empty() {
+        postgres.swap(&swapped, &commit.batch).await?
+    } else {
+        postgres.compare(&swapped).await?
+    };
+    if is_done {
+        return Ok(Committed::Done);
+    }
+    let asked: Vec<Key> = commit.opened.iter().chain(commit.ended).copied().collect();
+    Ok(Committed::Differs(load(postgres, commit.merchant, &asked).await?.map(Box::new)))
 }

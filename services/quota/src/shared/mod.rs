@@ -6,6 +6,7 @@
 //! changed, the version is compared alone. A copy that is behind is read again and the commands are run again. Where it is not known
 //! whether a commit happened, callers are refused and the copy is read again; a repeated request id gets the same answer either way.
 
+mod awaiting;
 mod commit;
 mod job;
 mod keep;
@@ -13,6 +14,7 @@ mod line;
 mod meet;
 mod merge;
 mod redis;
+mod upstream;
 
 use std::{
     sync::{

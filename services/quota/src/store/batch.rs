@@ -54,7 +54,7 @@ pub(crate) struct Batch {
     pub(crate) top_ups: Vec<(MerchantId, TopUpRecord)>,
     pub(crate) marks: Rows<(WindowId, Dimension), Marks>,
     pub(crate) marks_dropped: Vec<(MerchantId, WindowId)>,
-    pub(super) alerts: Vec<(MerchantId, Alert)>,
+    pub(crate) alerts: Vec<(MerchantId, Alert)>,
     /// Last transaction of the ledger that is counted.
     pub(crate) followed: HashMap<MerchantId, i64>,
 }
@@ -70,6 +70,16 @@ impl Batch {
         if let Some(event) = entry.usage_event {
             self.keep_event(&merchant, event);
         }
+    }
+
+    /// Whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { merchants, counters, holds, tombstones, .. } = self;
+        let is_still =
+            merchants.is_empty() && counters.is_empty() && holds.is_empty() && tombstones.is_empty();
+        let Self { provisional_dropped, top_ups, marks, marks_dropped, alerts, followed, .. } = self;
+        let is_told = marks.is_empty() && marks_dropped.is_empty() && alerts.is_empty();
+        is_still && is_told && provisional_dropped.is_empty() && top_ups.is_empty() && followed.is_empty()
     }
 
     /// Keeps the usage event of a reservation that a command of the batch settles.

@@ -3,7 +3,7 @@
 use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
-    Grant, Limit, Limited, Limits, Load, Refusal, UNLIMITED, gateway::Gateways, ring::Ring, second,
+    Grant, Limit, Limited, Limits, Load, Refusal, Snapshot, UNLIMITED, gateway::Gateways, ring::Ring, second,
     snapshot::Written, start_of, throttle::Throttle,
 };
 use crate::machine::{Calendar, WindowId};
@@ -63,6 +63,18 @@ impl Project {
             lease_seconds,
             calendar,
         })
+    }
+
+    /// Goes on from what all processes granted; what is known of gateways stays. Where that is older than what is known here, it was
+    /// lost in between, and both count.
+    pub fn adopt(&mut self, snapshot: &Snapshot) -> Result<(), Refusal> {
+        let joined = (snapshot.version < self.version()).then(|| self.exact().join(snapshot));
+        let snapshot = joined.as_ref().unwrap_or(snapshot);
+        let (limits, gateways) = (self.limits.clone(), self.gateways.clone());
+        let written = self.written.at(snapshot.version);
+        *self = Self::restore(limits, self.lease_seconds, 1, snapshot)?;
+        (self.gateways, self.written) = (gateways, written);
+        Ok(())
     }
 
     /// Leases at least `wanted` to a gateway, or nothing.

@@ -1,5 +1,7 @@
 //! What a store keeps of a model, so that no restart grants the same minute or day twice.
 
+use std::collections::BTreeMap;
+
 use kaleem_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +37,36 @@ pub(super) struct Written {
 }
 
 impl Written {
+    /// The same under another version.
+    pub(super) fn at(&self, version: i64) -> Self {
+        Self { version, ..self.clone() }
+    }
+
     pub(super) const fn forget(&mut self) {
         self.unlearned = true;
+    }
+}
+
+impl Snapshot {
+    /// What either of two that went apart knows: of each second and day the larger count. What both granted after they parted is
+    /// counted once only, which a shared store that is lost may cost.
+    #[must_use]
+    pub(super) fn join(mut self, other: &Self) -> Self {
+        let mut grants: BTreeMap<i64, Load> = self.grants.iter().copied().collect();
+        for (second, load) in &other.grants {
+            let known = grants.entry(*second).or_default();
+            known.requests = known.requests.max(load.requests);
+            known.input_tokens = known.input_tokens.max(load.input_tokens);
+        }
+        self.grants = grants.into_iter().collect();
+        if other.day == self.day {
+            self.day_requests = self.day_requests.max(other.day_requests);
+        } else if other.day > self.day {
+            (self.day, self.day_requests) = (other.day, other.day_requests);
+        }
+        self.at = self.at.max(other.at);
+        self.throttle = self.throttle.stricter(other.throttle);
+        self
     }
 }
 
@@ -77,6 +107,28 @@ impl Project {
             self.written.day_requests = if snapshot.day == self.day { snapshot.day_requests } else { 0 };
             self.written.unlearned = false;
         }
+    }
+
+    /// What was granted, as it is, under the next version: for a store that several processes share, which is told of each grant.
+    pub fn exact(&self) -> Snapshot {
+        Snapshot {
+            version: self.written.version.saturating_add(1),
+            at: self.last_time,
+            grants: self.ring.filled().collect(),
+            day: self.day,
+            day_requests: self.day_requests,
+            throttle: self.throttle,
+        }
+    }
+
+    /// Rises with each snapshot that a store keeps.
+    pub const fn version(&self) -> i64 {
+        self.written.version
+    }
+
+    /// Notes that the shared store keeps `snapshot`.
+    pub fn note_shared(&mut self, snapshot: &Snapshot) {
+        self.written.version = snapshot.version;
     }
 
     /// A model as a store kept it.

@@ -1,6 +1,6 @@
 //! All models of all upstream projects, a bounded number.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use kaleem_domain::Timestamp;
 
@@ -24,14 +24,33 @@ pub struct Settings {
 /// The models in use.
 #[derive(Debug, Clone)]
 pub struct Upstreams {
-    settings: Settings,
+    settings: Arc<Settings>,
     models: HashMap<(String, String), Project>,
 }
 
 impl Upstreams {
     /// Nothing is granted yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, models: HashMap::new() }
+        Self { settings: Arc::new(settings), models: HashMap::new() }
+    }
+
+    /// A copy that knows one model alone.
+    #[must_use]
+    pub fn copy_of(&self, quota_domain: &str, model: &str) -> Self {
+        let key = (quota_domain.to_owned(), model.to_owned());
+        let known = self.models.get(&key).map(|project| (key, project.clone()));
+        Self { settings: Arc::clone(&self.settings), models: known.into_iter().collect() }
+    }
+
+    /// Takes over what `copy` knows that is newer, as far as there is room: a shared store remembers the rest.
+    pub fn take_over(&mut self, copy: Self, now: Timestamp) {
+        for (key, project) in copy.models {
+            let known = self.models.get(&key).map(Project::version);
+            let has_room = known.is_some() || self.make_room(now).is_ok();
+            if has_room && known.is_none_or(|known| known < project.version()) {
+                self.models.insert(key, project);
+            }
+        }
     }
 
     /// Leases at least what is wanted, or nothing.
@@ -72,10 +91,34 @@ impl Upstreams {
     /// Takes a model back that a store kept.
     pub fn restore(&mut self, quota_domain: &str, model: &str, snapshot: &Snapshot) -> Result<(), Refusal> {
         let key = (quota_domain.to_owned(), model.to_owned());
-        let Settings { lease_seconds, gateways_max, .. } = self.settings;
+        let (lease_seconds, gateways_max) = (self.settings.lease_seconds, self.settings.gateways_max);
         let project = Project::restore(self.settings.effective(&key), lease_seconds, gateways_max, snapshot)?;
         self.models.insert(key, project);
         Ok(())
+    }
+
+    /// Goes on from what all processes granted of a model, see [`Project::adopt`].
+    pub fn adopt(
+        &mut self,
+        quota_domain: &str,
+        model: &str,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let key = (quota_domain.to_owned(), model.to_owned());
+        self.model(&key, now)?.adopt(snapshot)
+    }
+
+    /// What was granted of a model as it is, see [`Project::exact`]; `None` where nothing is remembered of it.
+    pub fn exact(&self, quota_domain: &str, model: &str) -> Option<Snapshot> {
+        self.models.get(&(quota_domain.to_owned(), model.to_owned())).map(Project::exact)
+    }
+
+    /// Notes that the shared store keeps `snapshot` of a model.
+    pub fn note_shared(&mut self, quota_domain: &str, model: &str, snapshot: &Snapshot) {
+        if let Some(project) = self.models.get_mut(&(quota_domain.to_owned(), model.to_owned())) {
+            project.note_shared(snapshot);
+        }
     }
 
     /// Models that are remembered.

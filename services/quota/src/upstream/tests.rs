@@ -379,3 +379,23 @@ fn what_was_granted_of_a_day_and_what_a_429_taught_outlives_a_restart() {
     assert_eq!(limited(restored.acquire("a", load(20, 1), later)).limit, Limit::DayRequests);
     restored.acquire("a", load(19, 1), later).unwrap();
 }
+
+#[test]
+fn what_two_processes_know_after_a_loss_is_joined() {
+    let now = Timestamp::from_millis(START_MS);
+    let mut one = project(limits(100, 1_000), 1);
+    one.acquire("gateway-1", load(3, 30), now).unwrap();
+    let (common, before) = (one.exact(), one.used());
+    one.note_shared(&common);
+    let mut other = one.clone();
+    other.acquire("gateway-2", load(4, 10), now).unwrap();
+    one.acquire("gateway-1", load(7, 70), now.plus_millis(1_000)).unwrap();
+    one.note_shared(&one.exact());
+    // An older state than the one that is known: both count, what is common to them once.
+    let both = one.used().plus(other.used()).minus(before);
+    one.adopt(&Snapshot { version: common.version, ..other.exact() }).unwrap();
+    assert_eq!(one.used(), both);
+    // A newer one counts alone.
+    one.adopt(&Snapshot { version: 99, ..common.clone() }).unwrap();
+    assert_eq!((one.used(), one.version()), (before, 99));
+}

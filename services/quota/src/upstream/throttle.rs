@@ -42,6 +42,12 @@ impl Throttle {
         self.blocked_until = self.blocked_until.max(until);
     }
 
+    /// Of two that learned apart, the one that is held back for longer, with the longer wait.
+    pub(super) fn stricter(self, other: Self) -> Self {
+        let held = if other.recovered_in() > self.recovered_in() { other } else { self };
+        Self { blocked_until: self.blocked_until.max(other.blocked_until), ..held }
+    }
+
     /// What is left of `limit` in `second`; at least 1 of what is not 0.
     pub(super) fn of(&self, limit: i64, second: i64) -> i64 {
         let left = i128::from(limit) * i128::from(self.ppm(second)) / i128::from(FULL_PPM);

@@ -17,12 +17,27 @@ use kaleem_proto::{
         record_usage_response::{Outcome, Result as Item},
     },
     chat::v1::TokenUsage,
-    quota::v1::Reservation,
+    quota::v1::{Reservation, SettleRequest},
 };
 use kaleem_quota::machine::{Amount, WindowId};
 use kaleem_rpc::{Transport, convert};
+use prost::Message as _;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
+
+/// A settle that carries what billing must get.
+pub fn settle_with_event(reservation: &Reservation) -> SettleRequest {
+    let usage = TokenUsage { input_fresh_count: 100, output_text_count: 20, ..TokenUsage::default() };
+    let event = wire::UsageEvent {
+        reservation: Some(reservation.clone()),
+        target: "provider-gemini".into(),
+        model_served: "gemini-2.5-flash-lite".into(),
+        usage: Some(usage),
+        status: wire::UsageStatus::Ok.into(),
+        ..wire::UsageEvent::default()
+    };
+    SettleRequest { usage_event: event.encode_to_vec(), ..super::settle(reservation, 20, 1_600) }
+}
 
 /// Billing that says what the test tells it to.
 #[derive(Clone)]
@@ -47,6 +62,11 @@ struct Ledger {
     rewound: bool,
     asked: usize,
     told: usize,
+    /// Calls that tell of events, also those that found it down.
+    tried: usize,
+    /// Who waits for news now, and how many did at once.
+    followers: usize,
+    followers_max: usize,
 }
 
 impl Default for FakeBilling {
@@ -126,6 +146,21 @@ impl FakeBilling {
         self.lock().asked
     }
 
+    /// How often it was to be told of events, also while it was down.
+    pub fn tried(&self) -> usize {
+        self.lock().tried
+    }
+
+    /// How many follow the ledger now.
+    pub fn followers(&self) -> usize {
+        self.lock().followers
+    }
+
+    /// How many followed the ledger at once, at most.
+    pub fn followers_max(&self) -> usize {
+        self.lock().followers_max
+    }
+
     /// Events that it was told of, however often.
     pub fn told(&self) -> usize {
         self.lock().told
@@ -172,6 +207,24 @@ impl FakeBilling {
         let after = if std::mem::take(&mut ledger.rewound) { 0 } else { after };
         let wanted = ledger.changes.iter().filter(|change| change.transaction > after);
         Ok(wire::FollowLedgerResponse { changes: wanted.cloned().collect(), transaction: end })
+    }
+}
+
+/// Somebody who follows the ledger.
+struct Follower(FakeBilling);
+
+impl Follower {
+    fn of(billing: &FakeBilling) -> Self {
+        let mut ledger = billing.lock();
+        ledger.followers += 1;
+        ledger.followers_max = ledger.followers_max.max(ledger.followers);
+        Self(billing.clone())
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.lock().followers -= 1;
     }
 }
 
@@ -240,6 +293,7 @@ macro_rules! billing_double {
             ) -> Result<Response<wire::FollowLedgerResponse>, Status> {
                 let asked = request.into_inner();
                 let wait = asked.wait.as_ref().and_then(convert::from_duration).unwrap_or_default();
+                let _follower = asked.after_transaction.map(|_| Follower::of(self));
                 let mut posted = self.posted.subscribe();
                 let news = async {
                     loop {
@@ -271,6 +325,7 @@ macro_rules! billing_double {
                 &self,
                 request: Request<wire::RecordUsageRequest>,
             ) -> Result<Response<wire::RecordUsageResponse>, Status> {
+                self.lock().tried += 1;
                 drop(self.up()?);
                 let record = |event: wire::UsageEvent| {
                     let (reservation, usage) = (event.reservation.unwrap(), event.usage.unwrap());

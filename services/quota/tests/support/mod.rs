@@ -9,8 +9,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-mod billing;
+pub mod billing;
 pub mod kill;
+pub mod receiver;
 pub mod stores;
 
 use futures::{Stream, StreamExt as _};

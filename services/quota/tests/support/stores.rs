@@ -7,6 +7,7 @@ use kaleem_quota::Config;
 use kaleem_runtime::config::{Secret, Span};
 use kaleem_testkit::{
     ManualClock,
+    postgres::Postgres,
     redis::{Durability, Redis},
 };
 
@@ -19,6 +20,10 @@ pub enum Backend {
     Embedded,
     /// Redis, with SQLite for what must survive it.
     Redis,
+    /// Postgres alone.
+    Postgres,
+    /// Redis, with Postgres for what must survive it.
+    RedisOnPostgres,
 }
 
 impl Backend {
@@ -26,6 +31,8 @@ impl Backend {
     pub fn named(name: &str) -> Self {
         match name {
             "redis" => Self::Redis,
+            "postgres" => Self::Postgres,
+            "redisonpostgres" | "redis_on_postgres" => Self::RedisOnPostgres,
             _ => Self::Embedded,
         }
     }
@@ -43,6 +50,8 @@ pub struct Stores {
     pub billing: FakeBilling,
     redis: Option<Redis>,
     redis_url: Option<String>,
+    postgres: Option<Postgres>,
+    postgres_url: Option<String>,
     path: PathBuf,
     _folder: Option<tempfile::TempDir>,
 }
@@ -53,11 +62,15 @@ impl Stores {
     }
 
     pub fn durable(backend: Backend, durability: Durability) -> Self {
-        let redis = (backend == Backend::Redis).then(|| Redis::start(durability));
+        let redis =
+            matches!(backend, Backend::Redis | Backend::RedisOnPostgres).then(|| Redis::start(durability));
+        let postgres = matches!(backend, Backend::Postgres | Backend::RedisOnPostgres).then(Postgres::start);
         let folder = tempfile::tempdir().unwrap();
         Self {
             backend,
             redis_url: redis.as_ref().map(Redis::url),
+            postgres_url: postgres.as_ref().map(Postgres::url),
+            postgres,
             path: folder.path().join("quota.db"),
             _folder: Some(folder),
             clock: ManualClock::default(),
@@ -69,23 +82,27 @@ impl Stores {
 
     /// How a child process finds this store, with a number to begin from; see [`Stores::joined`].
     pub fn place(&self, number: u64) -> String {
-        let url = self.redis_url.as_deref().unwrap_or_default();
-        format!("{number} {:?} {url} {}", self.backend, self.path.display())
+        let [redis, postgres] =
+            [&self.redis_url, &self.postgres_url].map(|url| url.as_deref().unwrap_or("-"));
+        format!("{number} {:?} {redis} {postgres} {}", self.backend, self.path.display())
     }
 
     /// The store of a parent process, and the number that it gave.
     pub fn joined(place: &str) -> (Self, u64) {
-        let mut parts = place.splitn(4, ' ');
+        let mut parts = place.splitn(5, ' ');
         let number = parts.next().unwrap().parse().unwrap();
         let backend = Backend::named(&parts.next().unwrap().to_lowercase());
-        let url = Some(parts.next().unwrap().to_owned()).filter(|url| !url.is_empty());
+        let mut url = || parts.next().map(str::to_owned).filter(|url| url != "-");
+        let (redis_url, postgres_url) = (url(), url());
         let joined = Self {
             backend,
             clock: ManualClock::default(),
             accounts: FakeAccounts::new(),
             billing: FakeBilling::default(),
             redis: None,
-            redis_url: url,
+            redis_url,
+            postgres: None,
+            postgres_url,
             path: parts.next().unwrap().into(),
             _folder: None,
         };
@@ -96,6 +113,7 @@ impl Stores {
         Config {
             path: self.path.clone(),
             redis_url: self.redis_url.clone().map(Secret::from),
+            postgres_url: self.postgres_url.clone().map(Secret::from),
             // Rounds and sweeps are the test's own.
             reconcile_interval: Span::seconds(0),
             sweep_interval: Span::seconds(3_600),
@@ -105,6 +123,19 @@ impl Stores {
 
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("the back end is Redis")
+    }
+
+    pub fn postgres(&mut self) -> &mut Postgres {
+        self.postgres.as_mut().expect("the back end has a Postgres")
+    }
+
+    /// Runs SQL in the shared database, behind quota's back.
+    pub async fn database(&self, sql: &'static str) {
+        use sqlx::{Connection as _, PgConnection};
+        let url = self.postgres_url.as_deref().expect("the back end has a Postgres");
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// A quota process on this store.

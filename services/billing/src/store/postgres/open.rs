@@ -20,10 +20,6 @@ const MIGRATION_LIMIT: Duration = Duration::from_mins(10);
 /// An idle connection is kept this long.
 const IDLE: Duration = Duration::from_mins(10);
 
-/// Steps from an empty schema to today's tables, numbered from 1; a step never changes once a ledger was made with it.
-const MIGRATIONS: [(&str, &str); 1] =
-    [("billing", include_str!("../../../migrations/postgres/0001_billing.sql"))];
-
 /// What can stand in the query of a URL; anything else is a mistake, and the driver would log it with its value.
 const PARAMETERS: [&str; 11] = [
     "application_name",
@@ -98,6 +94,8 @@ fn session(url: &PgConnectOptions, limits: &Options) -> PgConnectOptions {
         ("statement_timeout", statement_limit),
         // The tables grow by orders of magnitude while a connection lives, so a plan must not be kept.
         ("plan_cache_mode", "force_custom_plan".to_owned()),
+        // The rows of a commit are one value, which would go through a file beyond the 4 MB that a server allows by itself.
+        ("work_mem", "32MB".to_owned()),
         // Compiling a query takes longer than any of these runs.
         ("jit", "off".to_owned()),
     ];
@@ -115,7 +113,7 @@ async fn prepare(connection: &mut PgConnection) -> Result<(), MigrateError> {
         sqlx::raw_sql("CREATE SCHEMA billing").execute(&mut *connection).await?;
     }
     sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
-    migrator(&MIGRATIONS).run(&mut *connection).await?;
+    migrator().run(&mut *connection).await?;
     let sql = "SELECT current_setting('fsync')";
     if sqlx::query_scalar::<_, String>(sql).fetch_one(&mut *connection).await? != "on" {
         tracing::warn!(
@@ -125,11 +123,9 @@ async fn prepare(connection: &mut PgConnection) -> Result<(), MigrateError> {
     Ok(())
 }
 
-fn migrator(steps: &[(&'static str, &'static str)]) -> Migrator {
-    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations((1..).zip(steps.iter().copied()).map(migration).collect())
+fn migrator() -> Migrator {
+    let sql = include_str!("../../../migrations/postgres/0001_billing.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "billing".into(), MigrationType::Simple, sql, false)])
 }
 
 /// Refuses a connection whose commits would not be on disk, for example because a pooler drops its settings.

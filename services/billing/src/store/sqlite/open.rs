@@ -24,15 +24,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// Steps from an empty file to today's tables, numbered from 1; a step never changes once a ledger was made with it.
-const MIGRATIONS: [(&str, &str); 5] = [
-    ("billing", include_str!("../../../migrations/sqlite/0001_billing.sql")),
-    ("amendment", include_str!("../../../migrations/sqlite/0002_amendment.sql")),
-    ("statement", include_str!("../../../migrations/sqlite/0003_statement.sql")),
-    ("chain", include_str!("../../../migrations/sqlite/0004_chain.sql")),
-    ("provider_bill", include_str!("../../../migrations/sqlite/0005_provider_bill.sql")),
-];
-
 /// Makes `folder` and takes its lock; the lock ends with the file, also when the process is killed.
 pub async fn lock(folder: &Path) -> Result<File, Error> {
     let refuse = |path: PathBuf| move |source| Error::Folder { path, source };
@@ -65,7 +56,7 @@ pub async fn pools(folder: &Path) -> Result<(SqlitePool, SqlitePool), Error> {
         pool.idle_timeout(None).max_lifetime(None).acquire_timeout(BUSY_TIMEOUT).connect_with(options)
     };
     let writer = pool(1, options.clone()).await.map_err(|error| classify(&path, error))?;
-    migrator(&MIGRATIONS).run(&writer).await.map_err(|error| match error {
+    migrator().run(&writer).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => classify(&path, error),
         error => Error::Version { path: path.clone(), source: error },
     })?;
@@ -73,11 +64,9 @@ pub async fn pools(folder: &Path) -> Result<(SqlitePool, SqlitePool), Error> {
     Ok((writer, readers.map_err(|error| classify(&path, error))?))
 }
 
-fn migrator(steps: &[(&'static str, &'static str)]) -> Migrator {
-    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations((1..).zip(steps.iter().copied()).map(migration).collect())
+fn migrator() -> Migrator {
+    let sql = include_str!("../../../migrations/sqlite/0001_billing.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(1, "billing".into(), MigrationType::Simple, sql, false)])
 }
 
 /// Says what an error while opening means for the operator.
@@ -91,61 +80,5 @@ fn classify(path: &Path, error: sqlx::Error) -> Error {
             Error::Folder { path: path.to_owned(), source: io::Error::other(error) }
         }
         _ => Error::Damaged { path: path.to_owned(), source: error },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use kaleem_domain::Timestamp;
-
-    use super::*;
-    use crate::{
-        amendment::Amendment,
-        audit::{Verdict, audit_chains},
-        event::tests::event,
-        rating::{rate, tests::version},
-        store::sqlite::{amend, books::View, prices, record},
-    };
-
-    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
-
-    /// What a ledger held before there were chains: one charged event.
-    const OLD: &str = "
-        INSERT INTO usage_event SELECT 1, 'dukkan', '202611/old/0', zeroblob(32), 'old', 0, 1, 0, 'd20261120', 'M202611', 'm@1',
-            't', 'u', 'auto', 'm', 'p', 'gw', 'k', 'd', 'ok', 'provider', 1, 0, 0, 0, 0, 0, 5, 5, 0;
-        INSERT INTO ledger_txn (txn_id, kind, event_seq, create_time_ms) VALUES (1, 'usage', 1, 0);
-        INSERT INTO ledger_entry VALUES (1, 1, 'm:dukkan:receivable', 5), (2, 1, 'rev:usage', -5);";
-
-    #[tokio::test]
-    async fn a_ledger_from_before_the_chains_goes_on_with_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let old = SqlitePool::connect_with(options).await.unwrap();
-        migrator(&MIGRATIONS[..1]).run(&old).await.unwrap();
-        prices::insert(&mut old.acquire().await.unwrap(), &version(1, 1), NOW).await.unwrap();
-        sqlx::raw_sql(OLD).execute(&old).await.unwrap();
-        old.close().await;
-
-        let (writer, readers) = pools(folder.path()).await.unwrap();
-        let mut connection = writer.acquire().await.unwrap();
-        record::record(&mut connection, &[rate(event(), &version(1, 1)).unwrap()], NOW).await.unwrap();
-        let amendment = Amendment {
-            op_id: "op".into(),
-            merchant_id: event().merchant_id,
-            event_id: "202611/old/0".into(),
-            month_window: "M202611".into(),
-            replacement: None,
-            reason: "test".into(),
-        };
-        amend::amend(&mut connection, &amendment, NOW).await.unwrap();
-        let sql = "SELECT txn_id, merchant_id, chain_sha256 IS NULL FROM ledger_txn ORDER BY txn_id";
-        let rows: Vec<(i64, Option<String>, bool)> = sqlx::query_as(sql).fetch_all(&readers).await.unwrap();
-        let merchant = || Some("dukkan".to_owned());
-        assert_eq!(rows, [(1, None, true), (2, merchant(), false), (3, merchant(), false)]);
-        let mut verdict = Verdict::default();
-        let mut view = View::open(readers.begin().await.unwrap()).await.unwrap();
-        audit_chains(&mut view, &mut verdict).await.unwrap();
-        assert_eq!(verdict.faults, Vec::<String>::new());
     }
 }

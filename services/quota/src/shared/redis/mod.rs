@@ -1,12 +1,14 @@
 //! Redis as the shared store: one hash of rows, one of holds, and one key a reservation that ended, changed by one script.
 
+mod awaiting;
 mod rows;
 mod start;
+mod upstream;
 
 use std::{sync::Arc, time::Duration};
 
 use kaleem_domain::MerchantId;
-use redis::{Cmd, FromRedisValue, RedisError, Script, Value, aio::ConnectionManager};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, Script, Value, aio::ConnectionManager};
 use tokio::sync::Semaphore;
 
 use super::keep::{Commit, Committed, Found};
@@ -27,7 +29,7 @@ impl Redis {
     pub(super) async fn load(&self, merchant: &MerchantId, ended: &[Key]) -> Result<Option<Found>, Error> {
         let keys = Keys::of(merchant);
         let mut call = self.script.prepare_invoke();
-        call.key(keys.rows()).key(keys.holds());
+        call.key(keys.rows()).key(keys.holds()).key(keys.awaiting());
         for key in ended {
             call.key(keys.tombstone(*key));
         }
@@ -54,7 +56,7 @@ impl Redis {
         let keys = Keys::of(commit.merchant);
         let asked: Vec<Key> = commit.opened.iter().chain(commit.ended).copied().collect();
         let mut call = self.script.prepare_invoke();
-        call.key(keys.rows()).key(keys.holds());
+        call.key(keys.rows()).key(keys.holds()).key(keys.awaiting());
         for key in &asked {
             call.key(keys.tombstone(*key));
         }
@@ -96,6 +98,13 @@ impl Redis {
     async fn ask_command<T: FromRedisValue>(&self, command: Cmd) -> Result<T, Error> {
         let answer: Value =
             self.ask(|mut connection| async move { command.query_async(&mut connection).await }).await?;
+        redis::from_redis_value(answer)
+            .map_err(|error| Error::Damaged(format!("Redis answers something else: {error}")))
+    }
+
+    async fn ask_all<T: FromRedisValue>(&self, commands: Pipeline) -> Result<T, Error> {
+        let answer: Value =
+            self.ask(|mut connection| async move { commands.query_async(&mut connection).await }).await?;
         redis::from_redis_value(answer)
             .map_err(|error| Error::Damaged(format!("Redis answers something else: {error}")))
     }

@@ -2,11 +2,12 @@
 //!
 //! The hash of rows has the fields `e` and `v` (epoch and version), `f` (last transaction of the ledger that is counted), `m` (policy and calendar), `c<window>` (counter),
 //! `k<window>.<dimension>` (what was told of a cap), `u<month>.<op_id>` (top-up) and `x<window>.<dimension>` (the version at which what
-//! expired holds had posted was taken out). The hash of holds has one field a reservation. Bodies are JSON.
+//! expired holds had posted was taken out). The hash of holds has one field a reservation. Bodies are JSON. Beside them is a sorted set of
+//! the settled reservations that the ledger is not known to have; what billing must get of each is in a key of its own.
 
 use std::collections::HashMap;
 
-use kaleem_domain::{MerchantId, Timestamp};
+use kaleem_domain::{MerchantId, RequestId, Timestamp};
 use redis::{ScriptInvocation, Value};
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +45,18 @@ impl Keys {
         format!("{}r", self.prefix)
     }
 
+    /// Settled reservations that the ledger is not known to have, by when they ended.
+    pub(super) fn awaiting(&self) -> String {
+        format!("{}u", self.prefix)
+    }
+
     pub(super) fn tombstone(&self, key: Key) -> String {
         format!("{}o:{}:{}", self.prefix, key.request_id, key.attempt)
+    }
+
+    /// What billing must get of a reservation.
+    pub(super) fn event(&self, key: Key) -> String {
+        format!("{}b:{}:{}", self.prefix, key.request_id, key.attempt)
     }
 
     /// The merchant whose holds have the name `key`.
@@ -79,9 +90,19 @@ struct TombstoneRow {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confirmed_at: Option<Timestamp>,
-    /// Usage event that billing must get, in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event: Option<String>,
+}
+
+/// Name of a reservation within its merchant.
+fn field(key: Key) -> String {
+    format!("{}/{}", key.request_id, key.attempt)
+}
+
+/// The reservation of that name.
+pub(super) fn key_of(field: &str) -> Result<Key, Error> {
+    let key = field.split_once('/').and_then(|(request_id, attempt)| {
+        Some(Key { request_id: RequestId::parse(request_id).ok()?, attempt: attempt.parse().ok()? })
+    });
+    key.ok_or_else(|| damaged("the name of a reservation"))
 }
 
 /// Adds the rows of `commit` to a call of the script.
@@ -123,7 +144,7 @@ pub(super) fn write(call: &mut ScriptInvocation<'_>, keys: &Keys, commit: &Commi
         call.arg("W").arg(field).arg(commit.next.version);
     }
     for ((_, key), row) in &batch.holds {
-        let field = format!("{}/{}", key.request_id, key.attempt);
+        let field = field(*key);
         match row {
             HoldRow::Opened(hold) | HoldRow::Moved(hold) => {
                 call.arg("H").arg(field).arg(serde_json::to_string(hold)?)
@@ -147,17 +168,19 @@ fn write_tombstones(call: &mut ScriptInvocation<'_>, keys: &Keys, commit: &Commi
             month: tombstone.month,
             at: tombstone.ended_at,
             confirmed_at: tombstone.confirmed_at,
-            event: batch
-                .usage_events
-                .get(&(merchant.clone(), *key))
-                .filter(|_| tombstone.confirmed_at.is_none())
-                .map(hex::encode),
         };
         let unconfirmed = TOMBSTONE_LIFE_MS - commit.now.millis_since(tombstone.ended_at);
         let confirmed = |at| CONFIRMED_LIFE_MS - commit.now.millis_since(at);
         let life_ms = tombstone.confirmed_at.map_or(unconfirmed, |at| confirmed(at).min(unconfirmed));
-        call.key(keys.tombstone(*key));
+        call.key(keys.tombstone(*key)).key(keys.event(*key));
         call.arg("T").arg(life_ms.clamp(1, TOMBSTONE_LIFE_MS)).arg(serde_json::to_string(&row)?);
+        call.arg(field(*key));
+        if tombstone.awaits_ledger() {
+            let event = batch.usage_events.get(&(merchant.clone(), *key));
+            call.arg(tombstone.ended_at.as_millis()).arg(event.map_or(&[][..], Vec::as_slice));
+        } else {
+            call.arg("").arg("");
+        }
     }
     Ok(())
 }
@@ -202,7 +225,7 @@ impl Answer {
     }
 }
 
-fn damaged(what: &str) -> Error {
+pub(super) fn damaged(what: &str) -> Error {
     Error::Damaged(format!("{what} in Redis is not what was written"))
 }
 
@@ -257,7 +280,7 @@ fn snapshot(rows: &HashMap<String, String>) -> Result<Snapshot, Error> {
 }
 
 /// At which version what expired holds had posted was taken out, by window and dimension.
-type Dropped = HashMap<(WindowId, Dimension), i64>;
+pub(super) type Dropped = HashMap<(WindowId, Dimension), i64>;
 
 fn dropped(rows: &HashMap<String, String>) -> Result<Dropped, Error> {
     let of = rows.iter().filter_map(|(field, version)| Some((field.strip_prefix('x')?, version)));
@@ -267,7 +290,8 @@ fn dropped(rows: &HashMap<String, String>) -> Result<Dropped, Error> {
     .collect()
 }
 
-fn tombstone(key: Key, body: &str, dropped: &Dropped) -> Result<Tombstone, Error> {
+/// The tombstone of `key` that has this body.
+pub(super) fn tombstone(key: Key, body: &str, dropped: &Dropped) -> Result<Tombstone, Error> {
     let row: TombstoneRow = serde_json::from_str(body)?;
     let mut tombstone = Tombstone {
         key,
