@@ -1,6 +1,5 @@
 //! A whole request through the redactor: every text a caller can put into it is scanned.
 
-use kaleem_placeholder::Kind as PersonalData;
 use kaleem_proto::chat::v1::{Image, Message, Part, Role, Tool, image::Source, part::Kind};
 
 use crate::{Error, Redactor, Residual, Session, policy::is_personal};
@@ -89,9 +88,9 @@ impl Redactor {
     }
 
     /// Looks at the address of a picture. With a placeholder in it nobody could fetch the picture, so personal data in it keeps
-    /// the request with models that may see it; only secrets are taken out.
-    fn redact_image(&self, image: &mut Image, session: &mut Session) -> Result<(), Error> {
-        let uri = match &mut image.source {
+    /// the request with models that may see it.
+    fn redact_image(&self, image: &Image, session: &mut Session) -> Result<(), Error> {
+        let uri = match &image.source {
             Some(Source::Uri(uri)) if !uri.trim_start().starts_with("data:") => uri,
             Some(_) => {
                 metrics::counter!("kaleem_redaction_skipped_pictures_total").increment(1);
@@ -99,11 +98,7 @@ impl Redactor {
             }
             None => return Ok(()),
         };
-        let kinds = self.kinds_in(uri, session)?;
-        if kinds.contains(&PersonalData::Secret) {
-            return self.redact_plain(uri, "", session);
-        }
-        if kinds.into_iter().any(is_personal) {
+        if self.kinds_in(uri, session)?.into_iter().any(is_personal) {
             session.raise(Residual::Sensitive);
         }
         Ok(())

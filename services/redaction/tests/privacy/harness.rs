@@ -164,3 +164,8 @@ pub fn question(words: &str) -> RedactRequest {
     let message = Message { role: Role::User.into(), parts: vec![text(words)], name: String::new() };
     RedactRequest { merchant_id: MERCHANT.into(), messages: vec![message], ..Default::default() }
 }
+
+/// All texts of a message, which `Debug` does not show.
+pub fn shown(message: &impl prost::Message) -> String {
+    String::from_utf8_lossy(&message.encode_to_vec()).into_owned()
+}

@@ -7,7 +7,7 @@ use kaleem_proto::{
 use kaleem_rpc::{Code, Fault};
 
 use crate::{
-    harness::{MERCHANT, Service, Store, question},
+    harness::{MERCHANT, Service, Store, question, shown},
     on_both_stores,
 };
 
@@ -158,10 +158,10 @@ async fn masked_values_get_a_placeholder_that_never_comes_back() {
     service.put(r#"{"actions":{"EMAIL":"mask"}}"#).await.unwrap();
     let answer =
         service.redact(question("sara@example.com أو SARA@example.com أو 0551234567")).await.unwrap();
-    let shown = format!("{:?}", answer.messages);
-    assert_eq!((shown.matches("[[EMAIL:").count(), shown.matches("[[PHONE:").count()), (2, 1), "{shown}");
     assert_eq!(answer.placeholders.len(), 1);
     assert_eq!(answer.placeholders[0].value, "0551234567");
+    let left = shown(&answer.messages[1]);
+    assert_eq!((left.matches("[[EMAIL:").count(), left.matches("[[PHONE:").count()), (2, 1), "{left}");
     assert_eq!((answer.type_counts["EMAIL"], answer.residual()), (2, PersonalDataClass::Redacted));
 }
 
