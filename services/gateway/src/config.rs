@@ -36,6 +36,8 @@ pub struct Config {
     pub messages_max: usize,
     /// HTTP requests at once.
     pub http_requests_max: usize,
+    /// Facts of merchants that are held between requests, in bytes of their JSON; the least used give way.
+    pub answer_policies_bytes_max: Size,
     /// How often prices are read again.
     pub price_refresh_interval: Span,
 }
@@ -55,6 +57,7 @@ impl Default for Config {
             body_bytes_max: Size::mib(8),
             messages_max: 1000,
             http_requests_max: 4096,
+            answer_policies_bytes_max: Size::mib(64),
             price_refresh_interval: Span::seconds(2),
         }
     }

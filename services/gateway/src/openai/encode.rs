@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kaleem_proto::{
     chat::v1::{FinishReason, TokenUsage, part::Kind},
-    gateway::v1::{ChatResponse, Finished},
+    gateway::v1::{ChatResponse, Finished, Notice},
     provider::v1::Model,
 };
 use serde_json::{Value, json};
@@ -23,11 +23,19 @@ pub(super) struct Encoder {
     created: u64,
     model: String,
     shape: Shape,
+    /// Remarks so far; the protocol has no place for them but fields of ours in the last chunk.
+    notices: Vec<Notice>,
 }
 
 impl Encoder {
     pub(super) fn new(request_id: &str, shape: Shape) -> Self {
-        Self { id: completion_id(request_id), created: created(request_id), model: String::new(), shape }
+        Self {
+            id: completion_id(request_id),
+            created: created(request_id),
+            model: String::new(),
+            shape,
+            notices: Vec::new(),
+        }
     }
 
     /// The frames of one event, possibly none, and whether more may follow.
@@ -50,8 +58,10 @@ impl Encoder {
                 call["function"] = function;
                 self.delta(&json!({"tool_calls": [call]}))
             }
-            // The protocol has no place for remarks; the route is in the headers of unary answers.
-            Event::Notice(_) => Bytes::new(),
+            Event::Notice(notice) => {
+                self.notices.push(notice);
+                Bytes::new()
+            }
             Event::Finished(finished) => return (self.finished(&finished), false),
         };
         (frame, true)
@@ -74,6 +84,7 @@ impl Encoder {
     fn finished(&self, finished: &Finished) -> Bytes {
         let reason = finish_reason(finished.reason());
         let mut last = self.chunk(&json!([{"index": 0, "delta": {}, "finish_reason": reason}]));
+        put_notices(&mut last, &self.notices);
         let usage = usage(finished.usage.as_ref());
         let mut frames = Vec::new();
         if self.shape.include_usage {
@@ -88,6 +99,14 @@ impl Encoder {
         }
         frames.extend_from_slice(b"data: [DONE]\n\n");
         frames.into()
+    }
+}
+
+/// Remarks are a field of ours, which is there only if there are any.
+fn put_notices(answer: &mut Value, notices: &[Notice]) {
+    let shown = |notice: &Notice| json!({"reason": notice.reason, "message": notice.message});
+    if !notices.is_empty() {
+        answer["notices"] = notices.iter().map(shown).collect();
     }
 }
 
@@ -151,14 +170,16 @@ pub(super) fn completion(response: &ChatResponse) -> Value {
     }
     let finished = response.finished.as_ref();
     let reason = finish_reason(finished.map_or(FinishReason::Stop, Finished::reason));
-    json!({
+    let mut completion = json!({
         "id": completion_id(&response.request_id),
         "object": "chat.completion",
         "created": created(&response.request_id),
         "model": response.served_model,
         "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": reason}],
         "usage": usage(finished.and_then(|finished| finished.usage.as_ref())),
-    })
+    });
+    put_notices(&mut completion, &response.notices);
+    completion
 }
 
 /// What is left of the quota, as headers.
@@ -237,6 +258,18 @@ mod tests {
         let silent = chunks(&silent);
         assert_eq!((silent.len(), &silent[0]["usage"]["prompt_tokens"]), (1, &json!(7)));
         assert_eq!(silent[0]["choices"][0]["finish_reason"], "tool_calls");
+    }
+
+    #[test]
+    fn remarks_come_with_the_last_chunk() {
+        let mut encoder = encoder(true);
+        let notice = Notice { reason: "GUARDRAIL_BLOCKED".into(), message: "ended".into() };
+        let (frame, more) = encoder.event(Event::Notice(notice));
+        assert!(frame.is_empty() && more);
+        let (last, _) = encoder.event(finished());
+        let last = chunks(&last);
+        assert_eq!(last[0]["notices"], json!([{"reason": "GUARDRAIL_BLOCKED", "message": "ended"}]));
+        assert_eq!(last[1].get("notices"), None);
     }
 
     #[test]

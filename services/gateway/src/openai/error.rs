@@ -54,6 +54,7 @@ fn body(fault: &Fault, status: StatusCode) -> Value {
 /// Fields as the caller wrote them: without the names of the gRPC messages around them.
 fn as_asked(text: &str) -> String {
     text.replace("input.options.max_output_token_count", "max_completion_tokens")
+        .replace("input.guardrail_policy_json", "guardrail_policy")
         .replace("input.options.", "")
         .replace("input.", "")
 }
@@ -104,6 +105,7 @@ mod tests {
     fn params_are_named_as_the_caller_wrote_them() {
         assert_eq!(as_asked("input.messages[0].role"), "messages[0].role");
         assert_eq!(as_asked("input.options.temperature"), "temperature");
+        assert_eq!(as_asked("input.guardrail_policy_json.prices[0].sku"), "guardrail_policy.prices[0].sku");
         assert_eq!(as_asked("input.options.max_output_token_count"), "max_completion_tokens");
     }
 }

@@ -148,6 +148,10 @@ async fn unary(answer: Box<Answer>) -> Result<Response, Fault> {
     let headers = answered.headers_mut();
     put(headers, "x-request-id", &response.request_id);
     put(headers, "x-kaleem-model", &response.served_model);
+    if !response.notices.is_empty() {
+        let reasons: Vec<&str> = response.notices.iter().map(|notice| notice.reason.as_str()).collect();
+        put(headers, "x-kaleem-notices", &reasons.join(","));
+    }
     if let Some(finished) = &response.finished {
         put(headers, "x-kaleem-cost-pico-usd", &finished.cost_pico_usd.to_string());
         for (name, value) in encode::quota_headers(finished) {

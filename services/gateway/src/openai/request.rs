@@ -39,6 +39,9 @@ struct Completion<'a> {
     response_format: Option<ResponseFormat>,
     reasoning_effort: Option<String>,
     metadata: Option<HashMap<String, String>>,
+    /// Not OpenAI's: the facts that the answer must respect, which the SDKs send as `extra_body`.
+    #[serde(borrow)]
+    guardrail_policy: Option<&'a RawValue>,
     // What is looked at only to refuse it.
     n: Option<i64>,
     logprobs: Option<bool>,
@@ -184,6 +187,7 @@ pub(super) fn parse(body: &[u8]) -> Result<(ChatInput, Shape), Fault> {
         options: Some(options),
         task: metadata.remove("task").unwrap_or_default(),
         metadata,
+        guardrail_policy_json: asked.guardrail_policy.map(|facts| facts.get().to_owned()).unwrap_or_default(),
         ..ChatInput::default()
     };
     Ok((input, shape))

@@ -1,17 +1,16 @@
 //! Stage: the answer streams, with personal data restored and every token counted; one terminal event, or a failure that shows.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
+    ops::ControlFlow,
     pin::Pin,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use kaleem_placeholder::{Encoding, RestoreMap, Restorer};
 pub(crate) use kaleem_proto::gateway::v1::stream_chat_response::Event;
 use kaleem_proto::{
     billing::v1::UsageStatus,
-    chat::v1::{ReasoningDelta, TextDelta, ToolCallDelta},
+    chat::v1::{FinishReason, ReasoningDelta, TextDelta, ToolCallDelta},
     gateway::v1::{Finished, Notice, RouteSummary, Started as StartedEvent},
     provider::v1::stream_generate_response as provider,
     quota::v1::Decision,
@@ -19,7 +18,14 @@ use kaleem_proto::{
 use kaleem_rpc::{Fault, convert};
 use tokio::time::Sleep;
 
-use super::{Routed, Stages, count_outcome, invoke::Started, quota_left::quota_left, reserve::Grant};
+use super::{
+    Routed, Stages, count_outcome,
+    guard::{Audience, Guard},
+    invoke::Started,
+    lanes::{Lanes, Tails},
+    quota_left::quota_left,
+    reserve::Grant,
+};
 use crate::{books::Meter, clients::Generation, fault};
 
 /// What an answer is made of.
@@ -36,12 +42,15 @@ pub(super) struct Opening {
 /// A streaming answer; dropping it stops the upstream and settles what was produced.
 pub(crate) struct Answer {
     routed: Routed,
-    generation: Generation,
+    /// Absent once the answer was ended before its own end.
+    generation: Option<Generation>,
     /// Provider events that were read before the answer was handed out.
     unread: VecDeque<provider::Event>,
     /// Events that are ready for the caller.
     ready: VecDeque<Event>,
     lanes: Lanes,
+    /// Absent where the answer has nothing to respect, and after its last text.
+    guard: Option<Guard>,
     meter: Option<Meter>,
     grant: Grant,
     stages: Stages,
@@ -58,10 +67,11 @@ impl Answer {
         let options = routed.redacted.input.options.as_ref();
         let mut answer = Self {
             include_reasoning: options.is_some_and(|options| options.include_reasoning),
-            generation: started.generation,
+            generation: Some(started.generation),
             unread: started.opening,
             ready: VecDeque::new(),
             lanes: Lanes::new(&routed.redacted.values),
+            guard: routed.redacted.guardrails.as_ref().map(|rails| Guard::new(rails, routed.audience())),
             meter: Some(meter),
             grant,
             stages,
@@ -127,13 +137,14 @@ impl Answer {
     }
 
     async fn receive(&mut self) -> Result<provider::Event, Fault> {
+        let cut_off = || fault::upstream_protocol("the model's answer was cut off before its end");
+        let generation = self.generation.as_mut().ok_or_else(cut_off)?;
         let patience = Instant::now() + self.idle_timeout;
         let deadline = self.routed.ctx.deadline.map_or(patience, |deadline| deadline.min(patience));
         self.silence.as_mut().reset(deadline.into());
         tokio::select! {
             biased;
-            received = self.generation.next() => received?
-                .ok_or_else(|| fault::upstream_protocol("the model's answer was cut off before its end")),
+            received = generation.next() => received?.ok_or_else(cut_off),
             () = &mut self.silence => Err(if deadline < patience {
                 fault::deadline_exceeded()
             } else {
@@ -151,7 +162,9 @@ impl Answer {
                 meter.text(&delta.text);
                 fail::fail_point!("gateway::stream::text");
                 let text = self.lanes.text(&delta.text);
-                self.offer(text.map(text_event));
+                if text.is_some_and(|text| self.say(text).is_break()) {
+                    self.withhold().await?;
+                }
             }
             provider::Event::Reasoning(delta) => {
                 meter.reasoning(&delta.text);
@@ -175,22 +188,65 @@ impl Answer {
         self.ready.extend(event);
     }
 
+    /// Shows `text` as far as the guardrails allow; a break ends the answer.
+    fn say(&mut self, text: String) -> ControlFlow<()> {
+        let Some(guard) = self.guard.as_mut() else {
+            self.ready.push_back(text_event(text));
+            return ControlFlow::Continue(());
+        };
+        guard.push(&text, &mut self.ready)
+    }
+
+    /// Shows what lanes and guard still hold; a break ends the answer before all of it.
+    fn say_last(&mut self) -> ControlFlow<()> {
+        let Tails { text, reasoning, calls } = self.lanes.finish();
+        let reasoning = reasoning.filter(|_| self.include_reasoning);
+        self.offer(
+            reasoning.map(|text| Event::Reasoning(ReasoningDelta { text, ..ReasoningDelta::default() })),
+        );
+        if let Some(text) = text {
+            self.say(text)?;
+        }
+        if let Some(guard) = self.guard.take() {
+            guard.finish(&mut self.ready)?;
+        }
+        self.ready.extend(calls.into_iter().map(Event::ToolCall));
+        ControlFlow::Continue(())
+    }
+
     async fn finish(&mut self, finished: provider::Finished) -> Result<(), Fault> {
         let Some(mut meter) = self.meter.take() else { return Ok(()) };
         if let Some(usage) = &finished.usage {
             meter.usage(usage);
         }
-        let tails = self.lanes.finish();
-        self.ready.extend(tails);
+        match self.say_last() {
+            ControlFlow::Continue(()) => self.close(meter, UsageStatus::Ok, finished.reason()).await,
+            ControlFlow::Break(()) => self.close(meter, UsageStatus::Ok, FinishReason::ContentFiltered).await,
+        }
+    }
+
+    /// Ends an answer that was about to state what it must not. The upstream stops; what it produced is settled as produced.
+    async fn withhold(&mut self) -> Result<(), Fault> {
+        self.generation = None;
+        let Some(meter) = self.meter.take() else { return Ok(()) };
+        self.close(meter, UsageStatus::Partial, FinishReason::ContentFiltered).await
+    }
+
+    async fn close(&mut self, meter: Meter, status: UsageStatus, reason: FinishReason) -> Result<(), Fault> {
         self.stages.add("stream", self.streaming_since.elapsed());
-        let usage = meter.final_usage(UsageStatus::Ok);
-        let settle = self.stages.run("settle", async { Ok(meter.settle(UsageStatus::Ok).await) });
-        let (posted, ()) = futures::join!(settle, self.generation.end());
+        let usage = meter.final_usage(status);
+        let settle = self.stages.run("settle", async { Ok(meter.settle(status).await) });
+        let ended = async {
+            if let Some(generation) = self.generation.as_mut() {
+                generation.end().await;
+            }
+        };
+        let (posted, ()) = futures::join!(settle, ended);
         let posted = posted?;
         count_outcome("OK");
         let remaining = posted.remaining.as_ref().or(self.grant.remaining.as_ref());
         self.ready.push_back(Event::Finished(Finished {
-            reason: finished.reason,
+            reason: reason.into(),
             usage: Some(convert::usage(&usage)),
             cost_pico_usd: posted.cost.to_i64().unwrap_or(i64::MAX),
             quota_left: remaining.map(|remaining| quota_left(remaining, &self.routed.caller.plan)),
@@ -205,6 +261,13 @@ impl Answer {
         if let Some(meter) = self.meter.take() {
             meter.settle(UsageStatus::Partial).await;
         }
+    }
+}
+
+impl Routed {
+    fn audience(&self) -> Audience {
+        let format = self.redacted.input.response_format.as_ref();
+        Audience { language: self.language, json: format.is_some_and(|format| format.format.is_some()) }
     }
 }
 
@@ -229,80 +292,4 @@ fn notice(reason: &str, language: &str) -> Event {
         _ => "the preferred model could not be reached, so another one answered",
     };
     Event::Notice(Notice { reason: reason.to_owned(), message: message.to_owned() })
-}
-
-/// Tool calls whose arguments are restored at once.
-const TOOL_LANES_MAX: usize = 128;
-
-/// One restorer a lane, so that interleaved pieces do not mix.
-struct Lanes {
-    values: Arc<RestoreMap>,
-    text: Restorer,
-    reasoning: Restorer,
-    tools: HashMap<i32, Restorer>,
-}
-
-impl Lanes {
-    fn new(values: &Arc<RestoreMap>) -> Self {
-        let restorer = |encoding| Restorer::new(Arc::clone(values), encoding);
-        Self {
-            text: restorer(Encoding::Text),
-            reasoning: restorer(Encoding::Text),
-            tools: HashMap::new(),
-            values: Arc::clone(values),
-        }
-    }
-
-    fn text(&mut self, delta: &str) -> Option<String> {
-        push(&mut self.text, delta)
-    }
-
-    fn reasoning(&mut self, delta: &str) -> Option<String> {
-        push(&mut self.reasoning, delta)
-    }
-
-    fn arguments(&mut self, index: i32, delta: &str) -> Result<Option<String>, Fault> {
-        if !self.tools.contains_key(&index) && self.tools.len() >= TOOL_LANES_MAX {
-            return Err(fault::upstream_protocol("the model made more tool calls than are allowed"));
-        }
-        let values = &self.values;
-        let lane = self
-            .tools
-            .entry(index)
-            .or_insert_with(|| Restorer::new(Arc::clone(values), Encoding::JsonString));
-        Ok(push(lane, delta))
-    }
-
-    /// What the lanes still hold back at the end of an answer.
-    fn finish(&mut self) -> Vec<Event> {
-        let mut tails: Vec<Event> = drain(&mut self.text).map(text_event).into_iter().collect();
-        let mut tools: Vec<_> = self.tools.iter_mut().collect();
-        tools.sort_by_key(|(index, _)| **index);
-        for (index, lane) in tools {
-            let tail = drain(lane).map(|arguments_json_delta| {
-                Event::ToolCall(ToolCallDelta {
-                    index: *index,
-                    arguments_json_delta,
-                    ..ToolCallDelta::default()
-                })
-            });
-            tails.extend(tail);
-        }
-        tails
-    }
-}
-
-fn push(lane: &mut Restorer, delta: &str) -> Option<String> {
-    let mut out = String::with_capacity(delta.len());
-    lane.push(delta, &mut out);
-    (!out.is_empty()).then_some(out)
-}
-
-fn drain(lane: &mut Restorer) -> Option<String> {
-    let mut out = String::new();
-    let dropped = lane.finish(&mut out);
-    if dropped > 0 {
-        tracing::warn!(dropped, "an answer ended inside a placeholder");
-    }
-    (!out.is_empty()).then_some(out)
 }

@@ -18,12 +18,12 @@ use crate::{
 
 impl Pipeline {
     /// Counts input tokens at the model that the router would choose. The text is redacted like that of a generation.
-    pub(crate) async fn count_tokens(&self, ask: Ask) -> Result<CountTokensResponse, Fault> {
+    pub(crate) async fn count_tokens(&self, mut ask: Ask) -> Result<CountTokensResponse, Fault> {
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = self.authenticator.caller(&ctx, &ask.credential).await?;
-        validate::input(&ask.input, &self.config)?;
+        let facts = validate::input(&mut ask.input, &self.config).await?;
         let language = language::of(&ask.input.messages);
-        let redacted = self.redact(&ctx, &caller, ask.input).await?;
+        let redacted = self.redact(&ctx, &caller, ask.input, facts).await?;
         let routed = self.dry_route((ctx, request_id), caller, redacted, language).await?;
         let step =
             routed.plan.primary.clone().ok_or_else(|| fault::upstream_protocol("the plan has no step"))?;

@@ -3,8 +3,10 @@
 
 mod admission;
 mod answer;
+mod guard;
 mod inspect;
 mod invoke;
+mod lanes;
 mod language;
 mod quota_left;
 mod redact;
@@ -38,6 +40,7 @@ use crate::{
     fault,
 };
 use answer::Opening;
+use guard::Policies;
 use redact::Redacted;
 use stages::StageHistograms;
 use upstream::Leases;
@@ -68,6 +71,7 @@ pub(crate) struct Pipeline {
     postures: Cache<Arc<str>, i32>,
     histograms: Arc<StageHistograms>,
     leases: Leases,
+    policies: Policies,
 }
 
 /// What is fixed once a request was routed.
@@ -93,6 +97,7 @@ impl Pipeline {
         let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
         let histograms = Arc::new(StageHistograms::new());
         Self {
+            policies: Policies::new(config.answer_policies_bytes_max),
             config,
             clock,
             peers,
@@ -147,16 +152,17 @@ impl Pipeline {
         let mut stages = Stages::start(&self.histograms);
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = stages.run("authenticate", self.authenticator.caller(&ctx, &ask.credential)).await?;
-        validate::input(&ask.input, &self.config)?;
+        let Ask { mut input, .. } = ask;
+        let facts = validate::input(&mut input, &self.config).await?;
         let ctx = CallContext {
             merchant_id: Some(caller.merchant_id.to_string()),
             key_id: Some(caller.key_id.clone()),
             ..ctx
         };
-        let language = language::of(&ask.input.messages);
+        let language = language::of(&input.messages);
         let both = async {
             let (redacted, posture) =
-                futures::join!(self.redact(&ctx, &caller, ask.input), self.posture(&ctx, &caller));
+                futures::join!(self.redact(&ctx, &caller, input, facts), self.posture(&ctx, &caller));
             Ok::<_, Fault>((redacted?, posture))
         };
         let (redacted, posture) = stages.run("redact", both).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kaleem_domain::estimate;
+use kaleem_guard::Policy;
 use kaleem_placeholder::{Placeholder, RestoreMap};
 use kaleem_proto::{
     chat::v1::{Message, Part, Tool, part::Kind},
@@ -13,7 +14,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault};
 
-use super::Pipeline;
+use super::{Pipeline, guard::Guardrails};
 use crate::{auth::Caller, fault};
 
 /// Tokens that a picture costs in estimates.
@@ -26,6 +27,8 @@ pub(super) struct Redacted {
     pub(super) residual: PersonalDataClass,
     /// Values by placeholder, for this answer only.
     pub(super) values: Arc<RestoreMap>,
+    /// What the answer must respect, if there are facts.
+    pub(super) guardrails: Option<Guardrails>,
     vouched_for: bool,
 }
 
@@ -44,19 +47,22 @@ impl Redacted {
 }
 
 impl Pipeline {
-    /// Replaces personal data. Every failure is a refusal: raw text goes nowhere.
+    /// Replaces personal data, and learns what the answer must respect: `facts` of the request, or the merchant's. Every failure is a
+    /// refusal: raw text goes nowhere.
     pub(super) async fn redact(
         &self,
         ctx: &CallContext,
         caller: &Caller,
         mut input: ChatInput,
+        facts: Option<Arc<Policy>>,
     ) -> Result<Redacted, Fault> {
+        let known = self.policies.of(caller.merchant_id.as_str());
         let request = RedactRequest {
             merchant_id: caller.merchant_id.to_string(),
             conversation_id: input.conversation_id.clone(),
             messages: std::mem::take(&mut input.messages),
             tools: std::mem::take(&mut input.tools),
-            known_policy_version: 0,
+            known_policy_version: known.as_ref().map_or(0, |known| known.version()),
         };
         let answer = self.peers.redact(ctx, request).await?;
         if answer.messages.is_empty() {
@@ -72,9 +78,11 @@ impl Pipeline {
         }
         let residual = answer.residual();
         let values = Arc::new(RestoreMap::new(values));
+        let merchant = caller.merchant_id.as_str();
+        let guardrails = self.policies.guardrails(merchant, facts, known, answer.answer_policy).await?;
         input.messages = answer.messages;
         input.tools = answer.tools;
-        Ok(Redacted { input, residual, values, vouched_for: true })
+        Ok(Redacted { input, residual, values, guardrails, vouched_for: true })
     }
 
     /// How near its caps the merchant is, as last seen; unknown counts as normal, caps are enforced later.

@@ -1,11 +1,15 @@
 //! What a request must look like; every fault is named at once.
 
+use std::sync::Arc;
+
+use kaleem_guard::{Policy, PolicyError, PolicyFault};
 use kaleem_proto::{
     chat::v1::{GenerationOptions, Message, Part, Role, Tool, part::Kind},
     gateway::v1::ChatInput,
 };
 use kaleem_rpc::Fault;
 
+use super::guard;
 use crate::{config::Config, fault};
 
 const METADATA_PAIRS_MAX: usize = 32;
@@ -16,8 +20,14 @@ const TOOL_NAME_BYTES_MAX: usize = 64;
 const PARTS_MAX: usize = 256;
 const MAX_OUTPUT_TOKENS: i64 = 1_000_000;
 
-/// Checks `input`; the fault lists every wrong field.
-pub(super) fn input(input: &ChatInput, config: &Config) -> Result<(), Fault> {
+/// Checks `input` and takes out the facts that it brings, read; the fault lists every wrong field.
+pub(super) async fn input(input: &mut ChatInput, config: &Config) -> Result<Option<Arc<Policy>>, Fault> {
+    let facts = guard::read_supplied(std::mem::take(&mut input.guardrail_policy_json)).await?;
+    check(input, facts.as_ref().err(), config)?;
+    Ok(facts.ok().flatten())
+}
+
+fn check(input: &ChatInput, facts: Option<&PolicyError>, config: &Config) -> Result<(), Fault> {
     let mut faults = Vec::new();
     let mut wrong = |field: String, description: &str| faults.push((field, description.to_owned()));
     if !input.conversation_id.is_empty() {
@@ -26,8 +36,9 @@ pub(super) fn input(input: &ChatInput, config: &Config) -> Result<(), Fault> {
             "kept conversations are not built yet; send the history in messages",
         );
     }
-    if !input.guardrail_policy_json.is_empty() {
-        wrong("input.guardrail_policy_json".into(), "guardrails are not built yet; leave it empty");
+    for PolicyFault { path, description } in facts.into_iter().flat_map(PolicyError::faults) {
+        let dot = if path.is_empty() { "" } else { "." };
+        wrong(format!("input.guardrail_policy_json{dot}{path}"), description);
     }
     if input.messages.is_empty() {
         wrong("input.messages".into(), "must hold at least one message");
@@ -129,7 +140,8 @@ mod tests {
     use super::*;
 
     fn fields(bad: &ChatInput) -> Vec<String> {
-        let fault = input(bad, &Config::default()).unwrap_err();
+        let facts = Policy::parse(r#"{"prices":[{"amount":"8,9"}],"return_days":-1}"#).unwrap_err();
+        let fault = check(bad, Some(&facts), &Config::default()).unwrap_err();
         fault.field_violations.into_iter().map(|violation| violation.field).collect()
     }
 
@@ -147,12 +159,14 @@ mod tests {
         assert_eq!(
             fields(&bad),
             [
+                "input.guardrail_policy_json.prices[0].amount",
+                "input.guardrail_policy_json.return_days",
                 "input.messages[0].role",
                 "input.messages[0].parts",
                 "input.options.temperature",
                 "input.options.max_output_token_count"
             ]
         );
-        assert_eq!(fields(&ChatInput::default()), ["input.messages"]);
+        assert_eq!(fields(&ChatInput::default())[2..], ["input.messages"]);
     }
 }

@@ -8,10 +8,11 @@ fn refused(body: &str) -> Fault {
 fn a_plain_request_becomes_a_chat() {
     let body = r#"{"model":"auto","stream":true,"stream_options":{"include_usage":true},"max_tokens":64,"stop":"\n",
         "messages":[{"role":"developer","content":"أنت مساعد متجر."},{"role":"user","content":[{"type":"text","text":"هل تشحنون؟"}]}],
-        "metadata":{"task":"faq","vip":"yes"},"some_new_field":{"x":1}}"#;
+        "metadata":{"task":"faq","vip":"yes"},"guardrail_policy":{"return_days":14},"some_new_field":{"x":1}}"#;
     let (input, shape) = parse(body.as_bytes()).unwrap();
     assert_eq!((shape.stream, shape.include_usage), (true, true));
     assert_eq!((input.task.as_str(), input.metadata["vip"].as_str()), ("faq", "yes"));
+    assert_eq!(input.guardrail_policy_json, r#"{"return_days":14}"#);
     assert_eq!(input.messages[0].role(), chat::Role::System);
     let options = input.options.unwrap();
     assert_eq!((options.max_output_token_count, options.stop), (Some(64), vec!["\n".to_owned()]));
