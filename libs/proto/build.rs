@@ -8,6 +8,33 @@ use std::{
 
 use prost::Message as _;
 
+/// Messages that carry what people wrote or what opens a door. They have no derived `Debug`, so that no log, error or panic can
+/// format them by accident; `src/opaque.rs` gives them one that shows their names.
+const OPAQUE: [&str; 22] = [
+    ".kaleem.accounts.v1.AuthenticateRequest",
+    ".kaleem.accounts.v1.IssueKeyResponse",
+    ".kaleem.chat.v1.GenerationOptions",
+    ".kaleem.chat.v1.Image",
+    ".kaleem.chat.v1.Message",
+    ".kaleem.chat.v1.Part",
+    ".kaleem.chat.v1.Reasoning",
+    ".kaleem.chat.v1.ReasoningDelta",
+    ".kaleem.chat.v1.ResponseFormat.JsonSchema",
+    ".kaleem.chat.v1.TextDelta",
+    ".kaleem.chat.v1.Tool",
+    ".kaleem.chat.v1.ToolCall",
+    ".kaleem.chat.v1.ToolCallDelta",
+    ".kaleem.chat.v1.ToolResult",
+    ".kaleem.gateway.v1.ChatInput",
+    ".kaleem.gateway.v1.EmbedRequest",
+    ".kaleem.provider.v1.EmbedRequest",
+    ".kaleem.redaction.v1.CheckAnswerRequest",
+    ".kaleem.redaction.v1.Placeholder",
+    ".kaleem.redaction.v1.StreamRestoreRequest.Piece",
+    ".kaleem.redaction.v1.StreamRestoreResponse",
+    ".kaleem.router.v1.RouteFeatures",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     // Of the run and not of the compilation: a shared target folder may hold this program from another checkout.
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
@@ -21,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("kaleem.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes("kaleem.provider.v1.StreamGenerateRequest.admission")
+        .skip_debug(OPAQUE)
         .compile_fds(descriptors)?;
     Ok(())
 }

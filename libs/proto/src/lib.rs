@@ -1,7 +1,10 @@
-//! Code generated from `proto/` and its file descriptor set; no hand-written logic lives here.
+//! Code generated from `proto/` and its file descriptor set; no hand-written logic lives here. What people write has no
+//! `Debug` that shows it.
 
 /// Serialised `FileDescriptorSet` of every kaleem proto, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kaleem.bin"));
+
+mod opaque;
 
 macro_rules! packages {
     ($($name:ident),+) => {$(
