@@ -35,7 +35,7 @@ fn libraries_below(library: &str) -> &'static [&'static str] {
         "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" => &[],
         "kaleem-pii" => &["kaleem-placeholder"],
         "kaleem-guard" => &["kaleem-pii"],
-        "kaleem-runtime" => &["kaleem-domain"],
+        "kaleem-runtime" => &["kaleem-domain", "kaleem-pii"],
         "kaleem-rpc" => &["kaleem-domain", "kaleem-proto", "kaleem-runtime"],
         "kaleem-testkit" => &["kaleem-domain", "kaleem-proto"],
         new => {

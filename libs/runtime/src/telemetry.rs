@@ -22,8 +22,12 @@
 //!
 //! **Traces** consist of the spans of crates whose names start with `kaleem`. Spans are made with `debug_span!`: they cost
 //! nothing unless a collector is named or the log filter asks for DEBUG, and only then do log lines name their spans.
+//!
+//! **Personal data** has no business in either. Should some get there all the same, every log line and every text of an exported
+//! span is looked through by the engine that redacts prompts, masked, and counted in `kaleem_log_personal_data_masked_total`.
 
 mod logs;
+mod mask;
 mod metric;
 mod otlp;
 mod panic;

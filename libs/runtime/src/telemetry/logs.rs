@@ -1,4 +1,4 @@
-//! Log lines on stderr and the layer that turns spans into traces.
+//! Log lines on stderr, without personal data, and the layer that turns spans into traces.
 
 use std::io::{self, IsTerminal as _};
 
@@ -11,6 +11,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
+use super::mask::Masking;
 use super::{Error, LogFormat};
 
 /// What is traced: the spans of our own crates, and what is logged in them from INFO up. Spans are of level DEBUG, so that a
@@ -45,7 +46,7 @@ fn lines<W>(format: LogFormat, writer: W, colours: bool) -> Box<dyn Layer<Regist
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = fmt::layer().with_writer(writer).with_ansi(colours);
+    let layer = fmt::layer().with_writer(Masking::new(writer, format)).with_ansi(colours);
     match format {
         LogFormat::Pretty => layer.compact().boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).boxed(),
@@ -73,17 +74,21 @@ mod tests {
 
     /// What is logged inside a request's span, once within and once below the filter.
     fn logged(format: LogFormat, directives: &str) -> String {
-        let buffer = Buffer::default();
-        let writer = buffer.clone();
-        let lines = lines(format, move || writer.clone(), false).with_filter(filter(directives).unwrap());
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+        logged_by(format, directives, || {
             tracing::info_span!("request", request_id = "r-1").in_scope(|| {
                 tracing::info_span!("route").in_scope(|| {
                     tracing::info!(stage = "route", "chose a model");
                     tracing::debug!("too loud");
                 });
             });
-        });
+        })
+    }
+
+    fn logged_by(format: LogFormat, directives: &str, log: impl FnOnce()) -> String {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let lines = lines(format, move || writer.clone(), false).with_filter(filter(directives).unwrap());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), log);
         let bytes = buffer.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
@@ -103,6 +108,25 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains("chose a model") && text.contains("request_id"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+
+    #[test]
+    fn personal_data_of_events_and_spans_is_masked_in_both_forms() {
+        for format in [LogFormat::Pretty, LogFormat::Json] {
+            let text = logged_by(format, "info", || {
+                let customer = "+966 55 123 4567";
+                tracing::info_span!("request", customer).in_scope(|| {
+                    let error = io::Error::other("no inbox sara@example.com");
+                    tracing::info!(%error, card = 4_111_111_111_111_111_u64, "refused SA0380000000608010167519");
+                });
+            });
+            for personal in ["123 4567", "1234567", "sara", "41111111", "SA03"] {
+                assert!(!text.contains(personal), "{personal} in {text}");
+            }
+            for mask in ["***4567", "s***@e***", "***1111", "[IBAN]"] {
+                assert!(text.contains(mask), "{mask} is missing in {text}");
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider,
 };
 
+use super::mask::MaskedExporter;
 use super::{Error, SERIES_PER_NAME_MAX, TelemetryConfig};
 
 /// Name of the instrumentation scope of all spans and metrics.
@@ -54,7 +55,9 @@ impl Pipeline {
             .build();
         let root = Sampler::TraceIdRatioBased(config.trace_sample_ratio);
         let traces = SdkTracerProvider::builder()
-            .with_span_processor(BatchSpanProcessor::builder(spans).with_batch_config(batches).build())
+            .with_span_processor(
+                BatchSpanProcessor::builder(MaskedExporter(spans)).with_batch_config(batches).build(),
+            )
             .with_sampler(Sampler::ParentBased(Box::new(root)))
             .with_resource(resource.clone())
             .build();
