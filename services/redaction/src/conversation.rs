@@ -4,6 +4,9 @@ use kaleem_proto::chat::v1::{Message, Part, Role, Tool, part::Kind};
 
 use crate::{Error, Redactor, Session};
 
+/// A participant's name stands without a word about it, but for the field it stands in.
+const NAME_CUE: &str = "my name is";
+
 impl Redactor {
     /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results. The text of the turn before is
     /// the cue for a bare number. Pictures pass.
@@ -14,7 +17,7 @@ impl Redactor {
     ) -> Result<(), Error> {
         let mut before = String::new();
         for message in messages {
-            self.redact_plain(&mut message.name, "", session)?;
+            self.redact_plain(&mut message.name, NAME_CUE, session)?;
             for part in &mut message.parts {
                 self.redact_part(part, &before, session)?;
             }
@@ -111,6 +114,9 @@ mod tests {
                 name: format!("phone {PHONE}"),
                 ..Message::default()
             },
+            Message {
+                parts: vec![text("أهلًا")], name: "خالد القحطاني".to_owned(), ..Message::default()
+            },
             Message { parts: vec![Part { kind: Some(Kind::ToolCall(call)) }], ..Message::default() },
             Message { parts: vec![Part { kind: Some(Kind::ToolResult(result)) }], ..Message::default() },
         ];
@@ -122,8 +128,8 @@ mod tests {
         let bytes =
             [messages.iter().map(encoded).collect::<Vec<_>>(), tools.iter().map(encoded).collect()].concat();
         let left = String::from_utf8_lossy(&bytes.concat()).into_owned();
-        assert!(!left.contains(PHONE), "{left}");
+        assert!(!left.contains(PHONE) && !left.contains("القحطاني"), "{left}");
         assert_eq!(left.matches("[[PHONE:").count(), 5, "{left}");
-        assert_eq!(session.vault().len(), 1, "one value has one placeholder");
+        assert_eq!(session.vault().len(), 2, "one value has one placeholder");
     }
 }

@@ -19,7 +19,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kaleem_rpc::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -78,9 +78,9 @@ async fn models(State(surface): State<Surface>, headers: HeaderMap) -> Response 
 }
 
 /// What the SDKs could ask for and is not served yet gets a reason, not an empty body.
-async fn unknown(method: Method, uri: Uri) -> Response {
-    let message =
-        format!("{method} {} is not served; POST /v1/chat/completions and GET /v1/models are", uri.path());
+async fn unknown() -> Response {
+    // Without the path, which is the caller's own words.
+    let message = "this path or method is not served; POST /v1/chat/completions and GET /v1/models are";
     refusal(&Fault::new(kaleem_rpc::Code::NotFound, fault::DOMAIN, "PATH_UNKNOWN", message))
 }
 

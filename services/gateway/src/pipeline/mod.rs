@@ -3,6 +3,7 @@
 
 mod admission;
 mod answer;
+mod aside;
 mod guard;
 mod inspect;
 mod invoke;

@@ -14,7 +14,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault};
 
-use super::{Pipeline, guard::Guardrails};
+use super::{Pipeline, aside, guard::Guardrails};
 use crate::{auth::Caller, fault};
 
 /// Tokens that a picture costs in estimates.
@@ -57,6 +57,7 @@ impl Pipeline {
         facts: Option<Arc<Policy>>,
     ) -> Result<Redacted, Fault> {
         let known = self.policies.of(caller.merchant_id.as_str());
+        let has_aside = aside::append(&mut input);
         let request = RedactRequest {
             merchant_id: caller.merchant_id.to_string(),
             conversation_id: input.conversation_id.clone(),
@@ -82,6 +83,9 @@ impl Pipeline {
         let guardrails = self.policies.guardrails(merchant, facts, known, answer.answer_policy).await?;
         input.messages = answer.messages;
         input.tools = answer.tools;
+        if has_aside {
+            aside::restore(&mut input)?;
+        }
         Ok(Redacted { input, residual, values, guardrails, vouched_for: true })
     }
 

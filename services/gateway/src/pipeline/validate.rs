@@ -87,6 +87,11 @@ fn message(said: &Message, field: &str, wrong: &mut impl FnMut(String, &str)) {
         wrong(format!("{field}.parts"), "must say something");
     }
     for (index, part) in said.parts.iter().enumerate().take(PARTS_MAX) {
+        if let Some(Kind::Image(image)) = &part.kind
+            && !is_image_type(&image.media_type)
+        {
+            wrong(format!("{field}.parts[{index}].image.media_type"), "must be a type such as image/png");
+        }
         if let Some(Kind::ToolCall(call)) = &part.kind
             && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments_json)
                 .is_err()
@@ -94,6 +99,12 @@ fn message(said: &Message, field: &str, wrong: &mut impl FnMut(String, &str)) {
             wrong(format!("{field}.parts[{index}].tool_call.arguments_json"), "must be a JSON object");
         }
     }
+}
+
+/// Whether `text` names a type of pictures; it leaves with the picture, so nothing else may stand in it.
+fn is_image_type(text: &str) -> bool {
+    let letters = |name: &str| name.bytes().all(|b| b.is_ascii_alphabetic() || b"+.-".contains(&b));
+    text.is_empty() || text.strip_prefix("image/").is_some_and(letters)
 }
 
 fn tools(tools: &[Tool], wrong: &mut impl FnMut(String, &str)) {
