@@ -135,7 +135,8 @@ async fn spans_and_metrics_are_exported_when_the_guard_flushes() {
     let guard = telemetry::init(&config).unwrap();
     let again = telemetry::init(&TelemetryConfig::default()).unwrap();
 
-    let stage = tracing::info_span!(target: "kaleem_test", "stage", merchant = "m-1");
+    let stage =
+        tracing::info_span!(target: "kaleem_test", "stage", merchant = "m-1", to = "sara@example.com");
     telemetry::set_parent(&stage, CALLER);
     let sent_on = stage.in_scope(|| {
         tracing::info_span!(target: "kaleem_test", "inner")
@@ -156,6 +157,7 @@ async fn spans_and_metrics_are_exported_when_the_guard_flushes() {
     assert_eq!(hex(&stage.trace_id), &CALLER[3..35]);
     assert_eq!(hex(&stage.parent_span_id), &CALLER[36..52]);
     assert_eq!(text(&stage.attributes, "merchant"), Some("m-1"));
+    assert_eq!(text(&stage.attributes, "to"), Some("s***@e***"), "personal data is masked");
     assert_eq!(inner.parent_span_id, stage.span_id);
     assert_eq!(sent_on, format!("00-{}-{}-01", &CALLER[3..35], hex(&inner.span_id)));
     assert!(own.parent_span_id.is_empty() && own.trace_id != stage.trace_id);

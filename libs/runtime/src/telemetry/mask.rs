@@ -7,6 +7,7 @@ mod line;
 mod span;
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -41,7 +42,8 @@ fn masked_behind(from: usize, text: &str) -> Option<String> {
     let spans = SCRATCH.with_borrow_mut(|scratch| detector.scan(text, scratch)).spans;
     let mut written: Option<String> = None;
     let mut at = from;
-    for span in spans.iter().filter(|span| span.range.end > from && !is_in_id(text, &span.range)) {
+    let nobodys = |span: &Span| is_internal(span) || is_in_id(text, &span.range);
+    for span in spans.iter().filter(|span| span.range.end > from && !nobodys(span)) {
         let written = written.get_or_insert_with(|| String::with_capacity(text.len()));
         written.push_str(&text[at..span.range.start.max(at)]);
         push_mask(span, written);
@@ -53,7 +55,28 @@ fn masked_behind(from: usize, text: &str) -> Option<String> {
     Some(written)
 }
 
-/// Whether `range` lies in the hexadecimal id of a request or a trace: digits of one may look like anything.
+/// Whether `span` is an address of a private network, such as those that our own processes listen on.
+fn is_internal(span: &Span) -> bool {
+    span.kind == Kind::IpAddress
+        && match span.normal.parse() {
+            Ok(IpAddr::V4(address)) => {
+                address.is_loopback()
+                    || address.is_private()
+                    || address.is_link_local()
+                    || address.is_unspecified()
+            }
+            Ok(IpAddr::V6(address)) => {
+                address.is_loopback()
+                    || address.is_unique_local()
+                    || address.is_unicast_link_local()
+                    || address.is_unspecified()
+            }
+            Err(_) => false,
+        }
+}
+
+/// Whether `range` lies in the hexadecimal id of a request or a trace, or in a hash such as backtraces have: digits of one may look
+/// like anything.
 fn is_in_id(text: &str, range: &Range<usize>) -> bool {
     let of_id = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
     let (before, after) = (&text.as_bytes()[..range.start], &text.as_bytes()[range.start..]);
@@ -61,7 +84,10 @@ fn is_in_id(text: &str, range: &Range<usize>) -> bool {
     let end = range.start + after.iter().take_while(|byte| of_id(byte)).count();
     let run = &text.as_bytes()[start..end];
     let hyphens: Vec<usize> = (0..run.len()).filter(|at| run[*at] == b'-').collect();
-    let id = run.len() == 32 && hyphens.is_empty() || run.len() == 36 && hyphens == [8, 13, 18, 23];
+    let id = match hyphens.as_slice() {
+        [] => matches!(run.len(), 32 | 40 | 64),
+        hyphens => run.len() == 36 && hyphens == [8, 13, 18, 23],
+    };
     // Digits alone are no id of ours.
     id && end >= range.end && run.iter().any(u8::is_ascii_alphabetic)
 }
@@ -108,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_our_own_processes_can_be_read() {
+        for address in
+            ["127.0.0.1:8080", "0.0.0.0:8080", "10.0.3.7", "192.168.1.1:80", "[::1]:8102", "[fd00::7]:8102"]
+        {
+            assert_eq!(masked(&format!("listening on {address}")), None, "{address}");
+        }
+        assert!(masked("from 203.0.113.77").is_some_and(|shown| shown == "from [IP_ADDRESS]"));
+    }
+
+    #[test]
     fn the_name_of_a_field_tells_what_a_bare_value_is() {
         assert_eq!(masked_field("customer_phone", "55123456").as_deref(), Some("***3456"));
         assert_eq!(masked_field("bytes", "55123456"), None);
@@ -127,6 +163,10 @@ mod tests {
         assert!(
             masked("of 2fa1ca340f9514861c68c5ee9e01df2f").is_none(),
             "a trace with a card number's digits in it"
+        );
+        assert!(
+            masked("at /rustc/59807616e1fa2540724bfbac14d7976d7e4a3860/library/alloc/src/boxed.rs:2254")
+                .is_none()
         );
         let mut flagged = Vec::new();
         for _ in 0..2_000 {
