@@ -6,6 +6,7 @@
     reason = "a test stops at its first surprise"
 )]
 
+mod canary;
 mod guard;
 mod postgres;
 mod redact;

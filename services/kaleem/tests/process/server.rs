@@ -121,6 +121,14 @@ impl Server {
         Self { child: child.into() }
     }
 
+    /// Starts the binary with `args` and armed failpoints; all that it says goes to `log`.
+    pub fn start_telling(folder: &Path, args: &[&str], failpoints: &str, log: &Path) -> Self {
+        let log = std::fs::File::create(log).unwrap();
+        let mut command = command(folder, args);
+        command.env("KALEEM_FAILPOINTS", failpoints).stdout(log.try_clone().unwrap()).stderr(log);
+        Self { child: command.spawn().unwrap().into() }
+    }
+
     /// Asks until `answer` has one; panics when the server dies or the time is over.
     pub fn wait_until<T>(&self, limit: Duration, mut answer: impl FnMut() -> Option<T>) -> T {
         let until = Instant::now() + limit;
