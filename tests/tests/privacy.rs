@@ -13,7 +13,6 @@ use kaleem_proto::{
 use kaleem_rpc::Fault;
 use kaleem_testkit::openai_upstream as worker;
 use kaleem_tests::{
-    Mesh,
     ask::{question, text_of, whole},
     in_both_shapes,
 };

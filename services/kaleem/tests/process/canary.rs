@@ -3,7 +3,7 @@
 
 mod asked;
 
-use std::{path::Path, time::Duration};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 use kaleem_testkit::{
     gemini_upstream::{self as gemini, GeminiUpstream},
@@ -77,12 +77,12 @@ impl Place {
 
     /// Bodies and headers of everything that a provider was sent.
     fn sent(&self) -> String {
-        let requests = self.worker.received().all().into_iter().chain(self.gemini.received().all());
-        requests
-            .map(|request| {
-                format!("{} {:?} {}\n", request.uri, request.headers, String::from_utf8_lossy(&request.body))
-            })
-            .collect()
+        let mut sent = String::new();
+        for request in self.worker.received().all().iter().chain(&self.gemini.received().all()) {
+            let body = String::from_utf8_lossy(&request.body);
+            writeln!(sent, "{} {:?} {body}", request.uri, request.headers).unwrap();
+        }
+        sent
     }
 
     /// Every file that it has while an answer streams.
