@@ -187,8 +187,11 @@ async fn an_attempt_whose_connection_breaks_before_it_shows_anything_is_our_cost
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_project_whose_rate_is_used_up_is_not_asked_and_another_model_serves() {
     for shape in [Shape::AllInOne, Shape::Split] {
-        let limits = "projects = [{ quota_domain = 'provider-gemini', limits = { minute_requests = 2 } }]";
-        let limited = |config: &mut kaleem::Config| config.quota.upstream = toml::from_str(limits).unwrap();
+        let limits = "projects = [{ quota_domain = 'shop-prod', limits = { minute_requests = 2 } }]";
+        let limited = |config: &mut kaleem::Config| {
+            config.quota.upstream = toml::from_str(limits).unwrap();
+            config.router.quota_domains.insert("provider-gemini".into(), "shop-prod".into());
+        };
         let mesh = Mesh::start_with(shape, limited).await;
         mesh.worker.respond_with(|_| worker::Reply::text(["من عندنا"]));
         for _ in 0..2 {

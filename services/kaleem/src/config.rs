@@ -132,7 +132,7 @@ impl Config {
         let placed = self.placed();
         within("accounts", placed.accounts.check().map_err(Into::into))?;
         within("quota", placed.quota.check().map_err(Into::into))?;
-        within("router.policy", self.router.policy.check().map_err(Into::into))?;
+        within("router", self.router.check().map_err(Into::into))?;
         within("redaction", placed.redaction.check().map_err(Into::into))?;
         within("billing", placed.billing.check().map_err(Into::into))?;
         within("provider_gemini", self.provider_gemini.validate().map_err(Into::into))?;

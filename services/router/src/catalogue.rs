@@ -1,7 +1,7 @@
 //! What can serve now and at what price: a snapshot that a background task replaces whole.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -17,6 +17,8 @@ use crate::{Config, Error, clients::Sources};
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
     pub(crate) target: Arc<str>,
+    /// Upstream project that the target calls.
+    pub(crate) quota_domain: Arc<str>,
     pub(crate) model: Model,
 }
 
@@ -45,11 +47,13 @@ const IMPATIENCE: u32 = 10;
 pub(crate) struct Catalogue {
     current: Arc<RwLock<Arc<Snapshot>>>,
     stale_after: Span,
+    quota_domains: Arc<BTreeMap<String, String>>,
 }
 
 impl Catalogue {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { current: Arc::default(), stale_after: config.stale_after }
+        let quota_domains = Arc::new(config.quota_domains.clone());
+        Self { current: Arc::default(), stale_after: config.stale_after, quota_domains }
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -76,7 +80,12 @@ impl Catalogue {
             }
             self.read_models(&sources, &mut models).await;
             let offers = models.iter().flat_map(|(target, (_, models))| {
-                models.iter().map(|model| Offer { target: Arc::clone(target), model: model.clone() })
+                let quota_domain = self.quota_domain(target);
+                models.iter().map(move |model| Offer {
+                    target: Arc::clone(target),
+                    quota_domain: Arc::clone(&quota_domain),
+                    model: model.clone(),
+                })
             });
             let mut offers: Vec<Offer> = offers.collect();
             offers.sort_by(|a, b| a.target.cmp(&b.target));
@@ -89,6 +98,12 @@ impl Catalogue {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// Upstream project of `target`.
+    fn quota_domain(&self, target: &Arc<str>) -> Arc<str> {
+        let named = self.quota_domains.get(target.as_ref());
+        named.map_or_else(|| Arc::clone(target), |project| project.as_str().into())
     }
 
     async fn read_models(&self, sources: &Sources, models: &mut HashMap<Arc<str>, (Instant, Vec<Model>)>) {

@@ -1,9 +1,16 @@
 //! Configuration of the router.
 
+use std::collections::BTreeMap;
+
 use kaleem_runtime::config::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::Policy;
+use crate::{Error, Policy};
+
+/// How the name of every provider target begins.
+const PROVIDER: &str = "provider-";
+/// Longest name of an upstream project, in bytes.
+const QUOTA_DOMAIN_MAX: usize = 128;
 
 /// Configuration of the router.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,12 +20,59 @@ pub struct Config {
     pub refresh_interval: Span,
     /// A target that has not answered for this long counts as down.
     pub stale_after: Span,
+    /// Upstream project of a provider target, as quota limits it (`quota.upstream`): targets of one project share its limits. A target that
+    /// is not named is a project of its own, by its name.
+    pub quota_domains: BTreeMap<String, String>,
     /// The routing policy.
     pub policy: Policy,
 }
 
+impl Config {
+    /// Checks what serde cannot; the error names the key.
+    pub fn check(&self) -> Result<(), Error> {
+        for (target, project) in &self.quota_domains {
+            if !target.starts_with(PROVIDER) {
+                return Err(Error::QuotaDomain { target: target.clone(), why: "is no provider target" });
+            }
+            if project.is_empty() || project.len() > QUOTA_DOMAIN_MAX {
+                return Err(Error::QuotaDomain { target: target.clone(), why: "must have 1 to 128 bytes" });
+            }
+        }
+        self.policy.check()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
-        Self { refresh_interval: Span::seconds(1), stale_after: Span::seconds(10), policy: Policy::default() }
+        Self {
+            refresh_interval: Span::seconds(1),
+            stale_after: Span::seconds(10),
+            quota_domains: BTreeMap::new(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_project_that_cannot_be_is_refused_by_its_key() {
+        let with = |target: &str, project: &str| Config {
+            quota_domains: BTreeMap::from([(target.to_owned(), project.to_owned())]),
+            ..Config::default()
+        };
+        with("provider-gemini", "shop-prod").check().unwrap();
+        for (wrong, why) in [
+            (with("gemini", "shop-prod"), "router.quota_domains.gemini is no provider target"),
+            (with("provider-gemini", ""), "router.quota_domains.provider-gemini must have 1 to 128 bytes"),
+            (
+                with("provider-gemini", &"x".repeat(129)),
+                "router.quota_domains.provider-gemini must have 1 to 128 bytes",
+            ),
+        ] {
+            assert_eq!(wrong.check().unwrap_err().to_string(), why);
+        }
     }
 }

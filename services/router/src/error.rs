@@ -12,6 +12,14 @@ pub enum Error {
     /// The policy in the configuration is wrong; every fault at once.
     #[error("router.policy: {}", .0.join("; "))]
     Policy(Vec<String>),
+    /// The configuration names an upstream project that cannot be.
+    #[error("router.quota_domains.{target} {why}")]
+    QuotaDomain {
+        /// Key, as it is written.
+        target: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// No target serves the model that was asked for.
     #[error("model {model:?} is not served here; known models: {known}")]
     ModelNotFound {
@@ -38,7 +46,9 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::Policy(_) => Self::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message),
+            Error::Policy(_) | Error::QuotaDomain { .. } => {
+                Self::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message)
+            }
             Error::ModelNotFound { model, known } => {
                 Self::new(Code::NotFound, DOMAIN, "MODEL_NOT_FOUND", message)
                     .with("model", model)

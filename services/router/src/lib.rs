@@ -37,7 +37,7 @@ pub struct Deps {
 
 /// Builds the service and starts the refresh of its catalogue.
 pub fn build(config: Config, deps: Deps) -> Result<RouterServiceServer<Grpc>, Error> {
-    config.policy.check()?;
+    config.check()?;
     let catalogue = catalogue::Catalogue::new(&config);
     let sources = clients::Sources::new(deps.billing, deps.providers);
     let refresh =

@@ -152,7 +152,7 @@ fn step(features: &RouteFeatures, admitted: &Passed<'_>, rung: &str) -> Step {
     Step {
         target: offer.target.to_string(),
         model: offer.model.id.clone(),
-        quota_domain: offer.target.to_string(),
+        quota_domain: offer.quota_domain.to_string(),
         rung: rung.to_owned(),
         system_prefix,
         max_output_token_count,

@@ -20,7 +20,7 @@ fn offer(target: &str, model: &str, health: ModelHealth) -> Offer {
         health: health.into(),
         ..Model::default()
     };
-    Offer { target: target.into(), model }
+    Offer { target: target.into(), quota_domain: "project-1".into(), model }
 }
 
 fn price(target: &str, model: &str, sell: i64) -> PriceVersion {
