@@ -10,7 +10,7 @@ use prost::Message as _;
 
 /// Messages that carry what people wrote or what opens a door. They have no derived `Debug`, so that no log, error or panic can
 /// format them by accident; `src/opaque.rs` gives them one that shows their names.
-const OPAQUE: [&str; 22] = [
+const OPAQUE: [&str; 27] = [
     ".kaleem.accounts.v1.AuthenticateRequest",
     ".kaleem.accounts.v1.IssueKeyResponse",
     ".kaleem.chat.v1.GenerationOptions",
@@ -29,7 +29,12 @@ const OPAQUE: [&str; 22] = [
     ".kaleem.gateway.v1.EmbedRequest",
     ".kaleem.provider.v1.EmbedRequest",
     ".kaleem.redaction.v1.CheckAnswerRequest",
+    ".kaleem.redaction.v1.ExplainRedactionRequest",
+    ".kaleem.redaction.v1.InspectAnswerRequest",
+    ".kaleem.redaction.v1.InspectAnswerResponse",
     ".kaleem.redaction.v1.Placeholder",
+    ".kaleem.redaction.v1.RedactTextRequest",
+    ".kaleem.redaction.v1.RedactTextResponse",
     ".kaleem.redaction.v1.StreamRestoreRequest.Piece",
     ".kaleem.redaction.v1.StreamRestoreResponse",
     ".kaleem.router.v1.RouteFeatures",

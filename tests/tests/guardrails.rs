@@ -9,11 +9,12 @@
 use kaleem_proto::{
     chat::v1::FinishReason,
     gateway::v1::{ChatInput, ChatResponse},
+    redaction::v1::{PutPolicyRequest, redaction_service_client::RedactionServiceClient},
 };
 use kaleem_rpc::Fault;
 use kaleem_testkit::{Gate, openai_upstream as worker};
 use kaleem_tests::{
-    Mesh,
+    MERCHANT, Mesh,
     ask::{listen, question, streamed, text_of, whole},
     in_both_shapes,
 };
@@ -145,6 +146,26 @@ in_both_shapes! {
         assert!(!heard.text.contains("٨٩"), "{heard:?}");
         mesh.nothing_held().await;
         assert!(mesh.ledger_with(1).await.usage.unwrap().output_text_count > 0, "what came is billed");
+        mesh.stop().await;
+    }
+
+    async fn stored_facts_guard_every_answer_and_newer_ones_take_their_place(mesh) {
+        let mut policies = RedactionServiceClient::new(mesh.connection(&mesh.admin_key()));
+        for (price, action, text, reason) in [
+            ("89.00", "correct", "سعر العباية السوداء ٨٩ ريال.", "GUARDRAIL_CORRECTED"),
+            // The same version again: the facts do not travel, and hold all the same.
+            ("89.00", "correct", "سعر العباية السوداء ٨٩ ريال.", "GUARDRAIL_CORRECTED"),
+            ("95.00", "correct", "سعر العباية السوداء ٩٥ ريال.", "GUARDRAIL_CORRECTED"),
+            ("95.00", "block", "سعر العباية السوداء ", "GUARDRAIL_BLOCKED"),
+        ] {
+            let facts = FACTS.replace("89.00", price);
+            let document = format!(r#"{{"answer":{{"facts":{facts},"on_violation":"{action}"}}}}"#);
+            let put = PutPolicyRequest { merchant_id: MERCHANT.into(), document, ..PutPolicyRequest::default() };
+            policies.put_policy(put).await.unwrap();
+            mesh.worker.push(worker::Reply::text(["سعر العباية السوداء ٧٩ ريال."]));
+            let answer = mesh.client().chat(whole(question("tiny-llama", "بكم العباية؟"))).await.unwrap().into_inner();
+            assert_eq!((text_of(&answer).as_str(), reasons(&answer)), (text, vec![reason]));
+        }
         mesh.stop().await;
     }
 }

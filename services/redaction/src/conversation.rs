@@ -32,9 +32,6 @@ impl Before {
 /// A participant's name stands without a word about it, but for the field it stands in.
 const NAME_CUE: &str = "my name is";
 
-/// A participant's name stands without a word about it, but for the field it stands in.
-const NAME_CUE: &str = "my name is";
-
 impl Redactor {
     /// Redacts all texts of `messages` in place: text, names, reasoning, tool calls and results, and what is split over texts.
     ///
