@@ -120,7 +120,8 @@ fn measure(criterion: &mut Criterion, store: &str, postgres_url: Option<Secret>)
             bencher.iter_custom(|rounds| runtime.block_on(load.run(rounds, &mut waits)));
         });
         waits.sort_unstable();
-        let percentile = |hundredths: usize| waits.get(waits.len() * hundredths / 100);
+        let percentile =
+            |hundredths: usize| waits.get(waits.len() * hundredths / 100).copied().unwrap_or_default();
         println!(
             "{store}, {name}: acknowledged after p50 {:.1?}, p99 {:.1?}",
             percentile(50),

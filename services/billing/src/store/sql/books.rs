@@ -53,12 +53,12 @@ const TRANSACTIONS: &str = concat!(
 /// A read transaction that sees one instant of the store, whatever is written meanwhile.
 pub struct View<T> {
     transaction: T,
-    /// Checks a file.
+    /// A statement whose column `fault` says what is broken below the tables.
     check: Option<&'static str>,
 }
 
 impl<T: DerefMut<Target: Session + Sized> + Send> View<T> {
-    /// The view of a transaction; `check` is a statement whose rows `fault` say what is broken below the tables.
+    /// The view of a transaction.
     pub fn new(transaction: T, check: Option<&'static str>) -> Self {
         Self { transaction, check }
     }

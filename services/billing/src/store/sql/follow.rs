@@ -117,13 +117,12 @@ pub async fn tail(session: &mut dyn Session, sequence: i64, limit: i64) -> Resul
 }
 
 fn entries(row: &dyn Columns) -> Result<Vec<BookedEntry>, Error> {
-    let entries = match row.optional_text("entries")? {
-        Some(entries) => posting::read(&entries)?,
-        None => {
-            let status = rows::status(row)?;
-            let (merchant, target) = (row.text("merchant_id")?, row.text("target")?);
-            charge_entries(&merchant, &target, status, row.number("sell_pico")?, row.number("cost_pico")?)
-        }
+    let entries = if let Some(entries) = row.optional_text("entries")? {
+        posting::read(&entries)?
+    } else {
+        let status = rows::status(row)?;
+        let (merchant, target) = (row.text("merchant_id")?, row.text("target")?);
+        charge_entries(&merchant, &target, status, row.number("sell_pico")?, row.number("cost_pico")?)
     };
     let (transaction, first) = (row.number("txn_id")?, row.number("entry_seq")?);
     let booked = |(sequence, entry)| BookedEntry { transaction, sequence, entry };

@@ -22,6 +22,8 @@ const FOLDER: &str = "KALEEM_BILLING_CRASH_FOLDER";
 const URL: &str = "KALEEM_BILLING_CRASH_URL";
 const VERIFY: &str = "KALEEM_BILLING_CRASH_VERIFY";
 pub const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+/// A start that proves the ledger reads all of it.
+const PROOF_LIMIT: Duration = Duration::from_mins(10);
 
 /// Opens the ledger in this process.
 pub async fn open(config: Config) -> Client {
@@ -120,7 +122,8 @@ impl Process {
         });
         let input = child.stdin.take().unwrap();
         let process = Self { child, input, lines };
-        let Line::Open { events, faults } = process.lines.recv_timeout(ANSWER_LIMIT).unwrap() else {
+        let limit = if is_verified { PROOF_LIMIT } else { ANSWER_LIMIT };
+        let Line::Open { events, faults } = process.lines.recv_timeout(limit).unwrap() else {
             panic!("the child acknowledges before it opens");
         };
         assert_eq!(faults, 0, "the ledger must prove itself");
