@@ -194,11 +194,11 @@ mod tests {
             content(Body::Entries(&entries[..1])),
             content(Body::Entries(&swapped)),
         ];
-        let mut links: Vec<Link> = contents.iter().map(|content| link(&START, content)).collect();
-        links.push(link(&[1; 32], &plain));
-        for (at, link) in links.iter().enumerate() {
-            assert!(links[..at].iter().all(|earlier| earlier != link), "{at}");
+        let mut hashes: Vec<Link> = contents.iter().map(|content| link(&START, content)).collect();
+        hashes.push(link(&[1; 32], &plain));
+        for (at, link) in hashes.iter().enumerate() {
+            assert!(hashes[..at].iter().all(|earlier| earlier != link), "{at}");
         }
-        assert_eq!(link(&START, &plain), links[0]);
+        assert_eq!(link(&START, &plain), hashes[0]);
     }
 }

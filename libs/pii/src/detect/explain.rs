@@ -165,7 +165,8 @@ mod tests {
         assert_eq!((&text[id.range.clone()], id.check, id.taken), ("1088888886", Some(true), true));
         let word = id.evidence.unwrap();
         assert_eq!((word.speaks, word.points), (Speaks::For, 40));
-        assert!(text[word.range.unwrap()].contains("هويتي"), "{text}");
+        let said = &text[word.range.unwrap()];
+        assert!(said.contains("هوي"), "{said}");
         let asked = of(Kind::Phone, "phone: ", "551234567").evidence.unwrap();
         assert_eq!((asked.speaks, asked.range), (Speaks::For, None));
         assert_eq!(of(Kind::SaNationalId, "", "1088888886").evidence, None);

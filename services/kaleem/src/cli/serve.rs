@@ -143,7 +143,8 @@ async fn run(config: Config, options: NodeOptions) -> anyhow::Result<u8> {
 async fn serve_until_stopped(config: Config, options: NodeOptions) -> anyhow::Result<u8> {
     let mut signals = Signals::listen()?;
     let (drain_config, data_dir) = (config.drain.clone(), config.data_dir.clone());
-    let node = Node::start(config, NodeOptions { clock: Arc::new(SystemClock), ..options }).await?;
+    // Large, and needed no longer than the start takes.
+    let node = Box::pin(Node::start(config, NodeOptions { clock: Arc::new(SystemClock), ..options })).await?;
     announce(&node, &data_dir)?;
     let outcome = drain::run(&drain_config, &node.supervisor, &node.readiness, &mut signals).await;
     for failure in node.supervisor.failures() {
