@@ -67,6 +67,11 @@ impl ServerProcess {
         let _ = self.child.wait();
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends `signal` to the program.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid =

@@ -99,10 +99,22 @@ impl Postgres {
     ///
     /// `name` holds lower-case letters, digits and underscores only.
     pub fn create_database(&self, name: &str) -> String {
+        self.create_like("template1", name)
+    }
+
+    /// Copies `from`, which nobody may have open, to the new database `name` and returns its URL. Names as for
+    /// [`Postgres::create_database`].
+    pub fn copy_database(&self, from: &str, name: &str) -> String {
+        self.create_like(from, name)
+    }
+
+    fn create_like(&self, template: &str, name: &str) -> String {
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        assert!(!name.is_empty() && name.chars().all(is_plain), "database name {name:?} needs quoting");
+        for name in [template, name] {
+            assert!(!name.is_empty() && name.chars().all(is_plain), "database name {name:?} needs quoting");
+        }
         let mut session = self.connect().expect("the server accepts connections");
-        session.query(&format!("CREATE DATABASE {name}"));
+        session.query(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
         self.database_url(name)
     }
 

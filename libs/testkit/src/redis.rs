@@ -74,6 +74,11 @@ impl Redis {
         self.port
     }
 
+    /// Returns the id of its process, which a restart changes.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
     /// Kills the server with SIGKILL, as a crash would.
     pub fn kill_hard(&mut self) {
         let mut process = self.process.take().expect("the server runs");

@@ -1,9 +1,14 @@
 //! Group commit behind the state: a bounded queue of changes and a flush that runs while there are any.
 
+mod handoff;
+/// The locks of the hand-over.
+mod sync {
+    pub(super) use std::sync::{Mutex, MutexGuard};
+}
+
 use std::{
-    collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -13,6 +18,8 @@ use kaleem_runtime::{Readiness, Supervisor};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tracing::Instrument as _;
 
+use self::handoff::Handoff;
+pub(crate) use self::handoff::Taken;
 use crate::{
     Config, Error,
     store::{Batch, Entry, Store},
@@ -40,7 +47,7 @@ struct Inner {
     wait: Duration,
     /// Room in the queue; a command takes its place before it changes state and gives it back with its commit.
     room: Semaphore,
-    queue: Mutex<Queue>,
+    queue: Handoff<Entry>,
     /// The last commit failed: Reserve refuses until one succeeds.
     failing: AtomicBool,
     /// Somebody waits for the commit, so do not gather.
@@ -51,24 +58,8 @@ struct Inner {
     alerted: watch::Sender<u64>,
 }
 
-#[derive(Default)]
-struct Queue {
-    entries: VecDeque<Entry>,
-    /// Number of the last command taken in.
-    last: u64,
-    flushing: bool,
-}
-
 /// A place in the queue.
 pub(crate) struct Place<'a>(SemaphorePermit<'a>);
-
-/// A command taken in; it must be handed to [`Journal::start`] once locks are released.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
-    /// Its number.
-    pub(crate) number: u64,
-    idle: bool,
-}
 
 impl Journal {
     pub(crate) fn new(store: Store, supervisor: Supervisor, readiness: Readiness, config: &Config) -> Self {
@@ -81,7 +72,7 @@ impl Journal {
             gather: config.journal_gather.get(),
             wait: config.journal_wait.get(),
             room: Semaphore::new(config.journal_queue_max.clamp(1, Semaphore::MAX_PERMITS)),
-            queue: Mutex::default(),
+            queue: Handoff::new(),
             failing: AtomicBool::new(false),
             urgent: Notify::new(),
             committed: watch::Sender::new(0),
@@ -106,18 +97,15 @@ impl Journal {
         }
     }
 
-    /// Takes the changes of a command in. Called under the lock that made them, so that the queue has the order of the changes.
+    /// Takes the changes of a command in, under the lock that made them; what comes back must be handed to [`Journal::start`].
     pub(crate) fn take(&self, place: Place<'_>, entry: Entry) -> Taken {
         place.0.forget();
-        let mut queue = self.inner.lock();
-        queue.last += 1;
-        queue.entries.push_back(entry);
-        Taken { number: queue.last, idle: !std::mem::replace(&mut queue.flushing, true) }
+        self.inner.queue.take(entry)
     }
 
     /// Starts a flush if none runs. A flush is a task that the process waits for when it stops, and there is none without changes.
     pub(crate) fn start(&self, taken: Taken) {
-        if !taken.idle {
+        if !taken.must_flush {
             return;
         }
         let inner = Arc::clone(&self.inner);
@@ -139,7 +127,7 @@ impl Journal {
 
     /// Waits until everything taken in so far is committed.
     pub(crate) async fn flushed(&self) -> Result<(), Error> {
-        let last = self.inner.lock().last;
+        let last = self.inner.queue.last();
         self.inner.urgent.notify_one();
         let mut committed = self.inner.committed.subscribe();
         let waited =
@@ -152,14 +140,9 @@ impl Journal {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing panics while the queue is locked, and each of its states is a whole one.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn flush(self: Arc<Self>) {
         loop {
-            if self.lock().entries.len() < self.batch_max {
+            if self.queue.waiting() < self.batch_max {
                 tokio::select! {
                     () = tokio::time::sleep(self.gather) => {}
                     () = self.urgent.notified() => {}
@@ -176,16 +159,13 @@ impl Inner {
 
     /// The oldest commands, or the end of the flush.
     fn next_batch(&self) -> Option<Batch> {
-        let mut queue = self.lock();
-        let count = queue.entries.len().min(self.batch_max);
-        queue.flushing = count > 0;
-        let entries: Vec<_> = queue.entries.drain(..count).collect();
-        drop(queue);
+        let entries = self.queue.next(self.batch_max);
         let mut batch = Batch::default();
+        let any = !entries.is_empty();
         for entry in entries {
             batch.add(entry);
         }
-        (count > 0).then_some(batch)
+        any.then_some(batch)
     }
 
     /// Commits `batch`, however often it takes; only a stopping process gives up, and says so.

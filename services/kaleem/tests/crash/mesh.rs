@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use crate::{
     caller::Caller,
     child::{PATIENCE, Process, Start},
+    stores::Stores,
 };
 
 /// The merchant of every mesh.
@@ -42,6 +43,7 @@ pub enum Reconcile {
 
 pub struct Mesh {
     folder: TempDir,
+    stores: Stores,
     ports: BTreeMap<Target, u16>,
     reconcile: Reconcile,
     /// Records what the processes do to their disks.
@@ -65,6 +67,7 @@ impl Mesh {
     /// Starts everything but the gateway, on disks that are recorded.
     pub async fn start_recorded(reconcile: Reconcile) -> Self {
         let mut mesh = Self::here(reconcile).await;
+        mesh.stores = Stores::Files;
         mesh.recorder = Some(Recorder::of(mesh.folder.path()));
         mesh.serve_money("", "").await;
         mesh
@@ -82,6 +85,7 @@ impl Mesh {
         let mut config = config(&mesh.folder, &mesh.ports, "quota");
         config.quota.reconcile_interval = Span::ZERO;
         config.quota.sweep_interval = Span::millis(50);
+        mesh.stores.enter(&mut config);
         let clock = Arc::new(clock.clone());
         mesh.timed_quota = Some(start_node(config, NodeOptions { clock, ..options(&[Target::Quota]) }).await);
         mesh
@@ -100,8 +104,9 @@ impl Mesh {
         config.provider_local = serde_json::from_value(pool).unwrap();
         config.router.refresh_interval = Span::millis(50);
         let node = start_node(config, options(&HERE)).await;
+        let stores = Stores::of_environment();
         let (recorder, quota, timed_quota, billing) = (None, None, None, None);
-        Self { folder, ports, reconcile, recorder, node, worker, quota, timed_quota, billing }
+        Self { folder, stores, ports, reconcile, recorder, node, worker, quota, timed_quota, billing }
     }
 
     async fn serve_ledger(&mut self, failpoints: &str) {
@@ -160,6 +165,7 @@ impl Mesh {
             settings.push(format!("mesh.listen.{target}=127.0.0.1:{port}"));
             settings.push(format!("mesh.peers.{target}=http://localhost:{port}"));
         }
+        settings.extend(self.stores.settings(target, name));
         let data_dir = self.data_of(name);
         let recorded = self.recorder.as_ref().map(Recorder::environment);
         let start = Start {
@@ -188,6 +194,9 @@ impl Mesh {
 
     /// Copies the ledger of a billing that does not run.
     pub fn copy_billing_to(&self, name: &str) {
+        if self.stores.copy_ledger(name) {
+            return;
+        }
         let (from, to) = (self.data_of("billing/billing"), self.data_of(name).join("billing"));
         fs::create_dir_all(&to).unwrap();
         for file in fs::read_dir(from).unwrap().map(Result::unwrap) {

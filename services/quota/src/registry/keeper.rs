@@ -166,7 +166,9 @@ impl Registry {
         let command = command.clone();
         let reserve =
             move |state: &mut MerchantState, now, changes: &mut _| state.reserve(&command, now, changes);
-        match self.run(merchant, &about, reserve).await? {
+        let lookup = self.run(merchant, &about, reserve).await?;
+        fail::fail_point!("quota::reserve::applied");
+        match lookup {
             Lookup::Done(outcome) => Ok(Lookup::Done(outcome?)),
             Lookup::Missing => Ok(Lookup::Missing),
         }

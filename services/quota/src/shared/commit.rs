@@ -96,6 +96,13 @@ impl Inner {
     }
 
     async fn commit(&self, merchant: &MerchantId, run: &Run, ended: &[Key]) -> Result<Committed, Error> {
+        fail::fail_point!("quota::commit::before");
+        let committed = self.write(merchant, run, ended).await;
+        fail::fail_point!("quota::commit::after");
+        committed
+    }
+
+    async fn write(&self, merchant: &MerchantId, run: &Run, ended: &[Key]) -> Result<Committed, Error> {
         let all = || run.base.iter().chain(&run.changes);
         let commit = Commit {
             merchant,

@@ -11,6 +11,7 @@ mod alerts;
 mod confirm;
 mod ending;
 mod reconcile;
+mod schedules;
 mod shadow;
 mod windows;
 
@@ -69,6 +70,7 @@ fn settle_of(number: u64, tokens: i64, cost_nano: i64) -> Settle {
 }
 
 /// A merchant under test with the clock in hand.
+#[derive(Clone)]
 struct Bench {
     state: MerchantState,
     now: Timestamp,
