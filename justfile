@@ -34,9 +34,9 @@ lint:
 test *args="--workspace":
     cargo nextest run --locked {{ args }}
 
-# The scenarios with every mesh on Postgres and Redis; arguments go to nextest.
+# The scenarios and the crash matrix with every mesh on Postgres and Redis; arguments go to nextest.
 test-production *args:
-    KALEEM_TEST_STORES=production cargo nextest run --locked -p kaleem-tests {{ args }}
+    KALEEM_TEST_STORES=production cargo nextest run --locked --workspace -E 'package(kaleem-tests) or binary(crash)' {{ args }}
 
 # Examples in the documentation.
 doc-test:
