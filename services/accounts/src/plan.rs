@@ -15,6 +15,15 @@ pub enum CapAction {
     Suspend,
 }
 
+/// When a merchant pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BillingMode {
+    /// After the month, what its statement says.
+    Postpaid,
+    /// Before it calls, which what is left of its payments bounds.
+    Prepaid,
+}
+
 /// Caps of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -34,6 +43,8 @@ pub struct Plan {
     pub on_cap: CapAction,
     /// Percentages that raise an alert, ascending.
     pub alert_percents: Vec<i32>,
+    /// When the merchant pays.
+    pub billing_mode: BillingMode,
 }
 
 impl Plan {
@@ -68,7 +79,8 @@ impl Plan {
         Self { version: 0, ..self.clone() } == Self { version: 0, ..other.clone() }
     }
 
-    /// The plans of a new store.
+    /// The plans of a new store. Their merchants pay afterwards: one that pays ahead is refused until it has paid, and what it may owe is
+    /// bounded by the cost cap of a month.
     pub fn defaults() -> Vec<Self> {
         let plan = |id: &str, requests, million_tokens: i64, dollars: i64, concurrent, on_cap| Self {
             id: id.to_owned(),
@@ -79,6 +91,7 @@ impl Plan {
             concurrent_request_cap: concurrent,
             on_cap,
             alert_percents: vec![60, 80, 90, 95],
+            billing_mode: BillingMode::Postpaid,
         };
         vec![
             plan("starter", 2_000, 20, 10, 20, CapAction::Suspend),

@@ -1,6 +1,6 @@
 //! What can go wrong, split by cause.
 
-use kaleem_domain::Timestamp;
+use kaleem_domain::{Pico, Timestamp};
 
 use crate::{period::Period, price_file, store};
 
@@ -122,6 +122,14 @@ pub enum Error {
         "payment {0} was posted for another merchant, amount or purpose; post this one under its own payment_id"
     )]
     PaymentIdReused(String),
+    /// More went back than the merchant ever paid.
+    #[error("the merchant paid {paid} in all and {id} would give back more; post what was paid first")]
+    RefundTooLarge {
+        /// The refund.
+        id: String,
+        /// All that was paid, less what went back before.
+        paid: Pico,
+    },
     /// The sum does not fit the answer.
     #[error("the amount is beyond what one answer can carry; ask for a smaller window")]
     AmountOverflow,

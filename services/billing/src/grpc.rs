@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     Deps, Error, Violation, audit,
+    balance::Balances,
     event::{COUNT_MAX, Rejection},
     prices::Prices,
     rating::{self, RatedEvent},
@@ -48,6 +49,7 @@ pub struct Grpc {
     statement_grace: Duration,
     /// Places of those who follow the ledger.
     tails: Arc<Semaphore>,
+    balances: Balances,
     /// An audit or a reconciliation reads much of the ledger; one at a time is enough.
     auditing: Mutex<()>,
 }
@@ -61,7 +63,8 @@ impl Grpc {
         statement_grace: Duration,
     ) -> Self {
         let tails = Arc::new(Semaphore::new(tail::TAILS_MAX));
-        Self { store, prices, recorder, clock, supervisor, statement_grace, tails, auditing: Mutex::new(()) }
+        let (balances, auditing) = (Balances::default(), Mutex::new(()));
+        Self { store, prices, recorder, clock, supervisor, statement_grace, tails, balances, auditing }
     }
 
     /// Checks and rates one event, so that only what can be stored reaches the queue.
@@ -164,6 +167,18 @@ impl Grpc {
             head = now;
         }
         Ok((self.store.sums(merchant, window.clone()).await?, 0))
+    }
+
+    async fn balance(&self, request: proto::GetBalanceRequest) -> Result<proto::GetBalanceResponse, Error> {
+        let merchant = merchant_id(&request.merchant_id)?.to_string();
+        let balance = self.store.balance(merchant.clone(), self.balances.last(&merchant)).await?;
+        self.balances.remember(merchant, balance);
+        Ok(proto::GetBalanceResponse {
+            paid_pico_usd: narrow(balance.paid_pico)?,
+            charged_pico_usd: narrow(balance.charged_pico)?,
+            request_count: narrow(balance.events)?,
+            transaction: balance.transaction,
+        })
     }
 
     async fn page(
@@ -290,6 +305,13 @@ impl BillingService for Grpc {
         request: Request<proto::PostPaymentRequest>,
     ) -> Answer<proto::PostPaymentResponse> {
         Ok(Response::new(self.pay(request.into_inner()).await?))
+    }
+
+    async fn get_balance(
+        &self,
+        request: Request<proto::GetBalanceRequest>,
+    ) -> Answer<proto::GetBalanceResponse> {
+        Ok(Response::new(self.balance(request.into_inner()).await?))
     }
 
     async fn close_statement(

@@ -48,7 +48,7 @@ pub fn receivable(merchant: &str) -> String {
     format!("m:{merchant}:receivable")
 }
 
-/// What a merchant has paid: what it can still spend is this less what it owes.
+/// What a merchant has paid, less what went back: what it can still spend is this less what it owes, see [`crate::balance`].
 pub fn prepaid(merchant: &str) -> String {
     format!("m:{merchant}:prepaid")
 }
@@ -113,8 +113,8 @@ pub fn statement_entries(merchant: &str, rounding_pico: i64) -> Vec<Entry> {
     ]
 }
 
-/// The entries of a payment. It raises what the merchant has paid and leaves what it owes alone, so that the entries follow from
-/// the payment and not from the balance of the moment.
+/// The entries of a payment, or of money that went back, which is negative. It moves what the merchant has paid and leaves what it owes
+/// alone, so that the entries follow from the payment and not from the balance of the moment.
 pub fn payment_entries(merchant: &str, amount_pico: i64, tops_up: bool) -> Vec<Entry> {
     let paid = if tops_up { topped_up(merchant) } else { prepaid(merchant) };
     vec![Entry { account: CASH.to_owned(), amount_pico }, Entry { account: paid, amount_pico: -amount_pico }]

@@ -6,6 +6,7 @@
 
 mod amendment;
 mod audit;
+mod balance;
 mod bill;
 mod chain;
 mod config;

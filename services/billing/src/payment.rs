@@ -1,19 +1,19 @@
-//! Payments of merchants.
+//! Payments of merchants, and money that went back to them.
 
 use kaleem_domain::MerchantId;
 
 use crate::ledger::{Entry, payment_entries};
 
-/// Money that a merchant paid.
+/// Money that a merchant paid, or that went back to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// The payment provider's id; a payment is posted once for ever by it.
     pub id: String,
-    /// Who paid.
+    /// Who paid, or got it back.
     pub merchant_id: MerchantId,
-    /// Pico-US-dollars, positive.
+    /// Pico-US-dollars, neither zero nor `i64::MIN`; negative for money that went back.
     pub amount_pico: i64,
-    /// It raises the cost cap of a month.
+    /// It raises the cost cap of a month; never for money that went back.
     pub tops_up: bool,
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::{
     amendment::Amendment,
+    balance::Balance,
     bill::Bill,
     chain::{Body, Charge, Content},
     event::UsageEvent,
@@ -161,6 +162,8 @@ pub enum Posted {
     Transaction(i64),
     /// Was there already, different; nothing changed.
     Different,
+    /// More would go back than was paid, which is this much in pico-US-dollars; nothing changed.
+    Overdrawn(i128),
 }
 
 /// What became of a price version.
@@ -224,8 +227,13 @@ pub enum Movement {
     Charged(Box<StoredEvent>),
     /// An event's charge was taken back.
     Reversed(Box<StoredEvent>),
-    /// A merchant paid.
-    Paid(Payment),
+    /// A merchant paid, or got money back.
+    Paid {
+        /// What.
+        payment: Payment,
+        /// All that the merchant paid up to this transaction, less what went back.
+        paid_pico: i128,
+    },
     /// Nothing that counts against a cap.
     Other,
 }
@@ -378,6 +386,8 @@ pub trait Store: Ledger {
     fn changes(&self, after: i64, limit: i64) -> Pending<'_, Page>;
     /// Newest transaction of a merchant, 0 before the first; with [`Store::sums`] between two equal answers, what the sums count.
     fn head(&self, merchant: String) -> Pending<'_, i64>;
+    /// Both sides of a merchant's account, going on from an earlier answer.
+    fn balance(&self, merchant: String, since: Balance) -> Pending<'_, Balance>;
     /// Reads one event, whose id starts with its month.
     fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<StoredEvent>>;
     /// Changes after each commit of this process that posted entries.

@@ -20,8 +20,8 @@ use std::{
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use kaleem_domain::{RequestId, Timestamp};
 use kaleem_quota::machine::{
-    Amount, Candidate, CapAction, Caps, Fingerprint, Key, Limits, MerchantState, Mode, Policy, Profile,
-    Reserve, Settle, TTL_DEFAULT_MS,
+    Amount, BillingMode, Candidate, CapAction, Caps, Fingerprint, Key, Limits, MerchantState, Mode, Policy,
+    Profile, Reserve, Settle, TTL_DEFAULT_MS,
 };
 use support::{Quota, merchant, plan};
 
@@ -71,6 +71,7 @@ fn machine(criterion: &mut Criterion) {
         caps,
         on_cap: CapAction::Suspend,
         alert_percents: Vec::new(),
+        billing_mode: BillingMode::Postpaid,
     };
     let profile = Profile { policy, time_zone: "Asia/Riyadh".into() };
     let mut state = MerchantState::new(profile, 1, Limits::default(), now).unwrap();

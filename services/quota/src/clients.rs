@@ -8,8 +8,9 @@ use futures::{Stream, StreamExt as _};
 use kaleem_domain::{MerchantId, Pico};
 use kaleem_proto::{
     accounts::v1::{
-        CapAction as WireCapAction, GetMerchantRequest, Plan, WatchRevocationsRequest,
-        accounts_service_client::AccountsServiceClient, watch_revocations_response::Subject,
+        BillingMode as WireBillingMode, CapAction as WireCapAction, GetMerchantRequest, Plan,
+        WatchRevocationsRequest, accounts_service_client::AccountsServiceClient,
+        watch_revocations_response::Subject,
     },
     billing::v1::{
         GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient,
@@ -20,10 +21,10 @@ use tonic::{Request, Status};
 
 use crate::{
     Error,
-    machine::{Amount, CapAction, Caps, Policy, Profile, WindowId},
+    machine::{Amount, BillingMode, CapAction, Caps, Policy, Profile, WindowId},
 };
 
-pub(crate) use ledger::{Matter, News as LedgerNews, Told};
+pub(crate) use ledger::{Account, Matter, News as LedgerNews, Payment, Told};
 
 /// The accounts service.
 #[derive(Debug, Clone)]
@@ -96,6 +97,10 @@ pub(crate) fn policy(plan: Plan) -> Policy {
         WireCapAction::Degrade => CapAction::Degrade,
         WireCapAction::Suspend | WireCapAction::Unspecified => CapAction::Suspend,
     };
+    let billing_mode = match plan.billing_mode() {
+        WireBillingMode::Prepaid => BillingMode::Prepaid,
+        WireBillingMode::Postpaid | WireBillingMode::Unspecified => BillingMode::Postpaid,
+    };
     Policy {
         plan_id: plan.plan_id,
         plan_version: plan.version,
@@ -107,6 +112,7 @@ pub(crate) fn policy(plan: Plan) -> Policy {
         },
         on_cap,
         alert_percents: plan.alert_percents,
+        billing_mode,
     }
 }
 

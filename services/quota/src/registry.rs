@@ -5,6 +5,7 @@
 //! is then taken as late; a lost Settle is sent again from the gateway's journal, and the ledger is the truth. Policies and top-ups are
 //! committed before they are answered. On a shared store every verb is, see [`crate::shared`].
 
+mod balance;
 mod follow;
 mod keeper;
 mod push;
@@ -112,7 +113,13 @@ impl Registry {
 
     /// Holds quota for a call, see [`MerchantState::reserve`]. With a journal it waits for nothing but the first sight of a merchant and
     /// a renewal of its policy, and refuses while the journal is full or failing.
+    ///
+    /// The balance of a merchant that pays ahead is asked of the ledger once.
     pub async fn reserve(&self, merchant: &MerchantId, command: &Reserve) -> Result<Reserved, Error> {
+        self.with_balance(merchant, || self.reserve_known(merchant, command)).await
+    }
+
+    async fn reserve_known(&self, merchant: &MerchantId, command: &Reserve) -> Result<Reserved, Error> {
         if let Some(reserved) = self.try_reserve(merchant, command)? {
             return Ok(reserved);
         }
@@ -189,11 +196,25 @@ impl Registry {
         let (about, command) = (About::ended(command.key), command.clone());
         let adjust =
             move |state: &mut MerchantState, now, changes: &mut _| state.adjust(&command, now, changes);
-        self.change(merchant, about, adjust).await
+        self.with_balance(merchant, || self.change(merchant, about.clone(), adjust.clone())).await
     }
 
-    /// Usage now, under the newest policy that accounts can be asked for.
+    /// Usage now, under the newest policy that accounts can be asked for; without a balance that the ledger cannot be asked for.
     pub async fn usage(&self, merchant: &MerchantId) -> Result<Usage, Error> {
+        let usage = self.usage_known(merchant).await?;
+        if usage.balance.is_some() || !usage.is_prepaid {
+            return Ok(usage);
+        }
+        match self.open_balance(merchant).await {
+            Ok(()) => self.usage_known(merchant).await,
+            Err(error) => {
+                tracing::debug!(%merchant, %error, "usage is shown without its balance");
+                Ok(usage)
+            }
+        }
+    }
+
+    async fn usage_known(&self, merchant: &MerchantId) -> Result<Usage, Error> {
         match self.refresh(merchant).await {
             Ok(()) | Err(Error::AccountsUnavailable(_)) => {}
             Err(error) => return Err(error),

@@ -21,7 +21,7 @@ use kaleem_quota::{
     Error, Registry,
     machine::{Fingerprint, Mode, Refusal, Release, Reserve, Settle},
 };
-use support::{CALL, Quota, call, merchant, plan};
+use support::{CALL, Quota, call, merchant, plan, prepaid};
 use tokio::runtime::Handle;
 
 const THREADS: usize = 64;
@@ -97,9 +97,12 @@ async fn every_cap_admits_exactly_what_fits() {
             ("cost", plan(PLENTY, PLENTY, fit * 7 + 6, PLENTY)),
             ("calls", plan(PLENTY, PLENTY, PLENTY, fit)),
             ("mixed", plan(fit + 1, fit * 3, fit * 7 + 9, fit)),
+            ("balance", prepaid(plan(PLENTY, PLENTY, PLENTY, PLENTY))),
         ];
         for (name, plan) in plans {
-            let merchant = seat(&quota, &format!("{name}-{fit}"), plan).await;
+            let id = format!("{name}-{fit}");
+            quota.billing.pay_ahead(&id, &id, (fit * 7 + 6) * 1_000);
+            let merchant = seat(&quota, &id, plan).await;
             let (registry, now) = (Arc::clone(&quota.registry), quota.now());
             let raced = merchant.clone();
             let (admitted, _) =
@@ -107,6 +110,7 @@ async fn every_cap_admits_exactly_what_fits() {
             assert_eq!(admitted, usize::try_from(fit).unwrap(), "{name}");
             let usage = quota.registry.usage(&merchant).await.unwrap();
             assert_eq!(usage.dimensions.map(|dimension| dimension.held), [fit, fit * 3, fit * 7, fit]);
+            assert_eq!(usage.balance.map_or(fit * 7, |balance| balance.held), fit * 7);
             quota.registry.inspect(&merchant, |state| state.audit().unwrap()).unwrap().unwrap();
         }
     }

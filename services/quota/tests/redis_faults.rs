@@ -17,6 +17,7 @@ use std::{
 };
 
 use kaleem_domain::MerchantId;
+use kaleem_proto::accounts::v1::Plan;
 use kaleem_quota::{
     Error,
     machine::{Amount, Fingerprint, MerchantState, Refusal, Settle, TopUp, Usage},
@@ -24,7 +25,7 @@ use kaleem_quota::{
 use kaleem_runtime::config::Secret;
 use kaleem_testkit::redis::{Durability, Redis};
 use support::{
-    CALL, Quota, call, merchant, plan,
+    CALL, Quota, call, merchant, plan, prepaid,
     stores::{Backend, Stores},
 };
 use tokio::task::JoinSet;
@@ -86,7 +87,18 @@ async fn usage(quota: &Quota, merchant: &MerchantId) -> Usage {
 
 /// Lets callers run against a cap of `cap` while `fault` happens; what is admitted never passes the cap.
 async fn assert_cap_holds(stores: &mut Stores, cap: i64, faults: usize, fault: impl Fn(&mut Redis)) {
-    stores.accounts.put("dukkan", plan(cap, PLENTY, PLENTY, PLENTY));
+    assert_plan_holds(stores, plan(cap, PLENTY, PLENTY, PLENTY), cap, faults, fault).await;
+}
+
+/// As [`assert_cap_holds`] with a plan, or a balance, that admits `cap` calls.
+async fn assert_plan_holds(
+    stores: &mut Stores,
+    plan: Plan,
+    cap: i64,
+    faults: usize,
+    fault: impl Fn(&mut Redis),
+) {
+    stores.accounts.put("dukkan", plan);
     let (quota, merchant, stop) = (stores.open().await, merchant("dukkan"), Arc::default());
     usage(&quota, &merchant).await;
     let mut callers = load(&quota, &merchant, &stop);
@@ -113,6 +125,15 @@ async fn assert_cap_holds(stores: &mut Stores, cap: i64, faults: usize, fault: i
 async fn no_cap_is_passed_while_redis_is_emptied_under_load() {
     let mut stores = Stores::start(Backend::Redis);
     assert_cap_holds(&mut stores, 600, 4, |redis| assert_eq!(redis.command("FLUSHALL"), "+OK")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_balance_is_passed_while_redis_is_emptied_under_load() {
+    let mut stores = Stores::start(Backend::Redis);
+    stores.billing.pay_ahead("dukkan", "pay-1", (300 * CALL.cost_nano + CALL.cost_nano - 1) * 1_000);
+    let prepaid = prepaid(plan(PLENTY, PLENTY, PLENTY, PLENTY));
+    let empty = |redis: &mut Redis| assert_eq!(redis.command("FLUSHALL"), "+OK");
+    assert_plan_holds(&mut stores, prepaid, 300, 3, empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,15 +15,15 @@ use kaleem_proto::accounts::v1::Plan;
 use kaleem_quota::{
     Error, Registry,
     machine::{
-        CapAction, Caps, Fingerprint, Key, MerchantState, Origin, Policy, Profile, PutPolicy, Refusal,
-        Release, Reserve, Settle, TopUp,
+        BillingMode, CapAction, Caps, Fingerprint, Key, MerchantState, Origin, Policy, Profile, PutPolicy,
+        Refusal, Release, Reserve, Settle, TopUp,
     },
 };
 use kaleem_runtime::config::Span;
 use support::{
     CALL, Quota, call,
     kill::{JOURNAL, run_and_kill},
-    merchant, plan,
+    merchant, plan, prepaid,
     stores::{Backend, Stores},
 };
 use tokio::task::JoinSet;
@@ -84,14 +84,15 @@ fn settle(key: Key) -> Settle {
     Settle { key, actual: CALL, fingerprint: Fingerprint(2, 2), lost: None }
 }
 
-/// Each cap alone and all of them together, in units of [`CALL`].
-fn plans(fit: i64) -> [(&'static str, Plan); 5] {
+/// Each cap alone, all of them together and a balance, in units of [`CALL`].
+fn plans(fit: i64) -> [(&'static str, Plan); 6] {
     [
         ("requests", plan(fit, PLENTY, PLENTY, PLENTY)),
         ("tokens", plan(PLENTY, fit * 3 + 2, PLENTY, PLENTY)),
         ("cost", plan(PLENTY, PLENTY, fit * 7 + 6, PLENTY)),
         ("calls", plan(PLENTY, PLENTY, PLENTY, fit)),
         ("mixed", plan(fit + 1, fit * 3, fit * 7 + 9, fit)),
+        ("balance", prepaid(plan(PLENTY, PLENTY, PLENTY, PLENTY))),
     ]
 }
 
@@ -104,12 +105,14 @@ async fn every_cap_admits_exactly_what_fits(backend: Backend) {
         for (name, plan) in plans(fit) {
             let id = format!("{name}-{fit}");
             stores.accounts.put(&id, plan);
+            stores.billing.pay_ahead(&id, &id, (fit * 7 + 6) * 1_000);
             let merchant = merchant(&id);
             let admitted = race(&quotas, &merchant, tries, Then::Keep).await;
             assert_eq!(admitted, usize::try_from(fit).unwrap(), "{id}");
             for quota in &quotas {
                 let usage = quota.registry.usage(&merchant).await.unwrap();
                 assert_eq!(usage.dimensions.map(|dimension| dimension.held), [fit, fit * 3, fit * 7, fit]);
+                assert_eq!(usage.balance.map_or(fit * 7, |balance| balance.held), fit * 7);
                 quota.registry.inspect(&merchant, MerchantState::audit).unwrap().unwrap().unwrap();
             }
         }
@@ -138,6 +141,7 @@ fn policy(day_requests: i64) -> PutPolicy {
         caps,
         on_cap: CapAction::Suspend,
         alert_percents: Vec::new(),
+        billing_mode: BillingMode::Postpaid,
     };
     PutPolicy { profile: Profile { policy, time_zone: "Asia/Riyadh".into() }, origin: Origin::Operator }
 }

@@ -5,7 +5,7 @@ use kaleem_domain::{
     price::{Book, Component, PriceVersion, Rate},
 };
 use kaleem_quota::machine::{
-    CapAction, Caps, Fingerprint, Key, Limits, MerchantState, Policy, Profile, Snapshot,
+    BillingMode, CapAction, Caps, Fingerprint, Key, Limits, MerchantState, Policy, Profile, Snapshot,
 };
 
 pub const GATEWAYS: usize = 3;
@@ -50,6 +50,7 @@ pub fn profile() -> Profile {
         caps,
         on_cap: CapAction::Suspend,
         alert_percents: vec![60, 80, 90, 95],
+        billing_mode: BillingMode::Postpaid,
     };
     Profile { policy, time_zone: ZONE.into() }
 }

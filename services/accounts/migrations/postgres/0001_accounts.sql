@@ -10,6 +10,7 @@ CREATE TABLE plan (
     concurrent_request_cap  BIGINT NOT NULL CHECK (concurrent_request_cap BETWEEN 0 AND 9007199254740991),
     on_cap                  TEXT   NOT NULL CHECK (on_cap IN ('degrade', 'suspend')),
     alert_percents          TEXT   NOT NULL,
+    billing_mode            TEXT   NOT NULL CHECK (billing_mode IN ('postpaid', 'prepaid')),
     create_time_ms          BIGINT NOT NULL,
     PRIMARY KEY (plan_id, version)
 );

@@ -9,7 +9,7 @@ use crate::{
     directory::Authenticated,
     key::{ApiKey, NewKey, Scope},
     merchant::{Merchant, NewMerchant, State},
-    plan::{CapAction, Plan},
+    plan::{BillingMode, CapAction, Plan},
 };
 
 pub fn authenticated(authenticated: &Authenticated) -> proto::AuthenticateResponse {
@@ -68,6 +68,10 @@ pub fn plan(plan: &Plan) -> proto::Plan {
         CapAction::Degrade => proto::CapAction::Degrade,
         CapAction::Suspend => proto::CapAction::Suspend,
     };
+    let billing_mode = match plan.billing_mode {
+        BillingMode::Postpaid => proto::BillingMode::Postpaid,
+        BillingMode::Prepaid => proto::BillingMode::Prepaid,
+    };
     proto::Plan {
         plan_id: plan.id.clone(),
         version: plan.version,
@@ -77,6 +81,7 @@ pub fn plan(plan: &Plan) -> proto::Plan {
         concurrent_request_cap: plan.concurrent_request_cap,
         on_cap: on_cap.into(),
         alert_percents: plan.alert_percents.clone(),
+        billing_mode: billing_mode.into(),
     }
 }
 
@@ -85,6 +90,11 @@ pub fn asked_plan(asked: proto::Plan) -> Result<Plan, Error> {
         Ok(proto::CapAction::Degrade) => CapAction::Degrade,
         Ok(proto::CapAction::Suspend | proto::CapAction::Unspecified) => CapAction::Suspend,
         Err(_) => return Err(wrong("plan.on_cap", "CAP_ACTION_DEGRADE or CAP_ACTION_SUSPEND")),
+    };
+    let billing_mode = match proto::BillingMode::try_from(asked.billing_mode) {
+        Ok(proto::BillingMode::Postpaid | proto::BillingMode::Unspecified) => BillingMode::Postpaid,
+        Ok(proto::BillingMode::Prepaid) => BillingMode::Prepaid,
+        Err(_) => return Err(wrong("plan.billing_mode", "BILLING_MODE_POSTPAID or BILLING_MODE_PREPAID")),
     };
     Ok(Plan {
         id: asked.plan_id,
@@ -95,6 +105,7 @@ pub fn asked_plan(asked: proto::Plan) -> Result<Plan, Error> {
         concurrent_request_cap: asked.concurrent_request_cap,
         on_cap,
         alert_percents: asked.alert_percents,
+        billing_mode,
     })
 }
 

@@ -90,6 +90,8 @@ CREATE INDEX ledger_merchant ON ledger (merchant_id, txn_id);
 -- A charge is taken back at most once, and any other source of a transaction is used once.
 CREATE UNIQUE INDEX ledger_corrects ON ledger (corrects_txn) WHERE corrects_txn IS NOT NULL;
 CREATE UNIQUE INDEX ledger_ref ON ledger (kind, ref_id) WHERE ref_id IS NOT NULL;
+-- A merchant's payments among its charges.
+CREATE INDEX ledger_paid ON ledger (merchant_id, txn_id) WHERE kind = 'topup';
 
 -- Where each chain ends; without it the newest transactions could be taken away unseen. The only rows of the books that change.
 CREATE TABLE chain_head (

@@ -51,6 +51,9 @@ impl From<&Error> for Fault {
             Error::PaymentIdReused(id) => {
                 fault(Code::AlreadyExists, "PAYMENT_ID_REUSED").with("payment_id", id)
             }
+            Error::RefundTooLarge { id, .. } => {
+                fault(Code::FailedPrecondition, "REFUND_TOO_LARGE").with("payment_id", id)
+            }
             Error::Overloaded | Error::TailsFull => fault(Code::Unavailable, "OVERLOADED").retry_after(RETRY),
             Error::Commit | Error::Overtaken(_) => {
                 fault(Code::Unavailable, "STORE_UNAVAILABLE").retry_after(RETRY)

@@ -95,11 +95,12 @@ fn message(change: store::LedgerChange) -> Result<Option<LedgerChange>, Error> {
     let (merchant_id, what) = match change.what {
         Movement::Charged(event) => call(&event, |counted| (counted, Counted::default()))?,
         Movement::Reversed(event) => call(&event, |counted| (Counted::default(), counted))?,
-        Movement::Paid(payment) => {
+        Movement::Paid { payment, paid_pico } => {
             let paid = PaymentChange {
                 payment_id: payment.id,
                 amount_pico_usd: payment.amount_pico,
                 tops_up_month_cap: payment.tops_up,
+                paid_pico_usd: i64::try_from(paid_pico).ok(),
             };
             (payment.merchant_id.to_string(), What::Payment(paid))
         }

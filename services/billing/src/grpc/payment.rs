@@ -1,6 +1,6 @@
 //! Payments.
 
-use kaleem_domain::MerchantId;
+use kaleem_domain::{MerchantId, Pico};
 use kaleem_proto::billing::v1 as proto;
 
 use super::{Grpc, ID_RULE, MERCHANT_RULE, is_id};
@@ -18,6 +18,7 @@ impl Grpc {
                 Ok(proto::PostPaymentResponse { transaction_id: id.to_string() })
             }
             Posted::Different => Err(Error::PaymentIdReused(payment.id)),
+            Posted::Overdrawn(paid) => Err(Error::RefundTooLarge { id: payment.id, paid: Pico::new(paid) }),
         }
     }
 }
@@ -28,9 +29,11 @@ fn checked(request: proto::PostPaymentRequest) -> Result<Payment, Error> {
     if !is_id(&request.payment_id) {
         violations.push(Violation::new("payment_id", ID_RULE));
     }
-    if request.amount_pico_usd <= 0 {
-        let rule = "at least 1; a payment that went back is not a payment";
-        violations.push(Violation::new("amount_pico_usd", rule));
+    if matches!(request.amount_pico_usd, 0 | i64::MIN) {
+        violations.push(Violation::new("amount_pico_usd", "-(2^63-1) to 2^63-1, and not 0"));
+    }
+    if request.amount_pico_usd < 0 && request.tops_up_month_cap {
+        violations.push(Violation::new("tops_up_month_cap", "absent for money that went back"));
     }
     match MerchantId::parse(&request.merchant_id) {
         Ok(merchant_id) if violations.is_empty() => {

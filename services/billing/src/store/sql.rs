@@ -2,6 +2,7 @@
 //! written or looked up at once.
 
 mod amend;
+mod balance;
 mod bills;
 mod books;
 mod follow;
@@ -27,6 +28,7 @@ use super::{
 };
 use crate::{
     amendment::Amendment,
+    balance::Balance,
     bill::Bill,
     payment::Payment,
     period::Period,
@@ -208,6 +210,10 @@ impl<B: Backend> Store for Sql<B> {
 
     fn head(&self, merchant: String) -> Pending<'_, i64> {
         Box::pin(async move { follow::head(&mut *self.backend.read().await?, &merchant).await })
+    }
+
+    fn balance(&self, merchant: String, since: Balance) -> Pending<'_, Balance> {
+        Box::pin(async move { balance::balance(&mut *self.backend.read().await?, &merchant, since).await })
     }
 
     fn event(&self, merchant: String, event_id: String) -> Pending<'_, Option<StoredEvent>> {

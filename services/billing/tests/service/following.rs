@@ -44,7 +44,7 @@ async fn charges_corrections_and_payments_come_in_order_with_what_counts_before_
     let failed = proto::UsageEvent { status: proto::UsageStatus::FailedBilled.into(), ..event("b") };
     service.record(vec![event("a"), failed]).await.unwrap();
     pay(&mut service.client, "pay-1", 1_500, true).await;
-    pay(&mut service.client, "pay-2", 7, false).await;
+    pay(&mut service.client, "pay-2", -7, false).await;
     let amend = proto::AmendUsageRequest {
         op_id: "op-1".into(),
         merchant_id: "ward".into(),
@@ -67,12 +67,13 @@ async fn charges_corrections_and_payments_come_in_order_with_what_counts_before_
         (6, "202611/a/0~1", more, NOTHING),
     ];
     assert_eq!(calls, expected.map(|(at, id, now, before)| (at, id.to_owned(), now, before)));
-    let paid = |payment_id: &str, amount_pico_usd, tops_up_month_cap| {
-        let payment_id = payment_id.to_owned();
-        Some(What::Payment(proto::PaymentChange { payment_id, amount_pico_usd, tops_up_month_cap }))
+    let paid = |payment_id: &str, amount_pico_usd, tops_up_month_cap, in_all| {
+        let (payment_id, paid_pico_usd) = (payment_id.to_owned(), Some(in_all));
+        let paid = proto::PaymentChange { payment_id, amount_pico_usd, tops_up_month_cap, paid_pico_usd };
+        Some(What::Payment(paid))
     };
-    assert_eq!(page.changes[2].what, paid("pay-1", 1_500, true));
-    assert_eq!(page.changes[3].what, paid("pay-2", 7, false));
+    assert_eq!(page.changes[2].what, paid("pay-1", 1_500, true, 1_500));
+    assert_eq!(page.changes[3].what, paid("pay-2", -7, false, 1_493));
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 

@@ -15,10 +15,12 @@ pub(super) fn quota_left(remaining: &Remaining, plan: &Plan) -> QuotaLeft {
         let share = |left: i64, cap: i64| i128::from(left.max(0)) * i128::from(cap.max(1));
         share(a.0, b.1).cmp(&share(b.0, a.1))
     });
+    // Who pays ahead may spend what is left of both.
+    let money = remaining.balance_nano_usd.unwrap_or(i64::MAX).min(remaining.month_cost_nano_usd);
     QuotaLeft {
         day_request_count: remaining.day_request_count,
         month_token_count: remaining.month_token_count,
-        month_cost_pico_usd: Pico::from(Nano(remaining.month_cost_nano_usd)).to_i64().unwrap_or(i64::MAX),
+        month_cost_pico_usd: Pico::from(Nano(money)).to_i64().unwrap_or(i64::MAX),
         reset_time: tightest.and_then(|(_, _, reset)| **reset),
     }
 }
@@ -42,8 +44,11 @@ mod tests {
             month_cost_nano_usd: 9,
             day_reset_time: at(1),
             month_reset_time: at(2),
+            balance_nano_usd: None,
         };
         let left = quota_left(&remaining, &plan);
         assert_eq!((left.reset_time, left.month_cost_pico_usd), (at(2), 9_000));
+        let paid_ahead = Remaining { balance_nano_usd: Some(4), ..remaining };
+        assert_eq!(quota_left(&paid_ahead, &plan).month_cost_pico_usd, 4_000);
     }
 }

@@ -51,6 +51,7 @@ impl<'a> Facts<'a> {
             "day_requests" => "حد الطلبات اليومية",
             "month_tokens" => "حد الرموز (التوكنات) الشهري",
             "month_cost_nano_usd" => "حد الإنفاق الشهري",
+            "balance_nano_usd" => return self.balance_arabic(),
             _ => "حد الطلبات المتزامنة",
         };
         let way_out = match reset_time {
@@ -66,6 +67,7 @@ impl<'a> Facts<'a> {
             "day_requests" => "its requests for today",
             "month_tokens" => "its tokens for this month",
             "month_cost_nano_usd" => "its spending for this month",
+            "balance_nano_usd" => return self.balance_english(),
             _ => "its number of requests at once",
         };
         let way_out = match reset_time {
@@ -75,6 +77,23 @@ impl<'a> Facts<'a> {
             None => "Wait for a running request to end and try again, or upgrade your plan.".to_owned(),
         };
         format!("Your shop has reached {limit}: {spent} used and {held} held of {cap}. {way_out}")
+    }
+}
+
+/// A balance has no reset: who pays ahead goes on by paying.
+impl Facts<'_> {
+    fn balance_arabic(&self) -> String {
+        let Self { spent, held, cap, .. } = self;
+        format!(
+            "نفد رصيد متجرك المدفوع مسبقًا: استُهلك {spent} وحُجز {held} من {cap} مدفوعة. اشحن الرصيد للمتابعة."
+        )
+    }
+
+    fn balance_english(&self) -> String {
+        let Self { spent, held, cap, .. } = self;
+        format!(
+            "Your shop's prepaid balance is used up: {spent} used and {held} held of {cap} paid. Top up to go on."
+        )
     }
 }
 
@@ -105,6 +124,21 @@ mod tests {
         }
         let text = explained(spent("day_requests"), "en").localized.unwrap().message;
         assert!(text.contains("requests for today") && text.contains("9500000000"), "{text}");
+    }
+
+    #[test]
+    fn a_balance_is_explained_without_a_reset_and_says_to_top_up() {
+        let mut fault = spent("balance_nano_usd");
+        fault.metadata.remove("reset_time");
+        for (language, words) in [("ar", ["رصيد", "اشحن الرصيد"]), ("en", ["prepaid balance", "Top up"])]
+        {
+            let said = explained(fault.clone(), language).localized.unwrap();
+            assert_eq!(said.locale, language);
+            for part in [words[0], words[1], "$9.50", "$0.50", "$10.00"] {
+                assert!(said.message.contains(part), "{part} in {}", said.message);
+            }
+            assert!(!said.message.contains("reset") && !said.message.contains("يتجدد"), "{}", said.message);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use kaleem_proto::accounts::v1::{
-    CapAction, CreateMerchantRequest, IssueKeyRequest, Plan, PutPlanRequest, Scope,
+    BillingMode, CapAction, CreateMerchantRequest, IssueKeyRequest, Plan, PutPlanRequest, Scope,
     accounts_service_client::AccountsServiceClient,
 };
 use kaleem_rpc::{Fault, Transport};
@@ -34,6 +34,7 @@ pub async fn prepare(server: Transport, admin_key: &str) -> anyhow::Result<Strin
         concurrent_request_cap: CAP,
         on_cap: CapAction::Suspend.into(),
         alert_percents: Vec::new(),
+        billing_mode: BillingMode::Postpaid.into(),
     };
     let refused = |status: Status| Fault::from_status(&status);
     accounts.put_plan(PutPlanRequest { plan: Some(plan) }).await.map_err(refused)?;

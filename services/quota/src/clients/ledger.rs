@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use kaleem_domain::{MerchantId, RequestId};
+use kaleem_domain::{MerchantId, Pico, RequestId};
 use kaleem_proto::billing::v1::{
-    CallChange, FollowLedgerRequest, GetUsageEventRequest, LedgerChange, RecordUsageRequest, UsageEvent,
-    billing_service_client::BillingServiceClient, call_change::Counted, ledger_change::What,
-    record_usage_response,
+    CallChange, FollowLedgerRequest, GetBalanceRequest, GetUsageEventRequest, LedgerChange,
+    RecordUsageRequest, UsageEvent, billing_service_client::BillingServiceClient, call_change::Counted,
+    ledger_change::What, record_usage_response,
 };
 use kaleem_rpc::{Code, Fault, Transport, convert};
 use tonic::{Request, Response, Status};
@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Billing;
 use crate::{
     Error,
-    machine::{Amount, Confirm, Key, Lost, TopUp, WindowId},
+    machine::{Amount, Confirm, Credit, Key, Lost, TopUp, WindowId},
 };
 
 /// Pico-US-dollars in a nano-US-dollar.
@@ -42,8 +42,30 @@ pub(crate) struct News {
 pub(crate) enum Matter {
     /// What the ledger counts of a call; its facts are in `lost`.
     Call(Confirm),
-    /// A payment that raises a cap.
-    Payment(TopUp),
+    /// A payment, or money that went back.
+    Payment(Payment),
+}
+
+/// What a payment changes here.
+#[derive(Debug)]
+pub(crate) struct Payment {
+    /// It counts in the balance of a merchant that pays ahead.
+    pub(crate) credit: Option<Credit>,
+    /// It raises the cap of the month.
+    pub(crate) top_up: Option<TopUp>,
+}
+
+/// Both sides of a merchant's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// All payments less what went back, in nano-US-dollars, rounded down.
+    pub(crate) paid_nano: i64,
+    /// All charges, in nano-US-dollars, rounded up.
+    pub(crate) charged_nano: i64,
+    /// How many calls were charged.
+    pub(crate) requests: i64,
+    /// The merchant's newest transaction that is counted; 0 before the first.
+    pub(crate) transaction: i64,
 }
 
 /// What became of an event that billing was told.
@@ -92,6 +114,23 @@ impl Billing {
             Err(fault) if fault.code == Code::NotFound => Ok(None),
             Err(fault) => Err(unavailable(&fault)),
         }
+    }
+
+    /// Both sides of a merchant's account.
+    pub(crate) async fn account(&self, merchant: &MerchantId) -> Result<Account, Error> {
+        let mut client = self.client()?;
+        let asked = GetBalanceRequest { merchant_id: merchant.as_str().to_owned() };
+        let request = self.request(asked, Duration::ZERO);
+        let answer = self.answer(Duration::ZERO, client.get_balance(request)).await?;
+        let found = answer.map_err(|fault| unavailable(&fault))?;
+        let charged = Pico::new(i128::from(found.charged_pico_usd)).ceil_nano();
+        let out_of_range = || Error::BillingUnavailable("its sums are out of range".to_owned());
+        Ok(Account {
+            paid_nano: found.paid_pico_usd.div_euclid(PICO_PER_NANO),
+            charged_nano: charged.ok_or_else(out_of_range)?.0,
+            requests: found.request_count,
+            transaction: found.transaction,
+        })
     }
 
     /// Tells billing of events, and what became of each.
@@ -147,7 +186,10 @@ fn news(change: LedgerChange) -> News {
                 let cost_nano = paid.amount_pico_usd / PICO_PER_NANO;
                 let raises = paid.tops_up_month_cap && cost_nano > 0;
                 let op_id = format!("payment:{}", paid.payment_id);
-                Matter::Payment(Some(TopUp { op_id, tokens: 0, cost_nano }).filter(|_| raises)?)
+                let top_up = Some(TopUp { op_id, tokens: 0, cost_nano }).filter(|_| raises);
+                let paid_nano = paid.paid_pico_usd.map(|pico| pico.div_euclid(PICO_PER_NANO));
+                let credit = paid_nano.map(|paid_nano| Credit { paid_nano, transaction });
+                Matter::Payment(Payment { credit, top_up })
             }
         };
         Some((merchant, matter))

@@ -7,7 +7,10 @@ use kaleem_proto::{quota::v1 as wire, router::v1::QuotaPosture};
 use kaleem_rpc::convert;
 
 use crate::{
-    machine::{Decision, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage},
+    machine::{
+        Decision, Dimension, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage,
+        WindowId,
+    },
     store::StoredAlert,
     upstream::Grant,
 };
@@ -52,6 +55,7 @@ fn remaining(remaining: &Remaining) -> wire::Remaining {
         month_cost_nano_usd: remaining.left.cost_nano,
         day_reset_time: Some(convert::timestamp(remaining.windows.day.end)),
         month_reset_time: Some(convert::timestamp(remaining.windows.month.end)),
+        balance_nano_usd: remaining.balance,
     }
 }
 
@@ -81,19 +85,21 @@ pub(super) fn settled(settled: &Settled) -> wire::SettleResponse {
 
 pub(super) fn usage(usage: &Usage) -> wire::GetUsageResponse {
     wire::GetUsageResponse {
-        dimensions: usage.dimensions.iter().map(dimension).collect(),
+        dimensions: usage.dimensions.iter().chain(&usage.balance).map(dimension).collect(),
         posture: posture(usage.posture).into(),
         policy_version: usage.policy_version,
     }
 }
 
 fn dimension(usage: &DimensionUsage) -> wire::get_usage_response::Dimension {
+    let ever = Some(WindowId::EVER).filter(|_| usage.dimension == Dimension::Balance);
+    let window = usage.window.map(|window| window.id).or(ever);
     wire::get_usage_response::Dimension {
         name: usage.dimension.name().to_owned(),
         posted: usage.posted,
         held: usage.held,
         cap: usage.cap,
-        window_id: usage.window.map(|window| window.id.to_string()).unwrap_or_default(),
+        window_id: window.map(|window| window.to_string()).unwrap_or_default(),
         reset_time: usage.window.map(|window| convert::timestamp(window.end)),
     }
 }

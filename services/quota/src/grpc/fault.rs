@@ -7,7 +7,7 @@ use kaleem_rpc::{Code, Fault};
 
 use crate::{
     Error,
-    machine::{Dimension, Ending, OverCap, Refusal},
+    machine::{Dimension, Ending, OverCap, Refusal, WindowId},
     upstream::{self, Ask, Limit, Limited},
 };
 
@@ -130,8 +130,9 @@ fn by_machine(merchant: &MerchantId, refusal: Refusal) -> Fault {
         Refusal::TooManyTopUps => {
             invalid("the merchant has 1,000 top-ups in its last months; put a larger plan", "op_id")
         }
-        // A rebuild skips such a merchant, so this answers nobody unless a new verb asks.
-        Refusal::NotQuiet => away(&Error::Refused(refusal)),
+        // A rebuild skips such a merchant, and the ledger is asked for a balance before its call is refused, so neither answers anybody
+        // unless a new verb asks.
+        Refusal::NotQuiet | Refusal::BalanceUnknown => away(&Error::Refused(refusal)),
         Refusal::Calendar(error) => invalid(&error.to_string(), "time_zone"),
     }
 }
@@ -158,6 +159,9 @@ fn rate_limited(merchant: &MerchantId, over: &OverCap) -> Fault {
 }
 
 fn quota_exceeded(merchant: &MerchantId, over: &OverCap) -> Fault {
+    if over.dimension == Dimension::Balance {
+        return balance_spent(merchant, over);
+    }
     let name = over.dimension.name();
     let reset = over.window.map(|window| window.end.to_string()).unwrap_or_default();
     let only_holds = over.posted.saturating_add(over.needed) <= over.cap;
@@ -179,16 +183,37 @@ fn quota_exceeded(merchant: &MerchantId, over: &OverCap) -> Fault {
     spent(fault, merchant, over)
 }
 
+/// There is no reset to wait for: only a payment helps, unless calls in flight hold what is left.
+fn balance_spent(merchant: &MerchantId, over: &OverCap) -> Fault {
+    let way_out = match over.retry_after_ms {
+        Some(_) => "wait for calls in flight to end, or top up",
+        None => "top up to go on",
+    };
+    let message = format!(
+        "{} is used up: {} spent and {} held of {} paid, and the call needs {}; {way_out}",
+        over.dimension.name(),
+        over.posted,
+        over.held,
+        over.cap,
+        over.needed
+    );
+    let fault = Fault::new(Code::ResourceExhausted, DOMAIN, "QUOTA_EXCEEDED", message);
+    spent(fault.with("window", WindowId::EVER), merchant, over)
+}
+
 fn spent(fault: Fault, merchant: &MerchantId, over: &OverCap) -> Fault {
     let name = over.dimension.name();
-    let wait = Duration::from_millis(u64::try_from(over.retry_after_ms).unwrap_or(0));
+    let wait = over.retry_after_ms.and_then(|wait| u64::try_from(wait).ok()).map(Duration::from_millis);
+    let fault = match wait {
+        Some(wait) => fault.retry_after(wait),
+        None => fault,
+    };
     fault
         .with("limit", name)
         .with("spent", over.posted)
         .with("held", over.held)
         .with("cap", over.cap)
         .with("needed", over.needed)
-        .retry_after(wait)
         .quota_violation(
             format!("merchant:{merchant}/{name}"),
             format!("{} spent and {} held of {}", over.posted, over.held, over.cap),

@@ -80,6 +80,7 @@ impl MerchantState {
             }
             self.profile = command.profile.clone();
             self.overridden = !stated_by_accounts;
+            self.drop_unused_balance(changes);
             self.tell_crossed_now(now, changes);
         }
         if stated_by_accounts {

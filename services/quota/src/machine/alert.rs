@@ -84,6 +84,11 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Marks of a cap that was not seen yet.
+    fn new(window: WindowId, dimension: Dimension) -> Self {
+        Self { window, dimension, cap: 0, cap_version: 0, crossed: Percents::default() }
+    }
+
     /// Takes a changed cap in: a raise re-arms what is no longer crossed, a cut re-arms nothing.
     fn follow(&mut self, cap: i64, posted: i64) {
         if self.cap_version > 0 && self.cap == cap {
@@ -121,8 +126,8 @@ impl AllMarks {
 
     /// Drops the marks of the oldest windows of a kind beyond `kept_max` windows, but never of `current`.
     pub(super) fn prune(&mut self, current: WindowId, kept_max: usize, changes: &mut Vec<Change>) {
-        let of_kind = self.rows.keys().map(|(window, _)| *window);
-        let mut windows: Vec<_> = of_kind.filter(|window| window.is_day() == current.is_day()).collect();
+        let ending = self.rows.keys().map(|(window, _)| *window).filter(|window| *window != WindowId::EVER);
+        let mut windows: Vec<_> = ending.filter(|window| window.is_day() == current.is_day()).collect();
         windows.dedup();
         let surplus = windows.len().saturating_sub(kept_max);
         for window in windows.into_iter().filter(|window| *window != current).take(surplus) {
@@ -143,6 +148,7 @@ impl MerchantState {
         self.tell_crossed_of(Dimension::DayRequests, day, now, changes);
         self.tell_crossed_of(Dimension::MonthTokens, month, now, changes);
         self.tell_crossed_of(Dimension::MonthCost, month, now, changes);
+        self.tell_crossed_of(Dimension::Balance, WindowId::EVER, now, changes);
     }
 
     /// Tells, once for each cap of a window, that the cap stood in the way of a call.
@@ -193,17 +199,19 @@ impl MerchantState {
 
     /// Posted usage, the marks under the cap in force, and the marks as they are stored.
     fn marks_of(&self, dimension: Dimension, window: WindowId) -> (i64, Marks, Option<Marks>) {
+        if dimension == Dimension::Balance {
+            return self.balance_marks();
+        }
         let counter = if window.is_day() { self.days.get(window) } else { self.months.get(window) };
         let caps = self.profile.policy.caps;
         let (posted, cap, extra) = match dimension {
             Dimension::DayRequests => (counter.posted.requests, caps.day_requests, counter.extra.requests),
             Dimension::MonthTokens => (counter.posted.tokens, caps.month_tokens, counter.extra.tokens),
             Dimension::MonthCost => (counter.posted.cost_nano, caps.month_cost_nano, counter.extra.cost_nano),
-            Dimension::Concurrency => (0, caps.concurrency, 0),
+            Dimension::Balance | Dimension::Concurrency => (0, caps.concurrency, 0),
         };
         let stored = self.marks.get(window, dimension);
-        let fresh = Marks { window, dimension, cap: 0, cap_version: 0, crossed: Percents::default() };
-        let mut marks = stored.unwrap_or(fresh);
+        let mut marks = stored.unwrap_or(Marks::new(window, dimension));
         let windows = self.calendar.windows();
         let is_open = window == windows.day.id || window == windows.month.id;
         // A window that is over keeps the cap that it had: today's plan says nothing about yesterday.
@@ -211,6 +219,27 @@ impl MerchantState {
             marks.follow(cap.saturating_add(extra).min(COUNT_MAX), posted);
         }
         (posted, marks, stored)
+    }
+
+    /// What was used of the balance since the last payment, of what was there then; nothing where there is no balance.
+    pub(super) fn balance_marks(&self) -> (i64, Marks, Option<Marks>) {
+        let stored = self.marks.get(WindowId::EVER, Dimension::Balance);
+        let marks = stored.unwrap_or(Marks::new(WindowId::EVER, Dimension::Balance));
+        let used = self.balance_usage().map_or(0, |balance| marks.cap.saturating_sub(balance.available()));
+        (used, marks, stored)
+    }
+
+    /// Takes what is there of the balance now for the cap that its percentages are of: it was paid in, or is seen for the first time.
+    pub(super) fn arm_balance(&mut self, changes: &mut Vec<Change>) {
+        let Some(available) = self.balance_usage().map(|balance| balance.available().max(0)) else { return };
+        let (_, marks, stored) = self.balance_marks();
+        let armed = Marks {
+            cap: available,
+            cap_version: marks.cap_version.saturating_add(1),
+            crossed: Percents::default(),
+            ..marks
+        };
+        self.keep_marks(armed, stored, changes);
     }
 
     fn keep_marks(&mut self, marks: Marks, stored: Option<Marks>, changes: &mut Vec<Change>) {

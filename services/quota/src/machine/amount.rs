@@ -20,13 +20,19 @@ pub enum Dimension {
     MonthTokens,
     /// Money in the merchant's month.
     MonthCost,
+    /// What is left of the payments of a merchant that pays ahead, over all months.
+    Balance,
     /// Calls at once.
     Concurrency,
 }
 
 impl Dimension {
     /// Every dimension, in the order in which a refusal names them: a spent window outranks a busy moment.
-    pub const ALL: [Self; 4] = [Self::DayRequests, Self::MonthTokens, Self::MonthCost, Self::Concurrency];
+    pub const ALL: [Self; 5] =
+        [Self::DayRequests, Self::MonthTokens, Self::MonthCost, Self::Balance, Self::Concurrency];
+
+    /// Those that every merchant has.
+    pub const OF_ALL: [Self; 4] = [Self::DayRequests, Self::MonthTokens, Self::MonthCost, Self::Concurrency];
 
     /// Name on the wire and in metrics.
     pub const fn name(self) -> &'static str {
@@ -34,6 +40,7 @@ impl Dimension {
             Self::DayRequests => "day_requests",
             Self::MonthTokens => "month_tokens",
             Self::MonthCost => "month_cost_nano_usd",
+            Self::Balance => "balance_nano_usd",
             Self::Concurrency => "concurrent_requests",
         }
     }
@@ -91,12 +98,18 @@ impl Amount {
         Self { requests: 0, ..self }
     }
 
+    /// The part that a balance counts.
+    #[must_use]
+    pub const fn of_balance(self) -> Self {
+        Self { cost_nano: self.cost_nano, ..Self::ZERO }
+    }
+
     /// The component that `dimension` limits; nothing for concurrency, which has no window.
     pub const fn of(self, dimension: Dimension) -> i64 {
         match dimension {
             Dimension::DayRequests => self.requests,
             Dimension::MonthTokens => self.tokens,
-            Dimension::MonthCost => self.cost_nano,
+            Dimension::MonthCost | Dimension::Balance => self.cost_nano,
             Dimension::Concurrency => 0,
         }
     }

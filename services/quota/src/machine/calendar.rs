@@ -8,7 +8,8 @@ use kaleem_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Id of a window as a number: `d20261120` is 20261120 and `M202611` is 202611. Ids of one kind sort by time.
+/// Id of a window as a number: `d20261120` is 20261120 and `M202611` is 202611. Ids of one kind sort by time. The window of a balance,
+/// which never ends, is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WindowId(u32);
@@ -17,7 +18,10 @@ pub struct WindowId(u32);
 const DAY_MIN: u32 = 1_000_000;
 
 impl WindowId {
-    /// Reads `d20261120` or `M202611`.
+    /// The window of a balance.
+    pub const EVER: Self = Self(0);
+
+    /// Reads `d20261120` or `M202611`; nobody names the window of a balance.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('d').filter(|digits| digits.len() == 8);
         let digits = digits.or_else(|| text.strip_prefix('M').filter(|digits| digits.len() == 6))?;
@@ -26,7 +30,7 @@ impl WindowId {
         }
         let id = Self(digits.parse().ok()?);
         // A year before 1000 would be a day with the number of a month.
-        (id.is_day() == (digits.len() == 8)).then_some(id)
+        (id != Self::EVER && id.is_day() == (digits.len() == 8)).then_some(id)
     }
 
     /// Whether it is a day.
@@ -47,7 +51,11 @@ impl WindowId {
 
 impl fmt::Display for WindowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_day() { write!(f, "d{:08}", self.0) } else { write!(f, "M{:06}", self.0) }
+        match *self {
+            Self::EVER => f.write_str("ever"),
+            day if day.is_day() => write!(f, "d{:08}", self.0),
+            _ => write!(f, "M{:06}", self.0),
+        }
     }
 }
 
@@ -208,7 +216,9 @@ mod tests {
         for text in ["d20261120", "M202611"] {
             assert_eq!(WindowId::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "d202611", "M20261120", "20261120", "d2026112a", "d+2026112", "d00261120"] {
+        for text in
+            ["", "ever", "d202611", "M20261120", "20261120", "d2026112a", "d+2026112", "d00261120", "M000000"]
+        {
             assert_eq!(WindowId::parse(text), None, "{text}");
         }
     }

@@ -208,7 +208,7 @@ impl MerchantState {
     }
 
     /// Posts a difference, but takes no more out than there is: a window that was set to the ledger's sums may lack what a
-    /// reservation had posted.
+    /// reservation had posted. The balance takes all of it, also of a month that is no longer kept.
     fn correct(
         &mut self,
         windows: (WindowId, WindowId),
@@ -219,12 +219,14 @@ impl MerchantState {
         if difference == Amount::ZERO {
             return;
         }
+        self.draw(difference.cost_nano, changes);
         let (day, month) = (self.days.get(windows.0).posted, self.months.get(windows.1).posted);
         let difference = Amount {
             requests: difference.requests.max(-day.requests),
             tokens: difference.tokens.max(-month.tokens),
             cost_nano: difference.cost_nano.max(-month.cost_nano),
         };
-        self.post(windows, difference, now, changes);
+        self.post_windows(windows, difference, changes);
+        self.tell_crossed(windows, now, changes);
     }
 }

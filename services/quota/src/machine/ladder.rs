@@ -6,9 +6,11 @@ use super::{Amount, Candidate, CapAction, Decision, Dimension};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     pub(super) left: Amount,
+    /// Of the balance, in nano-US-dollars; `None` where the merchant pays afterwards.
+    pub(super) balance: Option<i64>,
     pub(super) slots: i64,
-    /// Whether the month's money is used up by posted usage alone.
-    pub(super) money_is_spent: bool,
+    /// The money that is used up by posted usage alone, the month's or the balance.
+    pub(super) spent: Option<Dimension>,
     pub(super) on_cap: CapAction,
 }
 
@@ -30,15 +32,23 @@ pub(super) struct Blocked {
     pub(super) needed: i64,
 }
 
+impl Blocked {
+    /// The dimension, if it is money.
+    fn money(self) -> Option<Dimension> {
+        Some(self.dimension)
+            .filter(|dimension| matches!(dimension, Dimension::MonthCost | Dimension::Balance))
+    }
+}
+
 impl Room {
     /// Chooses the first candidate that fits in every dimension; if none does and `may_shrink`, the first that fits with fewer
     /// output tokens. A refusal names what is in the way of the first candidate.
     pub(super) fn choose(&self, candidates: &[Candidate], may_shrink: bool) -> Result<Choice, Blocked> {
         let mut first_block = None;
-        let mut money_refused = self.money_is_spent;
+        let mut refused = self.spent;
         for (index, candidate) in candidates.iter().enumerate() {
             let output = candidate.max_output_tokens;
-            match self.fit(candidate, output, money_refused) {
+            match self.fit(candidate, output, refused) {
                 Ok(amount) => {
                     let decision = if index == 0 { Decision::Allow } else { Decision::DegradeModel };
                     return Ok(Choice {
@@ -50,7 +60,7 @@ impl Room {
                     });
                 }
                 Err(blocked) => {
-                    money_refused |= blocked.dimension == Dimension::MonthCost;
+                    refused = refused.or(blocked.money());
                     first_block.get_or_insert(blocked);
                 }
             }
@@ -62,15 +72,14 @@ impl Room {
     }
 
     fn shorten(&self, candidates: &[Candidate]) -> Option<Choice> {
-        let mut money_refused = self.money_is_spent;
+        let mut refused = self.spent;
         candidates.iter().enumerate().find_map(|(index, candidate)| {
             let output = self.affordable_output(candidate);
             if output < candidate.min_output_tokens.max(1) {
-                money_refused |=
-                    candidate.amount(candidate.max_output_tokens).cost_nano > self.left.cost_nano;
+                refused = refused.or(self.unpaid(candidate.amount(candidate.max_output_tokens)));
                 return None;
             }
-            let amount = self.fit(candidate, output, money_refused).ok()?;
+            let amount = self.fit(candidate, output, refused).ok()?;
             Some(Choice {
                 index,
                 decision: Decision::DegradeShorter,
@@ -81,6 +90,18 @@ impl Room {
         })
     }
 
+    /// Money left, of the month and of the balance.
+    fn money(&self) -> i64 {
+        self.balance.map_or(self.left.cost_nano, |balance| balance.min(self.left.cost_nano))
+    }
+
+    /// The money that cannot pay `amount`.
+    fn unpaid(&self, amount: Amount) -> Option<Dimension> {
+        let cost = amount.cost_nano;
+        let by_balance = self.balance.filter(|balance| cost > *balance).map(|_| Dimension::Balance);
+        (cost > self.left.cost_nano).then_some(Dimension::MonthCost).or(by_balance)
+    }
+
     /// `min(tokens left − input, (money left − price of input) / price of an output token)`, at most what is wanted.
     fn affordable_output(&self, candidate: &Candidate) -> i64 {
         let by_tokens =
@@ -89,24 +110,25 @@ impl Room {
             return by_tokens;
         }
         let input_pico = i128::from(candidate.input_tokens) * i128::from(candidate.input_pico);
-        let pico_left = i128::from(self.left.cost_nano) * 1000 - input_pico;
+        let pico_left = i128::from(self.money()) * 1000 - input_pico;
         let by_money = pico_left.div_euclid(i128::from(candidate.output_pico));
         i64::try_from(by_money).map_or(by_tokens, |by_money| by_tokens.min(by_money))
     }
 
-    fn fit(&self, candidate: &Candidate, output: i64, money_refused: bool) -> Result<Amount, Blocked> {
+    fn fit(&self, candidate: &Candidate, output: i64, refused: Option<Dimension>) -> Result<Amount, Blocked> {
         let amount = candidate.amount(output);
-        // Under SUSPEND a free model never stands in for a paid one that the month's money cannot pay.
-        let stands_in = amount.cost_nano == 0 && money_refused && self.on_cap == CapAction::Suspend;
+        // Under SUSPEND a free model never stands in for a paid one that the month's money, or the balance, cannot pay.
+        let stands_in = refused.filter(|_| amount.cost_nano == 0 && self.on_cap == CapAction::Suspend);
         let needs = [
             (Dimension::DayRequests, amount.requests, self.left.requests),
             (Dimension::MonthTokens, amount.tokens, self.left.tokens),
             (Dimension::MonthCost, amount.cost_nano, self.left.cost_nano),
+            (Dimension::Balance, amount.cost_nano, self.balance.unwrap_or(i64::MAX)),
             (Dimension::Concurrency, 1, self.slots),
         ];
         for (dimension, needed, left) in needs {
             let spent = needed > 0 && needed > left;
-            if spent || (dimension == Dimension::MonthCost && stands_in) {
+            if spent || stands_in == Some(dimension) {
                 return Err(Blocked { dimension, needed });
             }
         }

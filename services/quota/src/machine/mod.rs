@@ -19,6 +19,7 @@
 mod administer;
 mod alert;
 mod amount;
+mod balance;
 mod calendar;
 mod confirm;
 mod counters;
@@ -39,12 +40,14 @@ use kaleem_domain::{Timestamp, window::WindowError};
 pub use administer::{Origin, PutPolicy, TopUp, TopUpRecord};
 pub use alert::{ALERT_PERCENTS, Alert, CAP_REACHED_PERCENT, Marks, Percents};
 pub use amount::{Amount, COST_PER_CALL_MAX, COUNT_MAX, Dimension, TOKENS_PER_CALL_MAX};
+pub use balance::{BalanceSeen, Credit, PutBalance};
 pub use calendar::{Calendar, Era, Span, WindowId, Windows};
 pub use confirm::{Acknowledge, Confirm, Confirmed};
 pub use counters::Counter;
 pub use hold::{Candidate, Decision, Ending, Fingerprint, Hold, Key, Mode, Tombstone};
 pub use policy::{
-    CapAction, CapOutOfRange, Caps, DEGRADE_PERCENT, NEAR_CAP_PERCENT, Policy, Posture, Profile, Used,
+    BillingMode, CapAction, CapOutOfRange, Caps, DEGRADE_PERCENT, NEAR_CAP_PERCENT, Policy, Posture, Profile,
+    Used,
 };
 pub use reconcile::Reconcile;
 pub(crate) use reserve::event_id;
@@ -91,6 +94,10 @@ pub enum Command {
     Confirm(Confirm),
     /// Notes that billing has had a call for long.
     Acknowledge(Acknowledge),
+    /// Counts a payment.
+    Credit(Credit),
+    /// Sets the balance to what the ledger says.
+    PutBalance(PutBalance),
 }
 
 /// The answer to a command.
@@ -114,6 +121,10 @@ pub enum Reply {
     Confirmed(Confirmed),
     /// To Acknowledge.
     Acknowledged,
+    /// To Credit: whether it was news.
+    Credited(bool),
+    /// What is left of the balance changed by this.
+    BalancePut(i64),
 }
 
 /// A change of stored state; absolute, so that applying it twice is applying it once.
@@ -169,8 +180,11 @@ pub enum Refusal {
     #[error("the operation id was used for another top-up")]
     TopUpReused,
     /// A cap would leave the range of exact numbers.
-    #[error("the caps of the month would exceed {COUNT_MAX}")]
+    #[error("a cap would exceed {COUNT_MAX}")]
     CapTooLarge,
+    /// The merchant pays ahead, and what it has paid and used so far is to be asked of the ledger.
+    #[error("the balance is not known yet")]
+    BalanceUnknown,
     /// Too many top-ups in the months kept.
     #[error("the month has too many top-ups")]
     TooManyTopUps,
@@ -195,11 +209,11 @@ pub struct OverCap {
     pub cap: i64,
     /// What the first candidate needs.
     pub needed: i64,
-    /// Window; `None` for concurrency.
+    /// Window; `None` for concurrency and for a balance, whose window never ends.
     pub window: Option<Span>,
     /// When to try again, in milliseconds from now: at the window's end, or at the first expiry where only held tokens or money are
-    /// in the way; a second later for concurrency.
-    pub retry_after_ms: i64,
+    /// in the way; a second later for concurrency. `None` where only a payment helps.
+    pub retry_after_ms: Option<i64>,
 }
 
 /// Applies `command` at `now` and appends what changed to `changes`; a refusal may have expired holds and
@@ -222,5 +236,7 @@ pub fn apply(
         Command::Reconcile(reconcile) => state.reconcile(reconcile, now, changes).map(Reply::Reconciled),
         Command::Confirm(confirm) => state.confirm(confirm, now, changes).map(Reply::Confirmed),
         Command::Acknowledge(known) => state.acknowledge(*known, now, changes).map(|()| Reply::Acknowledged),
+        Command::Credit(credit) => state.credit(credit, now, changes).map(Reply::Credited),
+        Command::PutBalance(put) => state.put_balance(put, now, changes).map(Reply::BalancePut),
     }
 }

@@ -14,6 +14,17 @@ pub enum CapAction {
     Suspend,
 }
 
+/// When a merchant pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingMode {
+    /// After the month.
+    #[default]
+    Postpaid,
+    /// Before it calls: its balance bounds every call beside the caps.
+    Prepaid,
+}
+
 /// Caps, each in `0..=COUNT_MAX`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caps {
@@ -40,6 +51,9 @@ pub struct Policy {
     pub on_cap: CapAction,
     /// Percentages of a cap that raise an alert, ascending.
     pub alert_percents: Vec<i32>,
+    /// When the merchant pays.
+    #[serde(default)]
+    pub billing_mode: BillingMode,
 }
 
 /// A policy with the zone of its windows, as accounts or an operator states it.
@@ -109,16 +123,17 @@ impl Used {
 }
 
 impl Posture {
-    /// The posture for these used parts.
-    pub fn of(requests: Used, tokens: Used, cost: Used, on_cap: CapAction) -> Self {
+    /// The posture for these used parts; `money` is the month's, and the balance's of a merchant that pays ahead.
+    pub fn of(requests: Used, tokens: Used, money: &[Used], on_cap: CapAction) -> Self {
         let degrades = on_cap == CapAction::Degrade;
-        if requests.reaches(100) || tokens.reaches(100) || cost.reaches(100) {
+        let money_reaches = |percent| money.iter().any(|used| used.reaches(percent));
+        if requests.reaches(100) || tokens.reaches(100) || money_reaches(100) {
             Self::Suspended
-        } else if degrades && cost.reaches(DEGRADE_PERCENT) {
+        } else if degrades && money_reaches(DEGRADE_PERCENT) {
             Self::DegradeModel
         } else if degrades && tokens.reaches(DEGRADE_PERCENT) {
             Self::DegradeShorter
-        } else if cost.reaches(NEAR_CAP_PERCENT) || tokens.reaches(NEAR_CAP_PERCENT) {
+        } else if money_reaches(NEAR_CAP_PERCENT) || tokens.reaches(NEAR_CAP_PERCENT) {
             Self::NearCap
         } else {
             Self::Normal
@@ -132,7 +147,7 @@ mod tests {
 
     fn posture(tokens: i64, cost: i64, on_cap: CapAction) -> Posture {
         let of_hundred = |posted| Used { posted, cap: 100 };
-        Posture::of(of_hundred(0), of_hundred(tokens), of_hundred(cost), on_cap)
+        Posture::of(of_hundred(0), of_hundred(tokens), &[of_hundred(cost)], on_cap)
     }
 
     #[test]
@@ -148,10 +163,22 @@ mod tests {
     }
 
     #[test]
+    fn of_the_month_and_the_balance_the_scarcer_one_counts() {
+        let of_hundred = |posted| Used { posted, cap: 100 };
+        let posture = |month, balance, on_cap| {
+            Posture::of(of_hundred(0), of_hundred(0), &[of_hundred(month), of_hundred(balance)], on_cap)
+        };
+        assert_eq!(posture(0, 90, CapAction::Suspend), Posture::NearCap);
+        assert_eq!(posture(90, 95, CapAction::Degrade), Posture::DegradeModel);
+        assert_eq!(posture(0, 100, CapAction::Degrade), Posture::Suspended);
+        assert_eq!(posture(100, 0, CapAction::Degrade), Posture::Suspended);
+    }
+
+    #[test]
     fn a_cap_of_nothing_is_used_up() {
         let nothing = Used { posted: 0, cap: 0 };
         let far = Used { posted: 0, cap: COUNT_MAX };
-        assert_eq!(Posture::of(nothing, far, far, CapAction::Suspend), Posture::Suspended);
+        assert_eq!(Posture::of(nothing, far, &[far], CapAction::Suspend), Posture::Suspended);
     }
 
     #[test]

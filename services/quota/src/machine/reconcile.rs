@@ -66,7 +66,7 @@ impl MerchantState {
         counter.posted = counter.posted.plus(difference);
         changes.push(Change::Counter(*counter));
         self.follow(command.transaction, changes);
-        for dimension in Dimension::ALL.into_iter().filter(|dimension| difference.of(*dimension) != 0) {
+        for dimension in Dimension::OF_ALL.into_iter().filter(|dimension| difference.of(*dimension) != 0) {
             self.drop_provisional(window, dimension, changes);
             self.tell_crossed_of(dimension, window, now, changes);
         }
@@ -104,7 +104,7 @@ impl Tombstone {
             Dimension::DayRequests => self.posted.requests = 0,
             Dimension::MonthTokens => self.posted.tokens = 0,
             Dimension::MonthCost => self.posted.cost_nano = 0,
-            Dimension::Concurrency => {}
+            Dimension::Balance | Dimension::Concurrency => {}
         }
     }
 }

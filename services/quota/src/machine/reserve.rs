@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kaleem_domain::Timestamp;
 
 use super::{
-    Amount, COST_PER_CALL_MAX, Candidate, Change, Decision, Dimension, Fingerprint, Hold, Key, LIFE_MAX_MS,
-    MerchantState, Mode, OverCap, Posture, Refusal, Remaining, Span, WindowId, Windows,
+    Amount, COST_PER_CALL_MAX, Candidate, Change, Decision, Dimension, DimensionUsage, Fingerprint, Hold,
+    Key, LIFE_MAX_MS, MerchantState, Mode, OverCap, Posture, Refusal, Remaining, Span, WindowId, Windows,
     ladder::{Blocked, Choice, Room},
 };
 
@@ -110,6 +110,7 @@ impl MerchantState {
         if !check_only && let Some(reserved) = self.repeated(command, now, changes)? {
             return Ok(reserved);
         }
+        self.know_balance()?;
         let windows = self.calendar.windows();
         let choice = self.room(windows).choose(&command.candidates, command.mode != Mode::Normal);
         let decided = self.decide(choice, &command.candidates, windows, now);
@@ -162,6 +163,7 @@ impl MerchantState {
         if old.fingerprint == command.fingerprint {
             return Ok(self.reserved(old));
         }
+        self.know_balance()?;
         let admitted = self.calendar.at(old.admitted_at)?;
         let windows = Windows {
             day: Span { id: old.day, ..admitted.day },
@@ -169,6 +171,7 @@ impl MerchantState {
         };
         let mut room = self.room(windows);
         room.left = room.left.plus(old.amount);
+        room.balance = room.balance.map(|balance| balance.saturating_add(old.amount.cost_nano));
         room.slots += 1;
         let old = old.clone();
         let choice = room.choose(&command.candidates, old.mode == Mode::Shrink);
@@ -235,15 +238,18 @@ impl MerchantState {
 
     fn room(&self, windows: Windows) -> Room {
         let of = |dimension| self.dimension(dimension, windows);
-        let cost = of(Dimension::MonthCost);
+        let (cost, balance) = (of(Dimension::MonthCost), self.balance_usage());
+        let is_spent = |usage: &DimensionUsage| usage.posted >= usage.cap;
+        let spent = [Some(cost), balance].into_iter().flatten().find(is_spent);
         Room {
             left: Amount {
                 requests: of(Dimension::DayRequests).left(),
                 tokens: of(Dimension::MonthTokens).left(),
                 cost_nano: cost.left(),
             },
+            balance: balance.map(|balance| balance.left()),
             slots: of(Dimension::Concurrency).left(),
-            money_is_spent: cost.posted >= cost.cap,
+            spent: spent.map(|usage| usage.dimension),
             on_cap: self.profile.policy.on_cap,
         }
     }
@@ -257,7 +263,10 @@ impl MerchantState {
         changes: &mut Vec<Change>,
     ) {
         if let Some(blocked) = choice.map_or_else(Some, |choice| choice.blocked) {
-            let window = self.dimension(blocked.dimension, windows).window.map(|window| window.id);
+            let window = match blocked.dimension {
+                Dimension::Balance => Some(WindowId::EVER),
+                dimension => self.dimension(dimension, windows).window.map(|window| window.id),
+            };
             self.tell_cap_reached(blocked.dimension, window, now, changes);
         }
     }
@@ -295,13 +304,17 @@ impl MerchantState {
 
     fn over_cap(&self, blocked: Blocked, windows: Windows, now: Timestamp) -> OverCap {
         let usage = self.dimension(blocked.dimension, windows);
-        let until_reset = usage.window.map_or(CONCURRENCY_RETRY_MS, |window| window.end.millis_since(now));
+        let until_reset = match blocked.dimension {
+            Dimension::Balance => None,
+            Dimension::Concurrency => Some(CONCURRENCY_RETRY_MS),
+            _ => usage.window.map(|window| window.end.millis_since(now)),
+        };
         // A hold in the way mostly ends in less than it holds, except of requests, where it stays one.
-        let only_holds = usage.posted.saturating_add(blocked.needed) <= usage.cap;
-        let may_shrink =
-            only_holds && matches!(blocked.dimension, Dimension::MonthTokens | Dimension::MonthCost);
+        let only_holds = blocked.needed > 0 && usage.posted.saturating_add(blocked.needed) <= usage.cap;
+        let shrinks = [Dimension::MonthTokens, Dimension::MonthCost, Dimension::Balance];
+        let may_shrink = only_holds && shrinks.contains(&blocked.dimension);
         let until_expiry = self.next_expiry().filter(|_| may_shrink).map(|at| at.millis_since(now));
-        let retry_after_ms = until_expiry.map_or(until_reset, |wait| wait.min(until_reset));
+        let retry_after_ms = until_reset.into_iter().chain(until_expiry).min();
         OverCap {
             dimension: blocked.dimension,
             posted: usage.posted,
@@ -309,7 +322,7 @@ impl MerchantState {
             cap: usage.cap,
             needed: blocked.needed,
             window: usage.window,
-            retry_after_ms: retry_after_ms.max(1),
+            retry_after_ms: retry_after_ms.map(|wait| wait.max(1)),
         }
     }
 
@@ -336,6 +349,7 @@ impl MerchantState {
     fn checked(&self, choice: Choice, waived: Option<OverCap>) -> Reserved {
         let mut remaining = self.remaining();
         remaining.left = remaining.left.minus(choice.amount);
+        remaining.balance = remaining.balance.map(|balance| balance.saturating_sub(choice.amount.cost_nano));
         Reserved {
             decision: choice.decision,
             candidate_index: choice.index,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Amount, Calendar, Counter, Era, Hold, Limits, Marks, MerchantState, Profile, Tombstone, TopUpRecord,
+    WindowId,
 };
 
 /// Policy and calendar of a merchant.
@@ -29,7 +30,7 @@ pub struct MerchantRecord {
 pub struct Snapshot {
     /// Policy and calendar.
     pub merchant: MerchantRecord,
-    /// Counters with usage or top-ups; held is not kept.
+    /// Counters with usage or top-ups, and a balance that is known; held is not kept.
     pub counters: Vec<Counter>,
     /// Live holds.
     pub holds: Vec<Hold>,
@@ -81,7 +82,9 @@ impl MerchantState {
     pub fn snapshot(&self) -> Snapshot {
         let rows = self.days.rows().iter().chain(self.months.rows());
         let used = rows.filter(|row| row.posted != Amount::ZERO || row.extra != Amount::ZERO);
-        let mut counters: Vec<_> = used.map(|row| Counter { held: Amount::ZERO, ..*row }).collect();
+        // A balance is kept at nothing too, which is not the same as unknown.
+        let kept = self.balance.iter().chain(used);
+        let mut counters: Vec<_> = kept.map(|row| Counter { held: Amount::ZERO, ..*row }).collect();
         counters.sort_by_key(|row| row.id);
         let mut holds: Vec<_> = self.holds.values().cloned().collect();
         holds.sort_by_key(|hold| hold.key);
@@ -104,8 +107,12 @@ impl MerchantState {
         state.accounts_profile = merchant.accounts_profile;
         state.followed = snapshot.followed;
         for counter in snapshot.counters {
-            let counters = if counter.id.is_day() { &mut state.days } else { &mut state.months };
-            *counters.entry(counter.id) = Counter { held: Amount::ZERO, ..counter };
+            let counter = Counter { held: Amount::ZERO, ..counter };
+            match counter.id {
+                WindowId::EVER => state.balance = Some(counter),
+                day if day.is_day() => *state.days.entry(day) = counter,
+                month => *state.months.entry(month) = counter,
+            }
         }
         for hold in snapshot.holds {
             state.open(hold);
@@ -123,15 +130,11 @@ impl MerchantState {
 
     /// Checks the invariants that hold between any two commands.
     pub fn audit(&self) -> Result<(), Damage> {
-        for row in self.days.rows().iter().chain(self.months.rows()) {
+        for row in self.days.rows().iter().chain(self.months.rows()).chain(&self.balance) {
             if !row.posted.is_counted() {
                 return Err(Damage::NegativeUsage(row.id.to_string()));
             }
-            let live = self.holds.values().filter(|hold| hold.day == row.id || hold.month == row.id);
-            let held = live.fold(Amount::ZERO, |sum, hold| {
-                let part = if row.id.is_day() { hold.amount.of_day() } else { hold.amount.of_month() };
-                sum.plus(part)
-            });
+            let held = self.holds.values().fold(Amount::ZERO, |sum, hold| sum.plus(part_of(hold, row.id)));
             if held != row.held {
                 return Err(Damage::HeldMismatch(row.id.to_string()));
             }
@@ -147,5 +150,15 @@ impl MerchantState {
             return Err(Damage::LiveAndEnded);
         }
         Ok(())
+    }
+}
+
+/// What a live hold holds of a window.
+fn part_of(hold: &Hold, window: WindowId) -> Amount {
+    match window {
+        WindowId::EVER => hold.amount.of_balance(),
+        day if day == hold.day => hold.amount.of_day(),
+        month if month == hold.month => hold.amount.of_month(),
+        _ => Amount::ZERO,
     }
 }

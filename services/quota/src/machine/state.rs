@@ -6,7 +6,8 @@ use kaleem_domain::{Timestamp, window::WindowError};
 
 use super::{
     Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile,
-    Refusal, Span, Tombstone, TopUpRecord, Used, WindowId, Windows, alert::AllMarks, counters::Counters,
+    Refusal, Span, Tombstone, TopUpRecord, Used, WindowId, Windows, alert::AllMarks, balance::balance_of,
+    counters::Counters,
 };
 
 /// Days of which counters are kept; by count and not by age, so that a clock that jumps ahead and back loses nothing.
@@ -49,6 +50,8 @@ pub struct MerchantState {
     pub(super) calendar: Calendar,
     pub(super) days: Counters,
     pub(super) months: Counters,
+    /// All that a merchant that pays ahead was charged, and paid as its extra; `None` until the ledger said it, and for any other.
+    pub(super) balance: Option<Counter>,
     pub(super) marks: AllMarks,
     pub(super) holds: HashMap<Key, Hold>,
     pub(super) expiries: BTreeSet<(Timestamp, Key)>,
@@ -66,6 +69,8 @@ pub struct MerchantState {
 pub struct Remaining {
     /// In each dimension with windows.
     pub left: Amount,
+    /// Of the balance, in nano-US-dollars; `None` where the merchant pays afterwards.
+    pub balance: Option<i64>,
     /// Windows that it is left in.
     pub windows: Windows,
 }
@@ -81,15 +86,19 @@ pub struct DimensionUsage {
     pub held: i64,
     /// Cap in force.
     pub cap: i64,
-    /// Window; `None` for concurrency.
+    /// Window; `None` for concurrency and for a balance, whose window never ends.
     pub window: Option<Span>,
 }
 
 /// Usage of a merchant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
-    /// One a dimension, in the order of [`Dimension::ALL`].
+    /// One a dimension, in the order of [`Dimension::OF_ALL`].
     pub dimensions: [DimensionUsage; 4],
+    /// Of a merchant that pays ahead, once its balance is known.
+    pub balance: Option<DimensionUsage>,
+    /// Whether it pays ahead.
+    pub is_prepaid: bool,
     /// Posture.
     pub posture: Posture,
     /// Version of the policy.
@@ -110,6 +119,7 @@ impl MerchantState {
             accounts_profile: None,
             days: Counters::default(),
             months: Counters::default(),
+            balance: None,
             marks: AllMarks::default(),
             holds: HashMap::new(),
             expiries: BTreeSet::new(),
@@ -125,8 +135,14 @@ impl MerchantState {
     pub fn usage(&mut self, now: Timestamp, changes: &mut Vec<Change>) -> Result<Usage, Refusal> {
         self.begin(now, changes)?;
         let windows = self.calendar.windows();
-        let dimensions = Dimension::ALL.map(|dimension| self.dimension(dimension, windows));
-        Ok(Usage { dimensions, posture: self.posture(), policy_version: self.policy_version })
+        let dimensions = Dimension::OF_ALL.map(|dimension| self.dimension(dimension, windows));
+        Ok(Usage {
+            dimensions,
+            balance: self.balance_usage(),
+            is_prepaid: self.is_prepaid(),
+            posture: self.posture(),
+            policy_version: self.policy_version,
+        })
     }
 
     /// The month that is open at `now`.
@@ -249,6 +265,9 @@ impl MerchantState {
         day.held = day.held.plus(hold.amount.of_day());
         let month = self.months.entry(hold.month);
         month.held = month.held.plus(hold.amount.of_month());
+        if let Some(balance) = &mut self.balance {
+            balance.held = balance.held.plus(hold.amount.of_balance());
+        }
         self.expiries.insert((hold.expires_at, hold.key));
         self.holds.insert(hold.key, hold);
     }
@@ -261,16 +280,31 @@ impl MerchantState {
         day.held = day.held.minus(hold.amount.of_day());
         let month = self.months.entry(hold.month);
         month.held = month.held.minus(hold.amount.of_month());
+        if let Some(balance) = &mut self.balance {
+            balance.held = balance.held.minus(hold.amount.of_balance());
+        }
         Some(hold)
     }
 
-    /// Adds `amount`, which may be negative, to the posted usage of two windows and tells what it crossed. A window that is no
-    /// longer kept counts nothing.
+    /// Adds `amount`, which may be negative, to the posted usage of two windows and of the balance, and tells what it crossed. A window
+    /// that is no longer kept counts nothing.
     pub(super) fn post(
         &mut self,
-        windows: (super::WindowId, super::WindowId),
+        windows: (WindowId, WindowId),
         amount: Amount,
         now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        self.draw(amount.cost_nano, changes);
+        self.post_windows(windows, amount, changes);
+        self.tell_crossed(windows, now, changes);
+    }
+
+    /// As [`MerchantState::post`], but for the balance, and telling nothing.
+    pub(super) fn post_windows(
+        &mut self,
+        windows: (WindowId, WindowId),
+        amount: Amount,
         changes: &mut Vec<Change>,
     ) {
         let (day, month) = windows;
@@ -281,7 +315,6 @@ impl MerchantState {
             counter.posted = counter.posted.plus(part);
             changes.push(Change::Counter(*counter));
         }
-        self.tell_crossed(windows, now, changes);
     }
 
     pub(super) fn dimension(&self, dimension: Dimension, windows: Windows) -> DimensionUsage {
@@ -300,6 +333,7 @@ impl MerchantState {
             Dimension::MonthCost => {
                 usage(&month, |amount| amount.cost_nano, caps.month_cost_nano, windows.month)
             }
+            Dimension::Balance => balance_of(&self.balance.unwrap_or(Counter::new(WindowId::EVER))),
             Dimension::Concurrency => DimensionUsage {
                 dimension,
                 posted: 0,
@@ -320,12 +354,10 @@ impl MerchantState {
             Used { posted: usage.posted, cap: usage.cap }
         };
         let on_cap = self.profile.policy.on_cap;
-        Posture::of(
-            used(Dimension::DayRequests),
-            used(Dimension::MonthTokens),
-            used(Dimension::MonthCost),
-            on_cap,
-        )
+        let (requests, tokens) = (used(Dimension::DayRequests), used(Dimension::MonthTokens));
+        let money = [Some(used(Dimension::MonthCost)), self.balance_used()];
+        let money: Vec<_> = money.into_iter().flatten().collect();
+        Posture::of(requests, tokens, &money, on_cap)
     }
 
     pub(super) fn remaining(&self) -> Remaining {
@@ -336,7 +368,8 @@ impl MerchantState {
             tokens: left(Dimension::MonthTokens),
             cost_nano: left(Dimension::MonthCost),
         };
-        Remaining { left, windows }
+        let balance = self.balance_usage().map(|balance| balance.left().max(0));
+        Remaining { left, balance, windows }
     }
 }
 

@@ -14,8 +14,8 @@ use tokio::{sync::watch, time::Instant};
 use super::Registry;
 use crate::{
     Error,
-    clients::{LedgerNews as News, Matter},
-    machine::{Confirm, Confirmed, MerchantState, Refusal, Settle, Settled, TopUp, event_id},
+    clients::{LedgerNews as News, Matter, Payment},
+    machine::{Confirm, Confirmed, Credit, MerchantState, Refusal, Settle, Settled, TopUp, event_id},
     shared::About,
     store::{Claim, Position},
 };
@@ -188,7 +188,7 @@ impl Registry {
             Matter::Call(call) => {
                 self.confirm(merchant, call).await.map(|outcome| outcome.map(Confirmed::name))
             }
-            Matter::Payment(top_up) => self.pay(merchant, top_up).await.map(|()| Some("paid")),
+            Matter::Payment(payment) => self.pay(merchant, payment).await.map(|()| Some("paid")),
         };
         let outcome = match outcome {
             Ok(outcome) => outcome.unwrap_or("stranger"),
@@ -260,8 +260,29 @@ impl Registry {
         self.change(merchant, about.clone(), settle).await
     }
 
-    /// Adds a payment to the cap of the month, once by its id.
-    async fn pay(&self, merchant: &MerchantId, top_up: &TopUp) -> Result<(), Error> {
+    /// Counts a payment in the balance, and adds one that raises the cap of the month to it, once by its id. Neither depends on whether
+    /// the other is possible.
+    async fn pay(&self, merchant: &MerchantId, payment: &Payment) -> Result<(), Error> {
+        let credited = self.credit(merchant, payment.credit).await;
+        let raised = match &payment.top_up {
+            Some(top_up) => self.raise(merchant, top_up).await,
+            None => Ok(()),
+        };
+        credited.and(raised)
+    }
+
+    /// A merchant whom quota has not met has no balance here; the ledger says it when the merchant comes.
+    async fn credit(&self, merchant: &MerchantId, credit: Option<Credit>) -> Result<(), Error> {
+        let Some(credit) = credit else { return Ok(()) };
+        if !self.is_known(merchant).await? {
+            return Ok(());
+        }
+        let credit =
+            move |state: &mut MerchantState, now, changes: &mut _| state.credit(&credit, now, changes);
+        self.change(merchant, About::default(), credit).await.map(|_| ())
+    }
+
+    async fn raise(&self, merchant: &MerchantId, top_up: &TopUp) -> Result<(), Error> {
         let policy_version = self.top_up(merchant, top_up).await?;
         let op_id = &top_up.op_id;
         tracing::info!(%merchant, op_id, policy_version, "a payment raised the cap of the month");

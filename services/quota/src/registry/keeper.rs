@@ -81,7 +81,7 @@ impl Keeper {
         }
     }
 
-    /// What calls that settled since `since` and are not confirmed contribute to a window, of what is committed.
+    /// What calls that settled since `since` and are not confirmed contribute to a window, or to a balance, of what is committed.
     pub(super) async fn unconfirmed(
         &self,
         store: &Store,

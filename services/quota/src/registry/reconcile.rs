@@ -8,17 +8,18 @@ use super::{Lookup, Registry};
 use crate::{
     Error,
     clients::Ledger,
-    machine::{Amount, MerchantState, Reconcile, Refusal, WindowId},
+    machine::{Amount, MerchantState, PutBalance, Reconcile, Refusal, WindowId},
     shared::About,
 };
 
 /// Merchants that may fail in a round before it is given up, so that a billing that is away costs a few timeouts and not thousands.
 const FAILURES_PER_ROUND_MAX: usize = 4;
 
-/// The differences that the last round saw; at most four windows of each merchant in memory.
+/// The differences that the last round saw; at most four windows and a balance of each merchant in memory.
 #[derive(Debug, Default)]
 pub struct Rounds {
     seen: HashMap<(MerchantId, WindowId), Seen>,
+    balances: HashMap<MerchantId, PutBalance>,
 }
 
 /// Both sides of a window in which they differ.
@@ -76,7 +77,8 @@ impl Registry {
         this: &mut Rounds,
     ) -> Result<usize, Error> {
         let mut healed = 0;
-        for (window, posted) in self.quiet(merchant).await?.unwrap_or_default() {
+        let Some(windows) = self.quiet(merchant).await? else { return Ok(healed) };
+        for (window, posted) in windows {
             let ledger = self.billing.ledger(merchant, window).await?;
             let Some(command) = self.comparison(merchant, window, posted, ledger).await? else { continue };
             let unconfirmed = command.unconfirmed;
@@ -85,6 +87,13 @@ impl Registry {
                 healed += 1;
             } else {
                 this.seen.insert(key, seen);
+            }
+        }
+        if let Some((command, account)) = self.balance_difference(merchant).await? {
+            if last.balances.get(merchant) == Some(&command) {
+                healed += usize::from(self.heal_balance(merchant, command, account).await?);
+            } else {
+                this.balances.insert(merchant.clone(), command);
             }
         }
         Ok(healed)
@@ -105,7 +114,10 @@ impl Registry {
                 return Ok(false);
             }
         }
-        Ok(true)
+        match self.balance_difference(merchant).await? {
+            Some((command, account)) => self.heal_balance(merchant, command, account).await,
+            None => Ok(true),
+        }
     }
 
     /// What is to be healed of a window; `None` where nothing is, or quota has not followed the ledger as far as its sums count, so

@@ -130,6 +130,9 @@ impl Inner {
         };
         let (merged, gone) = merge(own, there, durable, self.clock.now());
         let mut rows = changes_of(&merged);
+        if merged.counters.iter().all(|counter| counter.id != WindowId::EVER) {
+            rows.push(Change::CounterDropped(WindowId::EVER));
+        }
         rows.extend(gone.into_iter().map(Change::HoldEnded));
         let restored = self.restore(merchant, merged, at)?;
         let mut slots = self.shards.of(merchant).lock()?;

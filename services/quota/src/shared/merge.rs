@@ -27,11 +27,14 @@ pub(super) fn merge(
     let durable = durable.map(|durable| Snapshot { holds: Vec::new(), ..durable });
     let mut joined = own;
     for other in durable.into_iter().chain(there) {
+        let balance = balance(&joined, &other);
         if other.merchant.policy_version >= joined.merchant.policy_version {
             joined.merchant = other.merchant;
         }
         joined.followed = joined.followed.max(other.followed);
-        joined.counters = by_key(joined.counters.into_iter().chain(other.counters), |row| row.id, larger);
+        let ending = joined.counters.into_iter().chain(other.counters).filter(|row| row.id != WindowId::EVER);
+        joined.counters = by_key(ending, |row| row.id, larger);
+        joined.counters.extend(balance);
         joined.tombstones =
             by_key(joined.tombstones.into_iter().chain(other.tombstones), |row| row.key, |_, there| there);
         joined.top_ups = by_key(
@@ -53,6 +56,16 @@ pub(super) fn merge(
     tombstones.sort_by_key(|tombstone| (tombstone.ended_at, tombstone.key));
     let gone = stored.into_iter().filter(|key| !live.contains(key)).collect();
     (joined, gone)
+}
+
+/// The balance of both: what was paid is as the one has it that followed the ledger further, as money may have gone back. Where that one
+/// has none, it is asked of the ledger again.
+fn balance(a: &Snapshot, b: &Snapshot) -> Option<Counter> {
+    let (newer, older) = if b.followed > a.followed { (b, a) } else { (a, b) };
+    let of = |snapshot: &Snapshot| snapshot.counters.iter().find(|row| row.id == WindowId::EVER).copied();
+    let (balance, older) = (of(newer)?, of(older));
+    let posted = older.map_or(balance.posted, |older| larger_amount(balance.posted, older.posted));
+    Some(Counter { posted, ..balance })
 }
 
 /// Rows that make a store have `snapshot`, whatever it had of it before.

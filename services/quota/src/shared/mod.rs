@@ -36,7 +36,7 @@ use crate::{
     Config, Error,
     clients::Billing,
     config::Shadow,
-    machine::{Change, Limits, MerchantState, Refusal, Snapshot},
+    machine::{Change, Limits, MerchantState, Refusal, Snapshot, WindowId},
     shard::Shards,
     store::Store,
 };
@@ -145,6 +145,7 @@ impl Shared {
         let Some(mut known) = inner.durable.load(merchant, 0).await? else { return Ok(None) };
         // Who wrote them is gone, and what became of them the ledger says.
         known.holds.clear();
+        known.counters.retain(|counter| counter.id != WindowId::EVER);
         Ok(Some((inner.restore(merchant, known, inner.clock.now())?, Line::default())))
     }
 

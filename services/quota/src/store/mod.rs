@@ -199,7 +199,7 @@ impl Store {
         }
     }
 
-    /// What calls that settled since `since` and are not confirmed contribute to a window, of what is committed.
+    /// What calls that settled since `since` and are not confirmed contribute to a window, or to a balance, of what is committed.
     pub(crate) async fn unconfirmed(
         &self,
         merchant: &MerchantId,

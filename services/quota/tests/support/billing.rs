@@ -53,6 +53,8 @@ struct Ledger {
     /// The transaction of each event, by merchant and id.
     events: HashMap<(String, String), i64>,
     payments: Vec<String>,
+    /// What each merchant paid and was charged.
+    accounts: HashMap<String, wire::GetBalanceResponse>,
     changes: Vec<wire::LedgerChange>,
     heads: HashMap<String, i64>,
     down: bool,
@@ -61,6 +63,7 @@ struct Ledger {
     /// The next page starts with the first transaction, whatever is asked for.
     rewound: bool,
     asked: usize,
+    asked_balances: usize,
     told: usize,
     /// Calls that tell of events, also those that found it down.
     tried: usize,
@@ -87,6 +90,7 @@ impl FakeBilling {
             Reservation { event_id: format!("{}~1", reservation.event_id), ..reservation.clone() };
         self.with(|ledger| {
             ledger.count(reservation, -1, -(100 + was.0), -was.1);
+            ledger.charge_account(&reservation.merchant_id, -1, -was.1);
             let taken_back = counted(100 + was.0, was.1);
             ledger.post(&reservation.merchant_id, call(reservation, None, Some(taken_back)));
             ledger.charge(&replacement, 100 + is.0, is.1);
@@ -95,17 +99,26 @@ impl FakeBilling {
 
     /// Posts a payment that raises the cap of the month, once by its id.
     pub fn pay(&self, merchant_id: &str, payment_id: &str, amount_pico_usd: i64) {
+        self.with(|ledger| ledger.pay(merchant_id, payment_id, amount_pico_usd, true));
+    }
+
+    /// Posts a payment that raises nothing but a balance, or money that went back, once by its id; returns its transaction.
+    pub fn pay_ahead(&self, merchant_id: &str, payment_id: &str, amount_pico_usd: i64) -> i64 {
         self.with(|ledger| {
-            if ledger.payments.iter().any(|known| known == payment_id) {
-                return;
-            }
-            ledger.payments.push(payment_id.to_owned());
-            let paid = wire::PaymentChange {
-                payment_id: payment_id.to_owned(),
-                amount_pico_usd,
-                tops_up_month_cap: true,
-            };
-            ledger.post(merchant_id, What::Payment(paid));
+            ledger.pay(merchant_id, payment_id, amount_pico_usd, false);
+            ledger.end()
+        })
+    }
+
+    /// What a merchant paid and was charged.
+    pub fn account(&self, merchant_id: &str) -> wire::GetBalanceResponse {
+        self.lock().account(merchant_id)
+    }
+
+    /// Says that a merchant was charged so much in all, whatever was recorded.
+    pub fn set_charged(&self, merchant_id: &str, pico: i64) {
+        self.with(|ledger| {
+            ledger.accounts.entry(merchant_id.to_owned()).or_default().charged_pico_usd = pico
         });
     }
 
@@ -144,6 +157,11 @@ impl FakeBilling {
     /// How often it was asked for sums.
     pub fn asked(&self) -> usize {
         self.lock().asked
+    }
+
+    /// How often it was asked for a balance.
+    pub fn asked_balances(&self) -> usize {
+        self.lock().asked_balances
     }
 
     /// How often it was to be told of events, also while it was down.
@@ -239,6 +257,35 @@ impl Ledger {
         let transaction = self.post(&reservation.merchant_id, charged);
         assert!(self.events.insert(event, transaction).is_none(), "an event is charged once");
         self.count(reservation, 1, tokens, sell_pico_usd);
+        self.charge_account(&reservation.merchant_id, 1, sell_pico_usd);
+    }
+
+    fn pay(&mut self, merchant_id: &str, payment_id: &str, amount_pico_usd: i64, tops_up_month_cap: bool) {
+        if self.payments.iter().any(|known| known == payment_id) {
+            return;
+        }
+        self.payments.push(payment_id.to_owned());
+        let account = self.accounts.entry(merchant_id.to_owned()).or_default();
+        account.paid_pico_usd += amount_pico_usd;
+        let paid = wire::PaymentChange {
+            payment_id: payment_id.to_owned(),
+            amount_pico_usd,
+            tops_up_month_cap,
+            paid_pico_usd: Some(account.paid_pico_usd),
+        };
+        self.post(merchant_id, What::Payment(paid));
+    }
+
+    fn charge_account(&mut self, merchant_id: &str, requests: i64, sell_pico_usd: i64) {
+        let account = self.accounts.entry(merchant_id.to_owned()).or_default();
+        account.request_count += requests;
+        account.charged_pico_usd += sell_pico_usd;
+    }
+
+    fn account(&self, merchant_id: &str) -> wire::GetBalanceResponse {
+        let transaction = self.heads.get(merchant_id).copied().unwrap_or(0);
+        let account = self.accounts.get(merchant_id).copied().unwrap_or_default();
+        wire::GetBalanceResponse { transaction, ..account }
     }
 
     fn post(&mut self, merchant_id: &str, what: What) -> i64 {
@@ -285,6 +332,14 @@ macro_rules! billing_double {
                 let max_transaction = ledger.heads.get(&asked.merchant_id).copied().unwrap_or(0);
                 let sums = ledger.windows.get(&(asked.merchant_id, asked.window_id)).cloned().unwrap_or_default();
                 Ok(Response::new(GetUsageSummaryResponse { max_transaction, ..sums }))
+            }
+
+            async fn get_balance(
+                &self,
+                request: Request<wire::GetBalanceRequest>,
+            ) -> Result<Response<wire::GetBalanceResponse>, Status> {
+                self.lock().asked_balances += 1;
+                Ok(Response::new(self.up()?.account(&request.get_ref().merchant_id)))
             }
 
             async fn follow_ledger(

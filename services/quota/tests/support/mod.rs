@@ -18,7 +18,7 @@ use futures::{Stream, StreamExt as _};
 use kaleem_domain::{Clock, MerchantId, RequestId, Timestamp};
 use kaleem_proto::{
     accounts::v1::{
-        self as accounts, CapAction, GetMerchantRequest, GetMerchantResponse, Merchant, Plan,
+        self as accounts, BillingMode, CapAction, GetMerchantRequest, GetMerchantResponse, Merchant, Plan,
         WatchRevocationsRequest, WatchRevocationsResponse,
         accounts_service_client::AccountsServiceClient,
         accounts_service_server::{AccountsService, AccountsServiceServer},
@@ -98,7 +98,7 @@ impl FakeAccounts {
 
     /// Makes a merchant with a plan and zone that quota reads as `profile`.
     pub fn put_profile(&self, merchant_id: &str, profile: &Profile) {
-        let Policy { caps, on_cap, .. } = &profile.policy;
+        let Policy { caps, on_cap, billing_mode, .. } = &profile.policy;
         let mut plan = plan(caps.day_requests, caps.month_tokens, caps.month_cost_nano, caps.concurrency);
         plan.plan_id.clone_from(&profile.policy.plan_id);
         plan.version = profile.policy.plan_version;
@@ -106,6 +106,10 @@ impl FakeAccounts {
         plan.on_cap = match on_cap {
             machine::CapAction::Degrade => CapAction::Degrade.into(),
             machine::CapAction::Suspend => CapAction::Suspend.into(),
+        };
+        plan.billing_mode = match billing_mode {
+            machine::BillingMode::Postpaid => BillingMode::Postpaid.into(),
+            machine::BillingMode::Prepaid => BillingMode::Prepaid.into(),
         };
         self.put(merchant_id, plan);
         if let Some(answer) = self.merchants.lock().unwrap().get_mut(merchant_id) {
@@ -348,7 +352,13 @@ pub fn plan(day_requests: i64, month_tokens: i64, month_cost_nano: i64, concurre
         concurrent_request_cap: concurrency,
         on_cap: CapAction::Suspend.into(),
         alert_percents: vec![60, 80, 90, 95],
+        billing_mode: BillingMode::Postpaid.into(),
     }
+}
+
+/// A plan whose merchants pay ahead.
+pub fn prepaid(plan: Plan) -> Plan {
+    Plan { billing_mode: BillingMode::Prepaid.into(), ..plan }
 }
 
 /// 100 tokens in, 50 out, at 10,000 and 30,000 pico: 150 tokens and 2,500 nano.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kaleem_domain::RequestId;
 use kaleem_quota::machine::{
-    Acknowledge, Adjust, Amount, Beat, Candidate, CapAction, Caps, Command, Fingerprint, Key, Mode, Origin,
-    Policy, Profile, PutPolicy, Release, Reserve, Settle, TopUp,
+    Acknowledge, Adjust, Amount, Beat, BillingMode, Candidate, CapAction, Caps, Command, Fingerprint, Key,
+    Mode, Origin, Policy, Profile, PutPolicy, Release, Reserve, Settle, TopUp,
 };
 use proptest::prelude::*;
 
@@ -24,6 +24,10 @@ pub enum Step {
     Confirm(Key, Amount, i64),
     /// A window is set to what a ledger says, which may be anything.
     Reconcile(&'static str, Amount),
+    /// A payment, or money that goes back: the next transaction, or one that was told before.
+    Pay(i64, i64),
+    /// A balance is set to what a ledger says was paid and charged.
+    Balance(i64, i64),
     /// Time passes, or a clock is corrected.
     Clock(i64),
     /// The process is killed and reads the rows back.
@@ -57,12 +61,13 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
 pub fn profiles() -> impl Strategy<Value = Profile> {
     let zones = prop::sample::select(vec!["Asia/Riyadh", "America/Los_Angeles", "Pacific/Kiritimati"]);
     let caps = (0_i64..30, 0_i64..4_000, 0_i64..60_000, 0_i64..6);
-    (caps, any::<bool>(), zones).prop_map(
-        |((day_requests, month_tokens, month_cost_nano, concurrency), degrades, zone)| {
+    (caps, any::<bool>(), any::<bool>(), zones).prop_map(
+        |((day_requests, month_tokens, month_cost_nano, concurrency), degrades, ahead, zone)| {
             let on_cap = if degrades { CapAction::Degrade } else { CapAction::Suspend };
+            let billing_mode = if ahead { BillingMode::Prepaid } else { BillingMode::Postpaid };
             let caps = Caps { day_requests, month_tokens, month_cost_nano, concurrency };
-            let policy =
-                Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap, alert_percents: Vec::new() };
+            let (plan_id, plan_version, alert_percents) = ("p".into(), 1, Vec::new());
+            let policy = Policy { plan_id, plan_version, caps, on_cap, alert_percents, billing_mode };
             Profile { policy, time_zone: zone.into() }
         },
     )
@@ -107,6 +112,8 @@ pub fn steps() -> impl Strategy<Value = Step> {
         }),
         1 => (prop::sample::select(vec!["d20261130", "d20261201", "M202611", "M202612"]), 0_i64..9, 0_i64..900, 0_i64..9_000)
             .prop_map(|(window, requests, tokens, cost_nano)| Step::Reconcile(window, Amount { requests, tokens, cost_nano })),
+        2 => (-9_000_i64..30_000, -1_i64..3).prop_map(|(nano, ahead)| Step::Pay(nano, ahead)),
+        2 => (0_i64..60_000, 0_i64..30_000).prop_map(|(paid, charged)| Step::Balance(paid, charged)),
         1 => Just(Step::Restart),
         2 => (0_i64..40_000).prop_map(Step::Clock),
         1 => prop::sample::select(vec![-3_000, -3_600_000, 3_600_000, 86_400_000]).prop_map(Step::Clock),

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use kaleem_domain::Timestamp;
 use kaleem_quota::machine::{
-    Amount, Candidate, CapAction, Caps, Change, Command, Confirm, Counter, Ending, Fingerprint, Limits, Lost,
-    MerchantState, Mode, Policy, Profile, Reconcile, Refusal, Release, Reply, Reserve, Settle,
-    TOMBSTONE_LIFE_MS, WindowId, apply,
+    Amount, BalanceSeen, BillingMode, Candidate, CapAction, Caps, Change, Command, Confirm, Counter, Credit,
+    Ending, Fingerprint, Limits, Lost, MerchantState, Mode, Policy, Profile, PutBalance, Reconcile, Refusal,
+    Release, Reply, Reserve, Settle, TOMBSTONE_LIFE_MS, WindowId, apply,
 };
 use proptest::prelude::*;
 use rows::Rows;
@@ -32,7 +32,10 @@ fn assert_admission_fits(
     if !matches!(reply, Ok(Reply::Reserved(_))) {
         return;
     }
-    let numbers = |state: &MerchantState| state.clone().usage(now, &mut Vec::new()).unwrap().dimensions;
+    let numbers = |state: &MerchantState| {
+        let usage = state.clone().usage(now, &mut Vec::new()).unwrap();
+        usage.dimensions.into_iter().chain(usage.balance).collect::<Vec<_>>()
+    };
     for (was, is) in numbers(before).into_iter().zip(numbers(after)) {
         let grown = is.posted + is.held > was.posted + was.held;
         assert!(!grown || is.posted + is.held <= is.cap, "{is:?}");
@@ -72,6 +75,20 @@ proptest! {
                     let lost = Some(Lost { admitted_at: now, day: window(0), month: window(1), epoch: 1 });
                     let transaction = state.followed() + ahead;
                     (Command::Confirm(Confirm { key, transaction, counted, before: Amount::ZERO, lost }), false)
+                }
+                Step::Pay(nano, ahead) => {
+                    let paid = state.clone().usage(now, &mut Vec::new()).unwrap().balance.map_or(0, |balance| balance.cap);
+                    let transaction = state.followed() + ahead;
+                    (Command::Credit(Credit { paid_nano: (paid + nano).max(0), transaction }), false)
+                }
+                Step::Balance(paid_nano, charged_nano) => {
+                    // As due holds leave it, which the step below expires first.
+                    let mut settled = state.clone();
+                    settled.expire(usize::MAX, now, &mut Vec::new()).unwrap();
+                    let unknown = BalanceSeen { paid_nano: None, posted_nano: 0 };
+                    let seen = settled.balance_seen(now, &mut Vec::new()).unwrap().unwrap_or(unknown);
+                    let transaction = state.followed();
+                    (Command::PutBalance(PutBalance { paid_nano, charged_nano, unconfirmed_nano: 0, transaction, seen }), false)
                 }
                 Step::Restart => {
                     state = rows.assert_reads_back(&state, now);
@@ -116,6 +133,9 @@ proptest! {
             if let (Command::Reconcile(reconcile), Ok(Reply::Reconciled(difference))) = (&command, &reply) {
                 rows.assert_reconciled(reconcile, *difference);
             }
+            if let (Command::PutBalance(put), Ok(Reply::BalancePut(_)), true) = (&command, &reply, state.is_prepaid()) {
+                rows.assert_balance(put);
+            }
             let confirms = matches!(command, Command::Confirm(_) | Command::Acknowledge(_));
             rows.assert_posted_once(confirms);
             rows.assert_alerted(&state, now);
@@ -129,7 +149,7 @@ proptest! {
     fn a_call_ends_once(ends in prop::collection::vec(0_u8..4, 1..12)) {
         let mut now = Timestamp::from_millis(START_MS);
         let caps = Caps { day_requests: 9, month_tokens: 9_999, month_cost_nano: 9_999, concurrency: 9 };
-        let policy = Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap: CapAction::Suspend, alert_percents: Vec::new() };
+        let policy = Policy { plan_id: "p".into(), plan_version: 1, caps, on_cap: CapAction::Suspend, alert_percents: Vec::new(), billing_mode: BillingMode::Postpaid };
         let profile = Profile { policy, time_zone: "Asia/Riyadh".into() };
         let mut state = MerchantState::new(profile, 1, Limits::default(), now).unwrap();
         let candidate = Candidate {

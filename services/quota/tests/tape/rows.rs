@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kaleem_domain::Timestamp;
 use kaleem_quota::machine::{
-    ALERT_PERCENTS, Alert, Amount, Change, Counter, Dimension, Hold, Key, Limits, Marks, MerchantRecord,
-    MerchantState, Reconcile, Snapshot, Tombstone, TopUpRecord, WindowId,
+    ALERT_PERCENTS, Alert, Amount, Change, Counter, Dimension, DimensionUsage, Hold, Key, Limits, Marks,
+    MerchantRecord, MerchantState, PutBalance, Reconcile, Snapshot, Tombstone, TopUpRecord, WindowId,
 };
 
 /// What the store would hold: changes applied as rows, apart from the machine.
@@ -70,8 +70,12 @@ impl Rows {
             self.tombstones.drain().partition(|(key, _)| kept.contains(key));
         self.tombstones = kept;
         for ended in over.into_values() {
-            for (window, part) in [(ended.day, ended.posted.of_day()), (ended.month, ended.posted.of_month())]
-            {
+            let parts = [
+                (ended.day, ended.posted.of_day()),
+                (ended.month, ended.posted.of_month()),
+                (WindowId::EVER, ended.posted.of_balance()),
+            ];
+            for (window, part) in parts {
                 let healed = self.healed.entry(window).or_insert(Amount::ZERO);
                 *healed = healed.plus(part);
             }
@@ -105,14 +109,33 @@ impl Rows {
                 assert!(raised, "{percent} % of {of:?} was not told");
             }
         }
+        if let Some(balance) = usage.balance {
+            self.assert_balance_alerted(balance);
+        }
+    }
+
+    /// I5: as for windows, of what was there after the last payment.
+    fn assert_balance_alerted(&self, balance: DimensionUsage) {
+        let marks = self.marks[&(WindowId::EVER, Dimension::Balance)];
+        let used = marks.cap - (balance.cap - balance.posted);
+        let crossed = |percent: &i32| {
+            used > 0 && i128::from(used) * 100 >= i128::from(marks.cap) * i128::from(*percent)
+        };
+        for percent in ALERT_PERCENTS.into_iter().filter(crossed) {
+            let alert = (WindowId::EVER, Dimension::Balance, percent, marks.cap_version);
+            assert!(self.alerts.contains(&alert), "{percent} % of {balance:?} was not told");
+        }
     }
 
     /// What the reservations contributed to a window, each once.
     fn contributed(&self, id: WindowId) -> Amount {
-        let of_window =
-            self.tombstones.values().filter(|tombstone| tombstone.day == id || tombstone.month == id);
-        of_window.fold(Amount::ZERO, |sum, tombstone| {
-            sum.plus(if id.is_day() { tombstone.posted.of_day() } else { tombstone.posted.of_month() })
+        self.tombstones.values().fold(Amount::ZERO, |sum, tombstone| {
+            sum.plus(match id {
+                WindowId::EVER => tombstone.posted.of_balance(),
+                day if day == tombstone.day => tombstone.posted.of_day(),
+                month if month == tombstone.month => tombstone.posted.of_month(),
+                _ => Amount::ZERO,
+            })
         })
     }
 
@@ -141,6 +164,21 @@ impl Rows {
         let left = Reconcile { seen: posted, ..*command }.difference();
         assert_eq!(left, Amount::ZERO);
         self.healed.insert(command.window, posted.minus(self.contributed(command.window)));
+        // What expired holds had posted no longer counts as theirs, and the balance is compared by itself.
+        self.heal_balance();
+    }
+
+    /// I10: the balance is what the ledger says, and what the reservations contribute from here on adds to it.
+    pub fn assert_balance(&mut self, put: &PutBalance) {
+        let balance = self.counters[&WindowId::EVER];
+        assert_eq!((balance.extra.cost_nano, balance.posted.cost_nano), (put.paid_nano, put.posted_nano()));
+        self.heal_balance();
+    }
+
+    fn heal_balance(&mut self) {
+        if let Some(balance) = self.counters.get(&WindowId::EVER) {
+            self.healed.insert(WindowId::EVER, balance.posted.minus(self.contributed(WindowId::EVER)));
+        }
     }
 
     /// The state that would be read back is the state in memory.

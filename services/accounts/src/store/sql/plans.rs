@@ -4,7 +4,7 @@ use kaleem_domain::Timestamp;
 
 use super::session::{Row, Session};
 use crate::{
-    plan::{CapAction, Plan},
+    plan::{BillingMode, CapAction, Plan},
     store::Error,
 };
 
@@ -13,7 +13,7 @@ macro_rules! select {
     ($which:literal) => {
         concat!(
             "SELECT plan_id, version, day_request_cap, month_token_cap, month_cost_nano_usd_cap, concurrent_request_cap,
-             on_cap, alert_percents FROM plan AS p ",
+             on_cap, alert_percents, billing_mode FROM plan AS p ",
             $which
         )
     };
@@ -45,9 +45,13 @@ pub async fn insert(session: &mut dyn Session, plan: &Plan, now: Timestamp) -> R
         CapAction::Degrade => "degrade",
         CapAction::Suspend => "suspend",
     };
+    let billing_mode = match plan.billing_mode {
+        BillingMode::Postpaid => "postpaid",
+        BillingMode::Prepaid => "prepaid",
+    };
     let sql = "INSERT INTO plan (plan_id, version, day_request_cap, month_token_cap, month_cost_nano_usd_cap,
-               concurrent_request_cap, on_cap, alert_percents, create_time_ms)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+               concurrent_request_cap, on_cap, alert_percents, billing_mode, create_time_ms)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let values = [
         (&plan.id).into(),
         plan.version.into(),
@@ -57,6 +61,7 @@ pub async fn insert(session: &mut dyn Session, plan: &Plan, now: Timestamp) -> R
         plan.concurrent_request_cap.into(),
         on_cap.into(),
         (&percents).into(),
+        billing_mode.into(),
         now.as_millis().into(),
     ];
     Ok(session.execute(sql, &values).await?)
@@ -69,6 +74,11 @@ fn plan(row: &Row) -> Result<Plan, Error> {
         "suspend" => CapAction::Suspend,
         _ => return Err(wrong("on_cap")),
     };
+    let billing_mode = match row.text("billing_mode")?.as_str() {
+        "postpaid" => BillingMode::Postpaid,
+        "prepaid" => BillingMode::Prepaid,
+        _ => return Err(wrong("billing_mode")),
+    };
     let percents: Result<_, _> = row.text("alert_percents")?.split_whitespace().map(str::parse).collect();
     Ok(Plan {
         id: row.text("plan_id")?,
@@ -79,5 +89,6 @@ fn plan(row: &Row) -> Result<Plan, Error> {
         concurrent_request_cap: row.number("concurrent_request_cap")?,
         on_cap,
         alert_percents: percents.map_err(|_| wrong("alert_percents"))?,
+        billing_mode,
     })
 }

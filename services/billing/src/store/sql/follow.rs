@@ -3,12 +3,13 @@
 use kaleem_domain::MerchantId;
 
 use super::{
+    balance::paid,
     rows::{self, event_columns, wrong},
     session::{Columns, Session},
 };
 use crate::{
     event::UsageEvent,
-    ledger::{Kind, charge_entries, topped_up},
+    ledger::{CASH, Kind, charge_entries, topped_up},
     payment::Payment,
     store::{BookedEntry, Error, LedgerChange, Movement, Page, StoredEvent, posting},
 };
@@ -24,7 +25,12 @@ const CHANGES: &str = concat!(
 /// Reads a page of transactions.
 pub async fn page(session: &mut dyn Session, after: i64, limit: i64) -> Result<Page, Error> {
     let newest = session.number("SELECT coalesce(max(txn_id), 0) AS number FROM ledger", &[]).await?;
-    let changes = session.all(CHANGES, &[after.into(), limit.into()], change).await?;
+    let mut changes = session.all(CHANGES, &[after.into(), limit.into()], change).await?;
+    for change in &mut changes {
+        if let Movement::Paid { payment, paid_pico } = &mut change.what {
+            *paid_pico = paid(session, payment.merchant_id.as_str(), (0, change.transaction)).await?;
+        }
+    }
     Ok(Page { changes, newest })
 }
 
@@ -35,7 +41,7 @@ fn change(row: &dyn Columns) -> Result<LedgerChange, Error> {
     } else if kind == Kind::Reversal.word() {
         Movement::Reversed(Box::new(rows::stored_event(row)?))
     } else if kind == Kind::Payment.word() {
-        Movement::Paid(payment(row)?)
+        Movement::Paid { payment: payment(row)?, paid_pico: 0 }
     } else {
         Movement::Other
     };
@@ -45,7 +51,7 @@ fn change(row: &dyn Columns) -> Result<LedgerChange, Error> {
 fn payment(row: &dyn Columns) -> Result<Payment, Error> {
     let merchant = row.text("paid_by")?;
     let entries = posting::read(&row.text("paid")?)?;
-    let side = |is_debit: bool| entries.iter().find(|entry| (entry.amount_pico > 0) == is_debit);
+    let side = |is_cash: bool| entries.iter().find(|entry| (entry.account == CASH) == is_cash);
     let (Some(cash), Some(paid)) = (side(true), side(false)) else { return Err(wrong("ledger", "entries")) };
     Ok(Payment {
         id: row.text("paid_as")?,

@@ -3,6 +3,7 @@
 use kaleem_domain::Timestamp;
 
 use super::{
+    balance::paid,
     rows::wrong,
     session::{ByKey, Columns, Session, Table, Value},
 };
@@ -186,12 +187,21 @@ const NO_EVENT: [Value<'static>; EVENT_COLUMNS] = {
     values
 };
 
-/// Posts a payment unless its id was posted.
+/// Posts a payment unless its id was posted, or more would go back than was paid.
 pub async fn pay(session: &mut dyn Session, payment: &Payment, now: Timestamp) -> Result<Posted, Error> {
     let sql = "SELECT txn_id, entries FROM ledger WHERE kind = 'topup' AND ref_id = $1";
     let before = |row: &dyn Columns| Ok((row.number("txn_id")?, posting::read(&row.text("entries")?)?));
     match session.optional(sql, &[(&payment.id).into()], before).await? {
-        None => Ok(Posted::Transaction(post(session, &[Posting::payment(payment)], now).await?)),
+        None => {
+            let back = -i128::from(payment.amount_pico);
+            if back > 0 {
+                let paid_pico = paid(session, payment.merchant_id.as_str(), (0, i64::MAX)).await?;
+                if back > paid_pico {
+                    return Ok(Posted::Overdrawn(paid_pico));
+                }
+            }
+            Ok(Posted::Transaction(post(session, &[Posting::payment(payment)], now).await?))
+        }
         // Merchant, amount and whether it tops up are all that a payment says, and its entries say all three.
         Some((transaction, entries)) if entries == payment.entries() => Ok(Posted::Transaction(transaction)),
         Some(_) => Ok(Posted::Different),

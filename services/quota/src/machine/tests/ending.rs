@@ -73,7 +73,7 @@ fn a_release_after_expiry_takes_the_charge_back() {
 fn due_holds_expire_within_the_next_reserve() {
     let mut bench = Bench::new(caps(9, 10_000, 10_000, 1), CapAction::Suspend);
     bench.reserve(usual(1)).unwrap();
-    assert_eq!(bench.over(usual(2)).retry_after_ms, 1_000);
+    assert_eq!(bench.over(usual(2)).retry_after_ms, Some(1_000));
     bench.advance(TTL_DEFAULT_MS);
     bench.reserve(usual(2)).unwrap();
     assert_eq!(bench.numbers()[0], (1, 1));

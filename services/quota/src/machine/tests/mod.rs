@@ -8,6 +8,7 @@ use super::*;
 
 mod admission;
 mod alerts;
+mod balance;
 mod confirm;
 mod ending;
 mod reconcile;
@@ -33,8 +34,14 @@ fn caps(day_requests: i64, month_tokens: i64, month_cost_nano: i64, concurrency:
 }
 
 fn profile(caps: Caps, on_cap: CapAction) -> Profile {
-    let policy =
-        Policy { plan_id: "starter".into(), plan_version: 1, caps, on_cap, alert_percents: vec![80] };
+    let policy = Policy {
+        plan_id: "starter".into(),
+        plan_version: 1,
+        caps,
+        on_cap,
+        alert_percents: vec![80],
+        billing_mode: BillingMode::Postpaid,
+    };
     Profile { policy, time_zone: "Asia/Riyadh".into() }
 }
 

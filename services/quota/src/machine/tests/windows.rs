@@ -8,7 +8,7 @@ fn a_call_over_midnight_belongs_to_the_day_and_month_of_its_admission() {
     bench.now = at("2026-11-30T20:59:59.900Z");
     let ticket = bench.reserve(usual(1)).unwrap().ticket.unwrap();
     assert_eq!((ticket.day.to_string(), ticket.month.to_string()), ("d20261130".into(), "M202611".into()));
-    assert_eq!(bench.over(usual(2)).retry_after_ms, 100);
+    assert_eq!(bench.over(usual(2)).retry_after_ms, Some(100));
     bench.advance(100);
     bench.reserve(usual(2)).unwrap();
     assert_eq!(bench.numbers(), [(0, 1), (0, 150), (0, 2_500), (0, 2)]);
@@ -42,11 +42,11 @@ fn retry_after_is_exact_for_windows_and_for_holds_in_the_way() {
     bench.reserve(usual(1)).unwrap();
     bench.advance(1_000);
     let over = bench.over(usual(2));
-    assert_eq!((over.dimension, over.retry_after_ms), (Dimension::MonthTokens, TTL_DEFAULT_MS - 1_000));
+    assert_eq!((over.dimension, over.retry_after_ms), (Dimension::MonthTokens, Some(TTL_DEFAULT_MS - 1_000)));
     bench.settle(settle_of(1, 150, 1)).unwrap();
     let over = bench.over(usual(2));
     let end_of_month = at("2026-11-30T21:00:00Z");
-    assert_eq!(over.retry_after_ms, end_of_month.millis_since(bench.now));
+    assert_eq!(over.retry_after_ms, Some(end_of_month.millis_since(bench.now)));
     bench.now = end_of_month.plus_millis(-1);
     bench.over(usual(2));
     bench.now = end_of_month;

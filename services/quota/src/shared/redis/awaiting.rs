@@ -17,7 +17,7 @@ use crate::{
 const PAGE: isize = 512;
 
 impl Redis {
-    /// What calls that settled since `since` and are not confirmed contribute to a window. Calls that come or go while they are read
+    /// What calls that settled since `since` and are not confirmed contribute to a window, or to a balance. Calls that come or go while they are read
     /// change what is posted or what is followed, which the caller compares.
     pub(in crate::shared) async fn unconfirmed(
         &self,
@@ -32,7 +32,8 @@ impl Redis {
             let names: Vec<String> = self.ask_command(range).await?;
             let calls = names.iter().map(|name| key_of(name)).collect::<Result<Vec<_>, _>>()?;
             for ended in self.tombstones(&keys, &calls).await?.into_iter().flatten() {
-                if ended.awaits_ledger() && (ended.day == window || ended.month == window) {
+                let counts = [ended.day, ended.month, WindowId::EVER].contains(&window);
+                if counts && ended.awaits_ledger() {
                     sum = sum.plus(ended.posted);
                 }
             }

@@ -14,7 +14,7 @@ const PUT: &str = "INSERT INTO ledger_position (id, baseline, baseline_at, posit
      ON CONFLICT (id) DO UPDATE SET baseline = excluded.baseline, baseline_at = excluded.baseline_at, position = excluded.position";
 
 const UNCONFIRMED: &str = "SELECT coalesce(sum(requests), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_nano), 0) FROM tombstone \
-     WHERE merchant_id = ?1 AND (day = ?2 OR month = ?2) AND confirmed_at IS NULL AND ending IN ('SETTLED', 'LATE_SETTLED') \
+     WHERE merchant_id = ?1 AND (?2 = 0 OR day = ?2 OR month = ?2) AND confirmed_at IS NULL AND ending IN ('SETTLED', 'LATE_SETTLED') \
      AND ended_at >= ?3";
 
 // Rows of one millisecond have no order of their own, so a page may repeat some and skips none.
