@@ -262,8 +262,7 @@ impl Mesh {
     pub async fn ledger_of_merchant_with(&self, merchant: &str, requests: i64) -> GetUsageSummaryResponse {
         let read = async {
             loop {
-                let request =
-                    GetUsageSummaryRequest { merchant_id: merchant.into(), window_id: String::new() };
+                let request = GetUsageSummaryRequest { merchant_id: merchant.into(), ..Default::default() };
                 let summary = self.billing().get_usage_summary(request).await.unwrap().into_inner();
                 if summary.request_count >= requests {
                     return summary;

@@ -6,7 +6,13 @@
     reason = "a test stops at its first surprise"
 )]
 
-use kaleem_proto::billing::v1::{ListUsageEventsRequest, UsageStatus};
+use std::time::Duration;
+
+use kaleem_domain::Clock as _;
+use kaleem_proto::{
+    billing::v1::{GetUsageSummaryRequest, ListUsageEventsRequest, UsageStatus},
+    quota::v1::{GetUsageRequest, GrantTopUpRequest},
+};
 use kaleem_rpc::Fault;
 use kaleem_runtime::config::Span;
 use kaleem_testkit::{Gate, gemini_upstream as gemini, openai_upstream as worker};
@@ -208,4 +214,72 @@ async fn a_project_whose_rate_is_used_up_is_not_asked_and_another_model_serves()
         assert_eq!(mesh.ledger_with(3).await.request_count, 3);
         mesh.stop().await;
     }
+}
+
+/// What the project `shop-prod` was posted, what it holds and what it may cost.
+async fn shop_prod(mesh: &Mesh) -> (i64, i64, i64) {
+    let request = GetUsageRequest { merchant_id: "upstream/shop-prod".into() };
+    let usage = mesh.quota().get_usage(request).await.unwrap().into_inner();
+    let money = usage.dimensions.iter().find(|dimension| dimension.name == "month_cost_nano_usd").unwrap();
+    (money.posted, money.held, money.cap)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_at_its_spend_cap_is_passed_over_until_the_cap_is_raised_and_costs_what_the_ledger_says() {
+    for shape in [Shape::AllInOne, Shape::Split] {
+        let capped = |config: &mut kaleem::Config| {
+            let spend = "spend = [{ quota_domain = 'shop-prod', month_cost_nano_usd = 1 }]";
+            config.quota.upstream = toml::from_str(spend).unwrap();
+            config.router.quota_domains.insert("provider-gemini".into(), "shop-prod".into());
+        };
+        let mesh = Mesh::start_with(shape, capped).await;
+        mesh.worker.respond_with(|_| worker::Reply::text(["من عندنا"]));
+        mesh.gemini.push(gemini::Reply::text(["من جيميناي"]));
+        let ask = async || {
+            let answer = mesh.client().chat(whole(question("auto", "اشرح لي"))).await.unwrap();
+            text_of(&answer.into_inner())
+        };
+        assert_eq!(ask().await, "من عندنا");
+        assert_eq!((mesh.gemini.received().count(), shop_prod(&mesh).await), (0, (0, 0, 1)));
+
+        let raise = GrantTopUpRequest {
+            op_id: "raise-1".into(),
+            merchant_id: "upstream/shop-prod".into(),
+            cost_nano_usd: 1_000_000_000,
+            token_count: 0,
+        };
+        mesh.quota().grant_top_up(raise).await.unwrap();
+        let mut asked = 1;
+        let served = async {
+            // The router passes the project over for a moment after its refusal.
+            loop {
+                asked += 1;
+                if ask().await == "من جيميناي" {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), served).await.expect("the project serves within 30 s");
+        mesh.nothing_held().await;
+        mesh.ledger_with(asked).await;
+        let window_id = month_in_los_angeles();
+        let request = GetUsageSummaryRequest {
+            upstream: "shop-prod".into(),
+            window_id,
+            time_zone: "America/Los_Angeles".into(),
+            ..Default::default()
+        };
+        let ledger = mesh.billing().get_usage_summary(request).await.unwrap().into_inner();
+        assert_eq!(ledger.request_count, 1);
+        assert!(ledger.cost_pico_usd > 0);
+        let posted = (ledger.cost_pico_usd + 999) / 1_000;
+        assert_eq!(shop_prod(&mesh).await, (posted, 0, 1_000_000_001));
+        mesh.stop().await;
+    }
+}
+
+fn month_in_los_angeles() -> String {
+    let zone = kaleem_domain::window::Zone::parse("America/Los_Angeles").unwrap();
+    zone.month(kaleem_runtime::SystemClock.now()).unwrap().id
 }

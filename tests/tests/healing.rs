@@ -82,6 +82,7 @@ fn settle(reservation: &Reservation) -> SettleRequest {
         usage: Some(USAGE),
         cost_nano_usd: 4_400,
         usage_event: event(reservation).encode_to_vec(),
+        ..SettleRequest::default()
     }
 }
 

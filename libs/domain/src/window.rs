@@ -58,6 +58,23 @@ impl Zone {
         self.window(format!("M{:04}{:02}", date.year(), date.month()), first, next)
     }
 
+    /// The day or month called `id`, such as `d20261120` or `M202611`.
+    pub fn window_of(&self, id: &str) -> Result<Window, WindowError> {
+        let number = |range| id.get(range).and_then(|digits: &str| digits.parse::<i16>().ok());
+        let (year, month, day) = match id.len() {
+            9 if id.starts_with('d') => (number(1..5), number(5..7), number(7..9)),
+            7 if id.starts_with('M') => (number(1..5), number(5..7), Some(1)),
+            _ => (None, None, None),
+        };
+        let narrow = |part: Option<i16>| part.and_then(|part| i8::try_from(part).ok());
+        let date = year.zip(narrow(month)).zip(narrow(day));
+        let date = date.and_then(|((year, month), day)| civil::Date::new(year, month, day).ok());
+        let start = self.start_of(date.ok_or(WindowError::OutOfRange)?)?;
+        let window = if id.starts_with('d') { self.day(start) } else { self.month(start) }?;
+        // A zone that moved over the date line lacks a day.
+        if window.id == id { Ok(window) } else { Err(WindowError::OutOfRange) }
+    }
+
     /// The date that `at` belongs to: the last one that has begun. Where clocks go back over midnight, the calendar shows the old
     /// date once more; those minutes stay with the new one, so that no instant belongs to two days or to none.
     fn date(&self, at: Timestamp) -> Result<civil::Date, WindowError> {
@@ -98,6 +115,25 @@ mod tests {
         assert_eq!(zone.day(at("2026-11-20T20:59:59.999Z")).unwrap().id, "d20261120");
         let day = zone.day(at("2026-11-20T21:00:00Z")).unwrap();
         assert_eq!((day.id.as_str(), day.start), ("d20261121", at("2026-11-20T21:00:00Z")));
+    }
+
+    #[test]
+    fn a_window_is_found_by_its_id() {
+        let pacific = Zone::parse("America/Los_Angeles").unwrap();
+        for id in ["d20261101", "M202611", "M202603", "d20260308"] {
+            let window = pacific.window_of(id).unwrap();
+            assert_eq!((window.id.as_str(), window.contains(window.start)), (id, true));
+        }
+        // Pacific time changes within both months, so neither is a whole number of days.
+        let (march, november) =
+            (pacific.window_of("M202603").unwrap(), pacific.window_of("M202611").unwrap());
+        assert_eq!((hours(&march), hours(&november)), (31 * 24 - 1, 30 * 24 + 1));
+        assert_eq!(november.end, at("2026-12-01T08:00:00Z"));
+        for bad in ["", "M20261", "M202613", "d20261131", "x202611", "M2026١1", "d20260230"] {
+            assert_eq!(pacific.window_of(bad), Err(WindowError::OutOfRange), "{bad}");
+        }
+        let samoa = Zone::parse("Pacific/Apia").unwrap();
+        assert_eq!(samoa.window_of("d20111230"), Err(WindowError::OutOfRange), "Samoa skipped this day");
     }
 
     #[test]

@@ -22,12 +22,12 @@ use tonic::{Request, Response, Status};
 use crate::{
     Deps, Error, Violation, audit,
     balance::Balances,
-    event::{COUNT_MAX, Rejection},
+    event::{COUNT_MAX, Rejection, TEXT_BYTES_MAX},
     prices::Prices,
     rating::{self, RatedEvent},
     recorder::Recorder,
     store::{Outcome, Recorded, Store},
-    summary::{Sums, WindowId, narrow},
+    summary::{Served, Sums, WindowId},
 };
 
 /// Most events a call.
@@ -130,6 +130,9 @@ impl Grpc {
         &self,
         request: proto::GetUsageSummaryRequest,
     ) -> Result<proto::GetUsageSummaryResponse, Error> {
+        if !request.upstream.is_empty() {
+            return self.upstream_summary(request).await;
+        }
         let merchant = merchant_id(&request.merchant_id)?.to_string();
         let window = match request.window_id.as_str() {
             "" => match self.store.newest_month(merchant.clone()).await? {
@@ -139,20 +142,26 @@ impl Grpc {
             id => WindowId::parse(id)?,
         };
         let (by_model, max_transaction) = self.sums(merchant, &window).await?;
-        let mut total = Sums::default();
-        for (_, sums) in &by_model {
-            total.add(sums);
+        messages::summary(&window, by_model, max_transaction)
+    }
+
+    /// Sums of what an upstream served. Transactions are numbered without gaps and never change, so the sums up to one of them are those
+    /// of an instant.
+    async fn upstream_summary(
+        &self,
+        request: proto::GetUsageSummaryRequest,
+    ) -> Result<proto::GetUsageSummaryResponse, Error> {
+        if !request.merchant_id.is_empty() || request.upstream.len() > TEXT_BYTES_MAX {
+            return Err(wrong("upstream", "at most 256 bytes, and merchant_id empty with it"));
         }
-        Ok(proto::GetUsageSummaryResponse {
-            window_id: window.id().to_owned(),
-            request_count: narrow(total.events)?,
-            usage: Some(messages::summed_usage(&total)?),
-            sell_pico_usd: narrow(total.sell_pico)?,
-            cost_pico_usd: narrow(total.cost_pico)?,
-            max_sequence: total.max_sequence,
-            models: by_model.into_iter().map(messages::model_usage).collect::<Result<_, _>>()?,
-            max_transaction,
-        })
+        let window = WindowId::parse(&request.window_id)?;
+        let max_transaction = match request.max_transaction {
+            0 => self.store.changes(i64::MAX, 1).await?.newest,
+            given if given > 0 => given,
+            _ => return Err(wrong("max_transaction", "0 or more")),
+        };
+        let served = Served::new(request.upstream, &window, &request.time_zone, max_transaction)?;
+        messages::summary(&window, self.store.upstream_sums(served).await?, max_transaction)
     }
 
     /// Sums of a window with the merchant's newest transaction that they count; 0 where it moves each time they are read.

@@ -26,7 +26,7 @@ use crate::{
     rating::{Line, RatedEvent},
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement, Used},
-    summary::{Sums, WindowId},
+    summary::{Served, Sums, WindowId},
 };
 
 /// A failure of the store.
@@ -367,6 +367,8 @@ pub trait Store: Ledger {
     fn newest_month(&self, merchant: String) -> Pending<'_, Option<String>>;
     /// Sums of a window, without what was reversed, by the model that served, in order of the model.
     fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>>;
+    /// The same of what an upstream served.
+    fn upstream_sums(&self, served: Served) -> Pending<'_, Vec<(String, Sums)>>;
     /// Up to `limit` events of a merchant before `sequence`, newest first.
     fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>>;
     /// Takes in a provider's bill, once by its file.

@@ -1,6 +1,8 @@
 //! Sums of a merchant's window, exact in 128 bits.
 
-use kaleem_domain::{TokenUsage, UsageSource};
+use std::time::Duration;
+
+use kaleem_domain::{Timestamp, TokenUsage, UsageSource, window::Zone};
 
 use crate::{Error, Violation, event::digits};
 
@@ -29,6 +31,45 @@ impl WindowId {
     /// The id.
     pub fn id(&self) -> &str {
         self.day.as_deref().unwrap_or(&self.month)
+    }
+}
+
+/// The calls that an upstream served in a window of its own zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Upstream project or target.
+    pub upstream: String,
+    /// Months of merchants, in any zone, that its window can touch: the first and the last, as window ids.
+    pub months: (String, String),
+    /// First instant of the window.
+    pub from: Timestamp,
+    /// First instant after it.
+    pub to: Timestamp,
+    /// Transactions after this one are not counted.
+    pub max_transaction: i64,
+}
+
+impl Served {
+    /// The calls that `upstream` served in `window`, a day or month of `time_zone`.
+    pub fn new(
+        upstream: String,
+        window: &WindowId,
+        time_zone: &str,
+        max_transaction: i64,
+    ) -> Result<Self, Error> {
+        let wrong = |field: &str, rule: &str| Error::RequestInvalid(vec![Violation::new(field, rule)]);
+        let zone = |name: &str| {
+            Zone::parse(name).map_err(|_| wrong("time_zone", "an IANA zone such as Asia/Riyadh"))
+        };
+        let no_window =
+            |_| wrong("window_id", "a day or month that the zone has, such as d20261120 or M202611");
+        let span = zone(time_zone)?.window_of(window.id()).map_err(no_window)?;
+        let utc = zone("UTC")?;
+        let month = |at: Timestamp| Ok::<_, Error>(utc.month(at).map_err(no_window)?.id);
+        // Two zones are less than 26 hours apart.
+        let apart = Duration::from_hours(26);
+        let months = (month(span.start.minus(apart))?, month(span.end.plus(apart))?);
+        Ok(Self { upstream, months, from: span.start, to: span.end, max_transaction })
     }
 }
 

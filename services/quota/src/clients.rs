@@ -2,7 +2,7 @@
 
 mod ledger;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use kaleem_domain::{MerchantId, Pico};
@@ -24,7 +24,7 @@ use crate::{
     machine::{Amount, BillingMode, CapAction, Caps, Policy, Profile, WindowId},
 };
 
-pub(crate) use ledger::{Account, Matter, News as LedgerNews, Payment, Told};
+pub(crate) use ledger::{Account, Matter, News as LedgerNews, Payment, Served, Told};
 
 /// The accounts service.
 #[derive(Debug, Clone)]
@@ -125,6 +125,8 @@ fn unavailable(status: &Status) -> Error {
 pub(crate) struct Billing {
     client: Option<BillingServiceClient<Transport>>,
     timeout: Duration,
+    /// Upstream projects of which it is asked, for their zones.
+    upstreams: Arc<BTreeMap<String, Profile>>,
 }
 
 /// What the ledger says of a window.
@@ -137,8 +139,12 @@ pub(crate) struct Ledger {
 }
 
 impl Billing {
-    pub(crate) const fn new(client: Option<BillingServiceClient<Transport>>, timeout: Duration) -> Self {
-        Self { client, timeout }
+    pub(crate) fn new(
+        client: Option<BillingServiceClient<Transport>>,
+        timeout: Duration,
+        upstreams: BTreeMap<String, Profile>,
+    ) -> Self {
+        Self { client, timeout, upstreams: Arc::new(upstreams) }
     }
 
     /// Whether there is a ledger to compare with.
@@ -146,26 +152,47 @@ impl Billing {
         self.client.is_some()
     }
 
-    /// What the ledger says of a merchant's window.
-    pub(crate) async fn ledger(&self, merchant: &MerchantId, window: WindowId) -> Result<Ledger, Error> {
+    /// What the ledger says of the window of a merchant or an upstream project.
+    pub(crate) async fn ledger(&self, account: &MerchantId, window: WindowId) -> Result<Ledger, Error> {
+        self.ledger_up_to(account, window, 0).await
+    }
+
+    /// The same by the transactions up to one; 0 is all, and of a merchant it always is.
+    pub(crate) async fn ledger_up_to(
+        &self,
+        account: &MerchantId,
+        window: WindowId,
+        max_transaction: i64,
+    ) -> Result<Ledger, Error> {
         let Some(mut client) = self.client.clone() else {
             return Err(Error::BillingUnavailable("set mesh.peers.billing where quota runs".to_owned()));
         };
-        let asked = GetUsageSummaryRequest {
-            merchant_id: merchant.as_str().to_owned(),
-            window_id: window.to_string(),
+        let window_id = window.to_string();
+        let asked = match account.upstream() {
+            None => GetUsageSummaryRequest {
+                merchant_id: account.as_str().to_owned(),
+                window_id,
+                ..GetUsageSummaryRequest::default()
+            },
+            Some(upstream) => GetUsageSummaryRequest {
+                window_id,
+                upstream: upstream.to_owned(),
+                time_zone: self.upstreams.get(upstream).map(|of| of.time_zone.clone()).unwrap_or_default(),
+                max_transaction,
+                ..GetUsageSummaryRequest::default()
+            },
         };
         let mut request = Request::new(asked);
         request.set_timeout(self.timeout);
         match tokio::time::timeout(self.timeout, client.get_usage_summary(request)).await {
-            Ok(Ok(response)) => ledger(&response.into_inner()),
+            Ok(Ok(response)) => ledger(account, &response.into_inner()),
             Ok(Err(status)) => Err(Error::BillingUnavailable(status.message().to_owned())),
             Err(_) => Err(Error::BillingUnavailable(format!("no answer within {:?}", self.timeout))),
         }
     }
 }
 
-fn ledger(summary: &GetUsageSummaryResponse) -> Result<Ledger, Error> {
+fn ledger(account: &MerchantId, summary: &GetUsageSummaryResponse) -> Result<Ledger, Error> {
     let usage = summary.usage.unwrap_or_default();
     let counts = [
         usage.input_fresh_count,
@@ -176,7 +203,9 @@ fn ledger(summary: &GetUsageSummaryResponse) -> Result<Ledger, Error> {
         usage.output_reasoning_count,
     ];
     let tokens = i64::try_from(counts.iter().map(|count| i128::from(*count)).sum::<i128>()).ok();
-    let cost_nano = Pico::new(i128::from(summary.sell_pico_usd)).ceil_nano().map(|nano| nano.0);
+    // A merchant pays what we sell at, and we what the provider sells at.
+    let pico = if account.upstream().is_some() { summary.cost_pico_usd } else { summary.sell_pico_usd };
+    let cost_nano = Pico::new(i128::from(pico)).ceil_nano().map(|nano| nano.0);
     let amount = tokens.zip(cost_nano).map(|(tokens, cost_nano)| Amount {
         requests: summary.request_count,
         tokens,

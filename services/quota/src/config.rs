@@ -1,7 +1,7 @@
 //! Configuration of the quota service.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     path::PathBuf,
 };
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     alerts::Webhook,
-    machine::{self, COUNT_MAX},
+    machine::{self, COUNT_MAX, CapAction, Caps, Policy, Profile},
     store,
     upstream::{Limits, Settings},
 };
@@ -59,6 +59,8 @@ pub struct Config {
     /// Merchants whose caps warn and do not refuse; `*` is all. What would be refused is counted in
     /// `kaleem_quota_shadow_refusals_total`.
     pub shadow_merchants: Vec<String>,
+    /// Watchers of policies at once.
+    pub policy_watchers_max: usize,
     /// Alerts about used caps.
     pub alerts: Alerts,
     /// Limits of upstream projects.
@@ -116,6 +118,21 @@ pub struct Upstream {
     pub projects: Vec<UpstreamProject>,
     /// Limits of each model of a project that is not listed; nothing where it is absent.
     pub default: Option<UpstreamLimits>,
+    /// What projects may cost us a month, over all their models; a project without a row may cost anything.
+    pub spend: Vec<UpstreamSpend>,
+}
+
+/// What a project may cost us a month: the spend cap of its billing tier, or less.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamSpend {
+    /// Quota domain, as candidates name it.
+    pub quota_domain: String,
+    /// What the provider may charge us in a calendar month by the cost side of the price book, in nano-US-dollars.
+    pub month_cost_nano_usd: i64,
+    /// IANA zone at whose midnight the month ends; that of Gemini where it is absent.
+    #[serde(default)]
+    pub month_zone: Option<String>,
 }
 
 /// Limits of a project, or of one of its models.
@@ -145,8 +162,8 @@ pub struct UpstreamLimits {
     pub day_zone: Option<String>,
 }
 
-/// Zone in which Gemini counts days.
-const DAY_ZONE: &str = "America/Los_Angeles";
+/// Zone in which Gemini counts days and months.
+const PROVIDER_ZONE: &str = "America/Los_Angeles";
 /// A lease lives for at most this many seconds.
 const LEASE_SECONDS_MAX: u64 = 10;
 
@@ -155,6 +172,7 @@ impl Default for Upstream {
         Self {
             projects: Vec::new(),
             default: None,
+            spend: Vec::new(),
             lease: Span::seconds(1),
             models_max: 256,
             gateways_max: 64,
@@ -182,13 +200,63 @@ impl Upstream {
             }
         }
         let default = self.default.as_ref().map(|limits| limits.checked("quota.upstream.default"));
+        let capped = self.spend_caps()?.into_iter().map(|(quota_domain, _)| quota_domain).collect();
         Ok(Settings {
             rows,
             default: default.transpose()?,
+            capped,
             lease_seconds: i64::try_from(lease.as_secs()).unwrap_or(1),
             models_max: self.models_max,
             gateways_max: self.gateways_max,
         })
+    }
+}
+
+impl Upstream {
+    /// The profile of each project with a spend cap; an error names the key that is wrong.
+    pub(crate) fn spend_caps(&self) -> Result<BTreeMap<String, Profile>, Error> {
+        let mut caps = BTreeMap::new();
+        for (index, spend) in self.spend.iter().enumerate() {
+            let key = format!("quota.upstream.spend[{index}]");
+            MerchantId::of_upstream(&spend.quota_domain).map_err(|error| Error::Config {
+                key: format!("{key}.quota_domain"),
+                why: error.to_string(),
+            })?;
+            if caps.insert(spend.quota_domain.clone(), spend.checked(&key)?).is_some() {
+                let why = "names a quota_domain that another row has; keep one".to_owned();
+                return Err(Error::Config { key, why });
+            }
+        }
+        Ok(caps)
+    }
+}
+
+impl UpstreamSpend {
+    /// A project is an account like a merchant, of whom money alone is limited.
+    fn checked(&self, key: &str) -> Result<Profile, Error> {
+        let wrong = |field: &str, why: String| Error::Config { key: format!("{key}.{field}"), why };
+        if !(1..=COUNT_MAX).contains(&self.month_cost_nano_usd) {
+            return Err(wrong(
+                "month_cost_nano_usd",
+                format!("must be between 1 and {COUNT_MAX}; leave the row out where there is no cap"),
+            ));
+        }
+        let time_zone = self.month_zone.clone().unwrap_or_else(|| PROVIDER_ZONE.to_owned());
+        Zone::parse(&time_zone).map_err(|error| wrong("month_zone", error.to_string()))?;
+        let caps = Caps {
+            day_requests: COUNT_MAX,
+            month_tokens: COUNT_MAX,
+            month_cost_nano: self.month_cost_nano_usd,
+            concurrency: COUNT_MAX,
+        };
+        let policy = Policy {
+            plan_id: "upstream".to_owned(),
+            plan_version: 1,
+            caps,
+            on_cap: CapAction::Suspend,
+            alert_percents: Vec::new(),
+        };
+        Ok(Profile { policy, time_zone })
     }
 }
 
@@ -206,10 +274,10 @@ impl UpstreamLimits {
                 return Err(Error::Config { key: format!("{key}.{field}"), why });
             }
         }
-        let day_zone = self.day_zone.clone().unwrap_or_else(|| DAY_ZONE.to_owned());
+        let day_zone = self.day_zone.clone().unwrap_or_else(|| PROVIDER_ZONE.to_owned());
         Zone::parse(&day_zone)
             .map_err(|error| Error::Config { key: format!("{key}.day_zone"), why: error.to_string() })?;
-        Ok(Limits { minute_requests, minute_input_tokens, day_requests, day_zone })
+        Ok(Limits { minute_requests, minute_input_tokens, day_requests, day_zone, exact: false })
     }
 }
 
@@ -324,6 +392,7 @@ impl Default for Config {
             billing_timeout: Span::seconds(2),
             follow: Follow::default(),
             policy_stale_max: Span::seconds(300),
+            policy_watchers_max: 64,
             alerts: Alerts::default(),
             shadow_merchants: Vec::new(),
             upstream: Upstream::default(),
@@ -342,8 +411,9 @@ pub(crate) struct Shadow {
 const EVERYBODY: &str = "*";
 
 impl Shadow {
+    /// A project is no merchant: its money is ours.
     pub(crate) fn has(&self, merchant: &MerchantId) -> bool {
-        self.all || self.merchants.contains(merchant)
+        (self.all && merchant.upstream().is_none()) || self.merchants.contains(merchant)
     }
 }
 

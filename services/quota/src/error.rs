@@ -42,12 +42,18 @@ pub enum Error {
     /// An upstream project has no room.
     #[error(transparent)]
     Upstream(#[from] upstream::Refusal),
+    /// The cost of a call cannot be held for its upstream project.
+    #[error("the money of the upstream project cannot be held: {0}")]
+    Spend(#[source] Box<Self>),
+    /// A call of a project with a spend cap does not say which it is.
+    #[error("reservation must be set, as the project has a spend cap")]
+    SpendUnnamed,
     /// No alert has this id any more, or ever had.
     #[error("no alert with this id is kept; watch without from_alert_id to start now")]
     AlertUnknown,
-    /// As many watch alerts as may.
-    #[error("as many watch alerts as quota.alerts.watchers_max allows; try again")]
-    WatchersFull,
+    /// As many watch as may.
+    #[error("as many watch as {0} allows; try again")]
+    WatchersFull(&'static str),
     /// A setting cannot work.
     #[error("{key} {why}")]
     Config {

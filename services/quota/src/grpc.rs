@@ -9,11 +9,14 @@ use std::{pin::Pin, sync::Arc};
 use futures::{Stream, StreamExt as _};
 use kaleem_domain::MerchantId;
 use kaleem_proto::quota::v1::{self as wire, quota_service_server::QuotaService};
-use kaleem_rpc::{Code, Fault};
 use tonic::{Request, Response, Status};
 
-use crate::{Registry, machine::Reserved};
-use fault::{DOMAIN, failed, refused};
+use crate::{
+    Registry,
+    machine::{Amount, Reserved},
+    registry::Spending,
+};
+use fault::{failed, refused};
 
 /// Quota as a gRPC service.
 pub struct Grpc {
@@ -32,6 +35,7 @@ impl Grpc {
     fn admitted(
         merchant: &MerchantId,
         outcome: Result<Reserved, crate::Error>,
+        quota_domains: &[String],
     ) -> Result<wire::ReserveResponse, Status> {
         match outcome {
             Ok(reserved) => {
@@ -42,7 +46,8 @@ impl Grpc {
                     let limit = over.dimension.name();
                     metrics::counter!("kaleem_quota_shadow_refusals_total", "limit" => limit).increment(1);
                 }
-                Ok(encode::reserved(merchant, &reserved))
+                let quota_domain = quota_domains.get(reserved.candidate_index).cloned().unwrap_or_default();
+                Ok(encode::reserved(merchant, &reserved, quota_domain))
             }
             Err(error) => {
                 let fault = refused(merchant, error);
@@ -52,10 +57,12 @@ impl Grpc {
             }
         }
     }
-}
 
-fn not_implemented(what: &str) -> Status {
-    Fault::new(Code::Unimplemented, DOMAIN, "NOT_IMPLEMENTED", format!("{what} is not built yet")).into()
+    /// The call of a reservation, where what its upstream project costs us is capped.
+    fn spending(&self, reservation: Option<&wire::Reservation>) -> Option<Spending> {
+        let capped = reservation.filter(|reservation| self.registry.has_spend_cap(&reservation.quota_domain));
+        decode::spending(capped)
+    }
 }
 
 #[tonic::async_trait]
@@ -64,18 +71,28 @@ impl QuotaService for Grpc {
         &self,
         request: Request<wire::ReserveRequest>,
     ) -> Result<Response<wire::ReserveResponse>, Status> {
-        let (merchant, command) = decode::reserve(request.into_inner())?;
+        let request = request.into_inner();
+        let domains = decode::quota_domains(&request.candidates);
+        let (merchant, command) = decode::reserve(request)?;
         let outcome = self.registry.reserve(&merchant, &command).await;
-        Self::admitted(&merchant, outcome).map(Response::new)
+        Self::admitted(&merchant, outcome, &domains).map(Response::new)
     }
 
     async fn settle(
         &self,
         request: Request<wire::SettleRequest>,
     ) -> Result<Response<wire::SettleResponse>, Status> {
-        let (merchant, command, usage_event) = decode::settle(request.into_inner())?;
+        let request = request.into_inner();
+        let spending = self.spending(request.reservation.as_ref());
+        let upstream_cost_nano = request.upstream_cost_nano_usd;
+        let (merchant, command, usage_event) = decode::settle(request)?;
+        let actual = Amount { cost_nano: upstream_cost_nano, ..command.actual };
         let outcome = self.registry.settle(&merchant, &command, usage_event).await;
         let settled = outcome.map_err(|error| refused(&merchant, error))?;
+        if let Some(spending) = spending {
+            let posted = self.registry.settle_spend(&spending, actual).await;
+            posted.map_err(|error| refused(&merchant, error))?;
+        }
         Ok(Response::new(encode::settled(&settled)))
     }
 
@@ -83,8 +100,13 @@ impl QuotaService for Grpc {
         &self,
         request: Request<wire::ReleaseRequest>,
     ) -> Result<Response<wire::ReleaseResponse>, Status> {
-        let (merchant, command) = decode::release(&request.into_inner())?;
+        let request = request.into_inner();
+        let (merchant, command) = decode::release(&request)?;
         self.registry.release(&merchant, &command).await.map_err(|error| refused(&merchant, error))?;
+        if let Some(spending) = self.spending(request.reservation.as_ref()) {
+            let released = self.registry.release_spend(&spending).await;
+            released.map_err(|error| refused(&merchant, error))?;
+        }
         Ok(Response::new(wire::ReleaseResponse { state: wire::ReservationState::Released.into() }))
     }
 
@@ -92,7 +114,8 @@ impl QuotaService for Grpc {
         &self,
         request: Request<wire::HeartbeatRequest>,
     ) -> Result<Response<wire::HeartbeatResponse>, Status> {
-        let beats = decode::heartbeat(&request.into_inner())?;
+        let request = request.into_inner();
+        let beats = decode::heartbeat(&request)?;
         let mut unknown_request_ids = Vec::new();
         for (merchant, beat) in beats {
             match self.registry.beat(&merchant, &beat).await {
@@ -103,6 +126,11 @@ impl QuotaService for Grpc {
                 Err(error) => return Err(refused(&merchant, error).into()),
             }
         }
+        for beat in &request.beats {
+            let Some(spending) = self.spending(beat.reservation.as_ref()) else { continue };
+            let beaten = self.registry.beat_spend(&spending, beat.output_token_count).await;
+            beaten.map_err(|error| refused(&spending.merchant, error))?;
+        }
         Ok(Response::new(wire::HeartbeatResponse { unknown_request_ids }))
     }
 
@@ -110,9 +138,11 @@ impl QuotaService for Grpc {
         &self,
         request: Request<wire::AdjustRequest>,
     ) -> Result<Response<wire::AdjustResponse>, Status> {
-        let (merchant, command) = decode::adjust(request.into_inner())?;
+        let request = request.into_inner();
+        let domains = decode::quota_domains(&request.candidates);
+        let (merchant, command) = decode::adjust(request)?;
         let outcome = self.registry.adjust(&merchant, &command).await;
-        let reserved = Self::admitted(&merchant, outcome)?;
+        let reserved = Self::admitted(&merchant, outcome, &domains)?;
         Ok(Response::new(wire::AdjustResponse { reserved: Some(reserved) }))
     }
 
@@ -120,7 +150,7 @@ impl QuotaService for Grpc {
         &self,
         request: Request<wire::GetUsageRequest>,
     ) -> Result<Response<wire::GetUsageResponse>, Status> {
-        let merchant = decode::merchant(&request.get_ref().merchant_id)?;
+        let merchant = decode::account(&request.get_ref().merchant_id)?;
         let usage = self.registry.usage(&merchant).await.map_err(|error| refused(&merchant, error))?;
         Ok(Response::new(encode::usage(&usage)))
     }
@@ -149,8 +179,9 @@ impl QuotaService for Grpc {
         &self,
         request: Request<wire::AcquireUpstreamRequest>,
     ) -> Result<Response<wire::AcquireUpstreamResponse>, Status> {
-        let ask = decode::acquire_upstream(request.get_ref())?;
-        let outcome = self.registry.acquire_upstream(&ask).await;
+        let (ask, spending, cost) = decode::acquire_upstream(request.get_ref())?;
+        let call = spending.as_ref().map(|spending| (spending, cost));
+        let outcome = self.registry.acquire_upstream_for(&ask, call).await;
         let grant = outcome.map_err(|error| fault::upstream(&ask, error))?;
         Ok(Response::new(encode::grant(grant)))
     }
@@ -171,9 +202,16 @@ impl QuotaService for Grpc {
 
     async fn watch_policy(
         &self,
-        _request: Request<wire::WatchPolicyRequest>,
+        request: Request<wire::WatchPolicyRequest>,
     ) -> Result<Response<Self::WatchPolicyStream>, Status> {
-        Err(not_implemented("WatchPolicy"))
+        let merchant = decode::watch_policy(request.get_ref())?;
+        let watched = Arc::clone(&self.registry).watch_policies(merchant).await;
+        let policies = watched.map_err(|error| failed(&error))?;
+        let messages = policies.map(|policy| match policy {
+            Ok(policy) => Ok(encode::policy(policy)),
+            Err(error) => Err(failed(&error).into()),
+        });
+        Ok(Response::new(Box::pin(messages)))
     }
 
     type WatchAlertsStream = Watch<wire::WatchAlertsResponse>;

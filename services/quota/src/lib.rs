@@ -20,6 +20,7 @@ mod shard;
 mod shared;
 mod store;
 mod sweeper;
+mod watch;
 
 use std::sync::Arc;
 
@@ -32,10 +33,10 @@ use kaleem_proto::{
 use kaleem_rpc::Transport;
 use kaleem_runtime::{OnError, Readiness, Supervisor};
 
-pub use config::{Alerts, Config, Follow, Shared, Upstream, UpstreamLimits, UpstreamProject};
+pub use config::{Alerts, Config, Follow, Shared, Upstream, UpstreamLimits, UpstreamProject, UpstreamSpend};
 pub use error::Error;
 pub use grpc::Grpc;
-pub use registry::{Registry, Rounds};
+pub use registry::{Registry, Rounds, Spending};
 
 /// What quota needs of the process.
 #[derive(Clone)]
@@ -62,7 +63,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<QuotaServiceServer<Grpc
 pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
     let webhook = alerts::Webhook::from_config(&config.alerts)?;
     let accounts = clients::Accounts::new(deps.accounts, config.accounts_timeout.get());
-    let billing = clients::Billing::new(deps.billing, config.billing_timeout.get());
+    let billing =
+        clients::Billing::new(deps.billing, config.billing_timeout.get(), config.upstream.spend_caps()?);
     let has_ledger = billing.is_known();
     let sweep_interval = config.sweep_interval.get();
     let reconcile_interval = config.reconcile_interval.get();

@@ -8,9 +8,11 @@
 mod balance;
 mod follow;
 mod keeper;
+mod policies;
 mod push;
 mod reconcile;
 mod residency;
+mod spend;
 mod upstream;
 
 use std::sync::{Arc, Mutex, atomic::AtomicI64};
@@ -32,11 +34,14 @@ use crate::{
     shared::About,
     store::{Store, UsageEvent},
     upstream::Upstreams,
+    watch::Places,
 };
 
 use keeper::Keeper;
+pub(crate) use policies::PolicyInForce;
 pub(crate) use push::Round;
 pub use reconcile::Rounds;
+pub use spend::Spending;
 
 /// Times a command looks for its merchant in memory before it gives up to others that push it out.
 const TRIES_MAX: usize = 3;
@@ -54,11 +59,13 @@ pub struct Registry {
     store: Store,
     keeper: Keeper,
     watchers: Watchers,
+    policy_places: Places,
     epoch: i64,
     /// Accounts failed and is not asked before this instant, in milliseconds.
     accounts_down_until: AtomicI64,
     shadow: Shadow,
     upstreams: Mutex<Upstreams>,
+    projects: spend::Projects,
     shards: Arc<Shards>,
 }
 
@@ -88,15 +95,23 @@ impl Registry {
         let keeper = Keeper::open(&config, &store, &shards, epoch, &surroundings).await?;
         let Surroundings { clock, accounts, billing, .. } = surroundings;
         let polls = keeper.polls(config.alerts.poll_interval.get());
-        let watchers =
-            Watchers::new(store.clone(), keeper.alerted(), polls, config.alerts.watchers_max, stopping);
+        let watchers = Watchers::new(
+            store.clone(),
+            keeper.alerted(),
+            polls,
+            config.alerts.watchers_max,
+            stopping.clone(),
+        );
+        let policy_places = Places::new(config.policy_watchers_max, "quota.policy_watchers_max", stopping);
         let registry = Self {
             keeper,
             watchers,
+            policy_places,
             epoch,
             shards,
             shadow: config.shadow()?,
             upstreams: Mutex::new(Upstreams::new(config.upstream.settings()?)),
+            projects: spend::Projects::new(config.upstream.spend_caps()?)?,
             following: follow::Following::new(store.position().await?),
             feed: Feed::default(),
             accounts_down_until: AtomicI64::new(i64::MIN),

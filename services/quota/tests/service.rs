@@ -209,15 +209,6 @@ async fn an_adjust_and_a_release_work_on_the_wire() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_yet_says_so() {
-    let (_quota, mut client) = seated().await;
-    let refused = fault(
-        client.watch_policy(wire::WatchPolicyRequest::default()).await.map(|answer| answer.map(|_| ())),
-    );
-    assert_eq!((refused.code, refused.reason.as_str()), (Code::Unimplemented, "NOT_IMPLEMENTED"));
-}
-
-#[tokio::test]
 async fn merchants_in_shadow_are_served_beyond_their_caps_and_others_are_not() {
     let quota = Quota::start(|config| config.shadow_merchants = vec!["dukkan".into()]).await;
     let mut client = support::client(&quota);

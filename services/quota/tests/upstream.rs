@@ -18,6 +18,7 @@ fn ask(quota_domain: &str, request_count: i64, input_token_count: i64) -> wire::
         gateway_id: "gateway-1".into(),
         request_count,
         input_token_count,
+        ..wire::AcquireUpstreamRequest::default()
     }
 }
 

@@ -162,6 +162,8 @@ fn step(features: &RouteFeatures, admitted: &Passed<'_>, rung: &str) -> Step {
         output_pico_usd_per_token: price.ceiling(Book::Sell, &OUTPUT),
         model_max_output_token_count: offer.model.max_output_token_count,
         model_context_token_count: offer.model.context_token_count,
+        input_cost_pico_usd_per_token: price.ceiling(Book::Cost, &INPUT),
+        output_cost_pico_usd_per_token: price.ceiling(Book::Cost, &OUTPUT),
     }
 }
 

@@ -327,6 +327,7 @@ impl Gateway {
                 event_id: ticket.event_id(),
                 price_version: ticket.price_version.to_string(),
                 epoch: ticket.epoch,
+                ..Reservation::default()
             }),
             usage: Some(convert::usage(&estimate)),
             status: UsageStatus::Unconfirmed.into(),

@@ -114,11 +114,21 @@ fn call(
     stored: &StoredEvent,
     order: impl FnOnce(Counted) -> (Counted, Counted),
 ) -> Result<(String, What), Error> {
-    let nano = Pico::new(i128::from(stored.sell_pico)).ceil_nano().ok_or(Error::AmountOverflow)?;
-    let counted =
-        Counted { request_count: 1, token_count: stored.event.usage.total(), cost_nano_usd: nano.0 };
+    let nano = |pico: i64| Pico::new(i128::from(pico)).ceil_nano().ok_or(Error::AmountOverflow);
+    let counted = Counted {
+        request_count: 1,
+        token_count: stored.event.usage.total(),
+        cost_nano_usd: nano(stored.sell_pico)?.0,
+        upstream_cost_nano_usd: nano(stored.cost_pico)?.0,
+    };
     let (now, before) = order(counted);
     let reservation = messages::reservation(&stored.event);
-    let change = CallChange { reservation: Some(reservation), now: Some(now), before: Some(before) };
+    let change = CallChange {
+        reservation: Some(reservation),
+        now: Some(now),
+        before: Some(before),
+        target: stored.event.target.clone(),
+        upstream: stored.event.upstream.clone(),
+    };
     Ok((stored.event.merchant_id.to_string(), What::Call(change)))
 }

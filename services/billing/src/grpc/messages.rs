@@ -17,7 +17,7 @@ use crate::{
     event::{Rejection, Status, UsageEvent},
     statement::{CURRENCY, Line, Statement},
     store::{Outcome, Recorded, StoredEvent},
-    summary::{Sums, narrow},
+    summary::{Sums, WindowId, narrow},
 };
 
 pub fn usage_event(event: proto::UsageEvent) -> Result<UsageEvent, Rejection> {
@@ -66,6 +66,8 @@ pub fn reservation(event: &UsageEvent) -> Reservation {
         event_id: event.event_id.clone(),
         price_version: event.price_version.clone(),
         epoch: event.epoch,
+        // The event names its upstream itself.
+        quota_domain: String::new(),
     }
 }
 
@@ -139,12 +141,33 @@ pub fn statement(statement: &Statement) -> proto::Statement {
     }
 }
 
+pub fn summary(
+    window: &WindowId,
+    by_model: Vec<(String, Sums)>,
+    max_transaction: i64,
+) -> Result<proto::GetUsageSummaryResponse, Error> {
+    let mut total = Sums::default();
+    for (_, sums) in &by_model {
+        total.add(sums);
+    }
+    Ok(proto::GetUsageSummaryResponse {
+        window_id: window.id().to_owned(),
+        request_count: narrow(total.events)?,
+        usage: Some(summed_usage(&total)?),
+        sell_pico_usd: narrow(total.sell_pico)?,
+        cost_pico_usd: narrow(total.cost_pico)?,
+        max_sequence: total.max_sequence,
+        models: by_model.into_iter().map(model_usage).collect::<Result<_, _>>()?,
+        max_transaction,
+    })
+}
+
 /// Sums as token counts; who counted has no sum.
-pub fn summed_usage(sums: &Sums) -> Result<chat::TokenUsage, Error> {
+fn summed_usage(sums: &Sums) -> Result<chat::TokenUsage, Error> {
     Ok(chat::TokenUsage { source: chat::UsageSource::Unspecified.into(), ..convert::usage(&sums.usage()?) })
 }
 
-pub fn model_usage(
+fn model_usage(
     (model, sums): (String, Sums),
 ) -> Result<proto::get_usage_summary_response::ModelUsage, Error> {
     Ok(proto::get_usage_summary_response::ModelUsage {

@@ -35,7 +35,7 @@ use crate::{
     rating::RatedEvent,
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement},
-    summary::{Sums, WindowId},
+    summary::{Served, Sums, WindowId},
 };
 
 /// A database with the tables of `migrations/`.
@@ -171,6 +171,10 @@ impl<B: Backend> Store for Sql<B> {
 
     fn sums(&self, merchant: String, window: WindowId) -> Pending<'_, Vec<(String, Sums)>> {
         Box::pin(async move { sums::by_model(&mut *self.backend.read().await?, &merchant, &window).await })
+    }
+
+    fn upstream_sums(&self, served: Served) -> Pending<'_, Vec<(String, Sums)>> {
+        Box::pin(async move { sums::of_upstream(&mut *self.backend.read().await?, &served).await })
     }
 
     fn events(&self, merchant: String, sequence: i64, limit: i64) -> Pending<'_, Vec<StoredEvent>> {

@@ -174,7 +174,11 @@ fn counts(outcomes: &[i32]) -> (usize, usize) {
 /// The ledger holds the first `events` events once each, and proves itself.
 async fn check_books(config: Config, events: u32) {
     let mut client = open(config).await;
-    let request = proto::GetUsageSummaryRequest { merchant_id: "ward".into(), window_id: "M202611".into() };
+    let request = proto::GetUsageSummaryRequest {
+        merchant_id: "ward".into(),
+        window_id: "M202611".into(),
+        ..Default::default()
+    };
     let summary = client.get_usage_summary(request).await.unwrap().into_inner();
     let total: i64 = (0..events).map(charge).sum();
     assert_eq!((summary.request_count, summary.sell_pico_usd), (i64::from(events), total));

@@ -11,8 +11,10 @@ use crate::{
 };
 
 const SOON: Duration = Duration::from_secs(10);
-const COUNTED: Counted = Counted { request_count: 1, token_count: 450, cost_nano_usd: 90_000 };
-const NOTHING: Counted = Counted { request_count: 0, token_count: 0, cost_nano_usd: 0 };
+const COUNTED: Counted =
+    Counted { request_count: 1, token_count: 450, cost_nano_usd: 90_000, upstream_cost_nano_usd: 90_000 };
+const NOTHING: Counted =
+    Counted { request_count: 0, token_count: 0, cost_nano_usd: 0, upstream_cost_nano_usd: 0 };
 
 fn after(transaction: i64) -> proto::FollowLedgerRequest {
     proto::FollowLedgerRequest { after_transaction: Some(transaction), page_size: 0, wait: None }
@@ -59,7 +61,7 @@ async fn charges_corrections_and_payments_come_in_order_with_what_counts_before_
     assert!(page.changes.iter().all(|change| change.merchant_id == "ward"));
     let calls: Vec<_> = [0, 1, 4, 5].map(|index| call(&page.changes[index])).into();
     let unsold = Counted { cost_nano_usd: 0, ..COUNTED };
-    let more = Counted { token_count: 451, cost_nano_usd: 90_400, ..COUNTED };
+    let more = Counted { token_count: 451, cost_nano_usd: 90_400, upstream_cost_nano_usd: 90_400, ..COUNTED };
     let expected = [
         (1, "202611/a/0", COUNTED, NOTHING),
         (2, "202611/b/0", unsold, NOTHING),
@@ -175,7 +177,83 @@ async fn sums_say_up_to_which_transaction_they_count(backend: &Backend) {
     assert_eq!(service.summary("nobody", "M202611").await.unwrap().max_transaction, 0);
 }
 
+/// A call of `merchant` at `upstream`, admitted at an instant that its merchant counts in `window`.
+fn served(id: &str, merchant: &str, upstream: &str, admitted: &str, window: &str) -> proto::UsageEvent {
+    let admitted: jiff::Timestamp = admitted.parse().unwrap();
+    let admitted = kaleem_domain::Timestamp::from_millis(admitted.as_millisecond());
+    let event = reserved(event(id), |reservation| {
+        reservation.merchant_id = merchant.into();
+        reservation.event_id = format!("{window}/{id}/0");
+        reservation.day_window_id = format!("d{window}01");
+        reservation.month_window_id = format!("M{window}");
+        reservation.admit_time = Some(convert::timestamp(admitted));
+    });
+    proto::UsageEvent { upstream: upstream.into(), ..event }
+}
+
+async fn sums_of_an_upstream_are_those_of_all_merchants_in_the_windows_of_its_own_zone(backend: &Backend) {
+    let mut service = Service::start(backend).await;
+    service.clock.set(kaleem_domain::Timestamp::from_millis(1_796_200_000_000));
+    let (last, next) = ("2026-12-01T07:59:59Z", "2026-12-01T08:00:00Z");
+    let events = vec![
+        served("a", "ward", "shop-prod", "2026-11-20T00:00:00Z", "202611"),
+        served("b", "hulm", "shop-prod", last, "202612"),
+        served("c", "hulm", "shop-prod", next, "202612"),
+        served("d", "hulm", "shop-test", last, "202612"),
+    ];
+    let recorded = service.record(events).await.unwrap();
+    assert!(recorded.iter().all(|item| item.reason.is_empty()), "{recorded:?}");
+    let request = |upstream: &str, window: &str, max_transaction| proto::GetUsageSummaryRequest {
+        upstream: upstream.into(),
+        window_id: window.into(),
+        time_zone: "America/Los_Angeles".into(),
+        max_transaction,
+        ..Default::default()
+    };
+    let mut sums = async |upstream: &str, window: &str, max| {
+        let answer =
+            service.client.get_usage_summary(request(upstream, window, max)).await.unwrap().into_inner();
+        (answer.request_count, answer.cost_pico_usd, answer.max_transaction)
+    };
+    assert_eq!(sums("shop-prod", "M202611", 0).await, (2, 180_000_000, 4));
+    assert_eq!(sums("shop-prod", "M202611", 1).await, (1, 90_000_000, 1));
+    assert_eq!(sums("shop-prod", "M202612", 0).await, (1, 90_000_000, 4));
+    assert_eq!(sums("shop-prod", "d20261130", 0).await, (1, 90_000_000, 4));
+    assert_eq!(sums("provider-gemini", "M202611", 0).await, (3, 270_000_000, 4), "a target by its name");
+    assert_eq!(sums("nobody", "M202611", 0).await, (0, 0, 4));
+    let amend = proto::AmendUsageRequest {
+        op_id: "op-1".into(),
+        merchant_id: "ward".into(),
+        event_id: "202611/a/0".into(),
+        replacement: None,
+        reason: "it never was".into(),
+    };
+    service.client.amend_usage(amend).await.unwrap();
+    let mut sums = async |max| {
+        let asked = request("shop-prod", "M202611", max);
+        service.client.get_usage_summary(asked).await.unwrap().into_inner().cost_pico_usd
+    };
+    assert_eq!((sums(0).await, sums(4).await), (90_000_000, 180_000_000), "what was, was");
+    for (wrong, field) in [
+        (
+            proto::GetUsageSummaryRequest { time_zone: "Mars".into(), ..request("a", "M202611", 0) },
+            "time_zone",
+        ),
+        (
+            proto::GetUsageSummaryRequest { merchant_id: "ward".into(), ..request("a", "M202611", 0) },
+            "upstream",
+        ),
+        (request("a", "", 0), "window_id"),
+        (request("a", "M202613", 0), "window_id"),
+        (request("a", "M202611", -1), "max_transaction"),
+    ] {
+        let answer = service.client.get_usage_summary(wrong).await;
+        assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &[field]);
+    }
+}
+
 on_both_stores!(
+    sums_of_an_upstream_are_those_of_all_merchants_in_the_windows_of_its_own_zone,
     charges_corrections_and_payments_come_in_order_with_what_counts_before_and_after,
     pages_go_on_without_gaps_and_a_fraction_of_a_nano_counts_as_one,
     a_follower_at_the_end_waits_and_is_woken_by_the_next_commit,

@@ -87,8 +87,11 @@ impl Service {
         merchant: &str,
         window: &str,
     ) -> Result<proto::GetUsageSummaryResponse, Fault> {
-        let request =
-            proto::GetUsageSummaryRequest { merchant_id: merchant.into(), window_id: window.into() };
+        let request = proto::GetUsageSummaryRequest {
+            merchant_id: merchant.into(),
+            window_id: window.into(),
+            ..Default::default()
+        };
         let answer = self.client.get_usage_summary(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| Fault::from_status(&status))
     }
@@ -128,6 +131,7 @@ pub fn event(request: &str) -> proto::UsageEvent {
             event_id: format!("202611/{request}/0"),
             price_version: LITE.into(),
             epoch: 1,
+            ..Reservation::default()
         }),
         target: "provider-gemini".into(),
         upstream: "project-1".into(),

@@ -82,7 +82,9 @@ impl Meter {
         if !started.served_model.is_empty() {
             event.model_served.clone_from(&started.served_model);
         }
-        if !started.upstream.is_empty() {
+        // A project that the route names stays: its limits and its money go by that name. Of a target that is a project of its own the
+        // provider knows more, such as which worker.
+        if !started.upstream.is_empty() && event.upstream == event.target {
             event.upstream.clone_from(&started.upstream);
         }
         event.provider_request_id.clone_from(&started.provider_request_id);

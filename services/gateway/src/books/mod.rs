@@ -214,6 +214,14 @@ impl Books {
         })
     }
 
+    /// What the provider charges us for a rated `event`.
+    fn upstream_cost(&self, event: &UsageEvent) -> Pico {
+        let version = event.reservation.as_ref().map(|reservation| reservation.price_version.as_str());
+        let price = version.and_then(|version| self.0.prices.version(version));
+        let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
+        price.and_then(|price| price.amount(Book::Cost, &usage).ok()).unwrap_or(Pico::ZERO)
+    }
+
     async fn settle(&self, event: &UsageEvent, cost: Pico) -> Result<Option<Remaining>, Fault> {
         let request = SettleRequest {
             reservation: event.reservation.clone(),
@@ -222,6 +230,7 @@ impl Books {
             usage_event: Some(event.encode_to_vec())
                 .filter(|bytes| bytes.len() <= USAGE_EVENT_BYTES_MAX)
                 .unwrap_or_default(),
+            upstream_cost_nano_usd: self.upstream_cost(event).ceil_nano().unwrap_or(Nano(i64::MAX)).0,
         };
         Ok(self.0.peers.settle(&bounded(), request).await?.remaining)
     }

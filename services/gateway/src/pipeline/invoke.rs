@@ -81,7 +81,7 @@ impl Pipeline {
         grant: &Grant,
         meter: &mut Meter,
     ) -> Result<Started, Fault> {
-        self.acquire_upstream(routed, step).await?;
+        self.acquire_upstream(routed, step, grant).await?;
         let admission = Admission::new(&routed.redacted, grant, step, self.clock.now(), &self.key);
         let request = generate_request(routed, step, grant);
         let patience = Instant::now() + self.config.first_token_timeout.get();

@@ -7,7 +7,7 @@ use kaleem_proto::router::v1::{
 use kaleem_proto::{chat::v1::part::Kind, chat::v1::response_format::Format};
 use kaleem_rpc::{CallContext, Fault, convert};
 
-use super::{Pipeline, Redacted, Routed};
+use super::{Pipeline, Redacted, Routed, upstream};
 use crate::{auth::Caller, fault};
 
 impl Pipeline {
@@ -63,7 +63,7 @@ impl Pipeline {
             target: step.target.clone(),
             model: step.model.clone(),
             reason: failed.reason.clone(),
-            retry_after: failed.retry_after.map(convert::duration),
+            retry_after: upstream::hold(failed).map(convert::duration),
             ..Outcome::default()
         };
         let request = ReportOutcomesRequest { outcomes: vec![outcome] };

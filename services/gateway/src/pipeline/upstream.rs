@@ -13,15 +13,28 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{Code, Fault, convert};
 
-use super::{Pipeline, Routed};
+use super::{Pipeline, Routed, reserve::Grant};
 
 /// Models whose leases are kept in hand; beyond it leases are used once.
 const MODELS_MAX: usize = 1_024;
 /// Reason of a refusal for an upstream's rate, ours or the provider's own.
 const RATE_LIMITED: &str = "UPSTREAM_RATE_LIMITED";
+/// Reason of a refusal because nobody knows what may still be spent.
+const SPEND_UNKNOWN: &str = "UPSTREAM_SPEND_UNKNOWN";
 /// Who says it for a provider.
 pub(super) const QUOTA_DOMAIN: &str = "quota.kaleem";
 const TOO_MANY_REQUESTS: i32 = 429;
+
+/// Reason of a refusal because the project has cost us what it may.
+const SPEND_EXHAUSTED: &str = "UPSTREAM_SPEND_EXHAUSTED";
+/// A project at its spend cap is passed over for at most this long at once, as a hold ends or an operator raises the cap at any moment.
+const SPEND_HOLD_MAX: Duration = Duration::from_secs(2);
+
+/// How long the router is to pass over the target that `failed`.
+pub(super) fn hold(failed: &Fault) -> Option<Duration> {
+    let asked = failed.retry_after?;
+    Some(if failed.reason == SPEND_EXHAUSTED { asked.min(SPEND_HOLD_MAX) } else { asked })
+}
 
 /// What is left of one lease.
 #[derive(Debug, Clone, Copy)]
@@ -73,9 +86,14 @@ impl Leases {
 }
 
 impl Pipeline {
-    /// Takes a place in the rate of the project behind `step`. Only a refusal for that rate stops the call: the rate is the
-    /// provider's affair, which refuses by itself, and no money is at stake.
-    pub(super) async fn acquire_upstream(&self, routed: &Routed, step: &Step) -> Result<(), Fault> {
+    /// Takes a place in the rate of the project behind `step`, and where our spend there is capped, holds what the call may cost. Of the
+    /// rate only a refusal stops the call: it is the provider's affair, which refuses by itself. Money that cannot be held does too.
+    pub(super) async fn acquire_upstream(
+        &self,
+        routed: &Routed,
+        step: &Step,
+        grant: &Grant,
+    ) -> Result<(), Fault> {
         let input_token_count = routed.input_token_count;
         // The lease lives from the asking on, so that no delay of the answer prolongs it.
         let asked = Instant::now();
@@ -88,6 +106,10 @@ impl Pipeline {
             gateway_id: self.config.gateway_id.clone(),
             request_count: 1,
             input_token_count,
+            reservation: Some(grant.reservation().clone()),
+            max_output_token_count: grant.output_token_count(),
+            input_cost_pico_usd_per_token: step.input_cost_pico_usd_per_token,
+            output_cost_pico_usd_per_token: step.output_cost_pico_usd_per_token,
         };
         match self.peers.acquire_upstream(&routed.ctx, request).await {
             Ok(granted) => {
@@ -103,6 +125,7 @@ impl Pipeline {
                 Ok(())
             }
             Err(fault) if matches!(fault.code, Code::ResourceExhausted | Code::InvalidArgument) => Err(fault),
+            Err(fault) if fault.reason == SPEND_UNKNOWN => Err(fault),
             Err(fault) => {
                 tracing::warn!(%fault, "the rate of an upstream project is not known; the call goes on");
                 Ok(())
@@ -160,6 +183,17 @@ mod tests {
         leases.keep(&step("a"), lease(5, 50, now + Duration::from_secs(3)), now + Duration::from_secs(2));
         let later = now + Duration::from_millis(2_500);
         assert!((0..5).all(|_| leases.take(&step("a"), 10, later)) && !leases.take(&step("a"), 0, later));
+    }
+
+    #[test]
+    fn a_project_at_its_spend_cap_is_passed_over_for_a_moment_and_not_until_the_month_ends() {
+        let month = Duration::from_hours(24 * 30);
+        let refused = |reason: &'static str| {
+            hold(&Fault::new(Code::ResourceExhausted, QUOTA_DOMAIN, reason, "full").retry_after(month))
+        };
+        assert_eq!(refused(SPEND_EXHAUSTED), Some(SPEND_HOLD_MAX));
+        assert_eq!(refused(RATE_LIMITED), Some(month));
+        assert_eq!(hold(&Fault::new(Code::Unavailable, QUOTA_DOMAIN, SPEND_UNKNOWN, "away")), None);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) async fn run(args: UsageArgs) -> anyhow::Result<()> {
     let message = GetUsageSummaryRequest {
         merchant_id: merchant_id.clone(),
         window_id: month.map(|dimension| dimension.window_id.clone()).unwrap_or_default(),
+        ..GetUsageSummaryRequest::default()
     };
     let ledger = BillingServiceClient::new(connection).get_usage_summary(request(message)).await;
     let ledger = ledger.map_err(|status| failed(&status))?.into_inner();

@@ -53,7 +53,7 @@ async fn how_it_ended(mesh: &Mesh) -> ReservationState {
         reservation: event.reservation,
         usage: event.usage,
         cost_nano_usd: page.events[0].sell_pico_usd / 1_000,
-        usage_event: Vec::new(),
+        ..SettleRequest::default()
     };
     mesh.quota_client().settle(again).await.unwrap().into_inner().state()
 }

@@ -40,8 +40,8 @@ pub(crate) struct News {
 /// What it is about.
 #[derive(Debug)]
 pub(crate) enum Matter {
-    /// What the ledger counts of a call; its facts are in `lost`.
-    Call(Confirm),
+    /// What the ledger counts of a call, whose facts are in `lost`, and who served it at which cost.
+    Call(Confirm, Served),
     /// A payment, or money that went back.
     Payment(Payment),
 }
@@ -66,6 +66,18 @@ pub(crate) struct Account {
     pub(crate) requests: i64,
     /// The merchant's newest transaction that is counted; 0 before the first.
     pub(crate) transaction: i64,
+}
+}
+
+/// Who served a call, and what the provider charges us for it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) target: String,
+    pub(crate) upstream: String,
+    /// In nano-US-dollars, from here on.
+    pub(crate) cost_nano: i64,
+    /// The same before.
+    pub(crate) cost_nano_before: i64,
 }
 
 /// What became of an event that billing was told.
@@ -181,7 +193,7 @@ fn news(change: LedgerChange) -> News {
     let transaction = change.transaction;
     let of = MerchantId::parse(&change.merchant_id).ok().zip(change.what).and_then(|(merchant, what)| {
         let matter = match what {
-            What::Call(call) => Matter::Call(confirm(transaction, &call)?),
+            What::Call(call) => Matter::Call(confirm(transaction, &call)?, served(call)),
             What::Payment(paid) => {
                 let cost_nano = paid.amount_pico_usd / PICO_PER_NANO;
                 let raises = paid.tops_up_month_cap && cost_nano > 0;
@@ -209,10 +221,20 @@ fn confirm(transaction: i64, call: &CallChange) -> Option<Confirm> {
         epoch: reservation.epoch,
     };
     let amount = |counted: &Option<Counted>| {
-        let Counted { request_count, token_count, cost_nano_usd } = counted.unwrap_or_default();
+        let Counted { request_count, token_count, cost_nano_usd, .. } = counted.unwrap_or_default();
         Amount { requests: request_count, tokens: token_count, cost_nano: cost_nano_usd }
     };
     let (counted, before) = (amount(&call.now), amount(&call.before));
     let in_range = counted.is_counted() && before.is_counted();
     in_range.then_some(Confirm { key, transaction, counted, before, lost: Some(lost) })
+}
+
+fn served(call: CallChange) -> Served {
+    let cost_nano = |counted: Option<Counted>| counted.map_or(0, |of| of.upstream_cost_nano_usd.max(0));
+    Served {
+        cost_nano: cost_nano(call.now),
+        cost_nano_before: cost_nano(call.before),
+        target: call.target,
+        upstream: call.upstream,
+    }
 }

@@ -1,13 +1,15 @@
 //! From messages of the wire to commands; all that is wrong with a request is said at once.
 
+mod upstream;
+
 use std::sync::Arc;
 
-use kaleem_domain::{MerchantId, RequestId, window::Zone};
+use kaleem_domain::{MerchantId, RequestId, id::IdError, window::Zone};
 use kaleem_proto::quota::v1 as wire;
 use kaleem_rpc::{Code, Fault, convert};
 use sha2::{Digest as _, Sha256};
 
-use super::DOMAIN;
+use super::fault::DOMAIN;
 use crate::{
     clients,
     machine::{
@@ -15,8 +17,9 @@ use crate::{
         Mode, Origin, Profile, PutPolicy, Release, Reserve, Settle, TOKENS_PER_CALL_MAX, TTL_DEFAULT_MS,
         TopUp, WindowId,
     },
-    upstream::{Ask, Load},
 };
+
+pub(super) use upstream::{acquire_upstream, quota_domains, report_upstream, spending};
 
 const CANDIDATES_MAX: usize = 16;
 const BEATS_MAX: usize = 1_024;
@@ -61,15 +64,16 @@ impl Violations {
     }
 }
 
-pub(super) fn merchant(id: &str) -> Result<MerchantId, Fault> {
+/// A merchant, or the account of an upstream project.
+pub(super) fn account(id: &str) -> Result<MerchantId, Fault> {
     let mut violations = Violations::default();
-    let merchant = merchant_id(id, "merchant_id", &mut violations);
-    violations.done(merchant)
+    let account = account_id(id, &mut violations);
+    violations.done(account)
 }
 
-/// The merchant to rebuild; `None` is all.
+/// The account to rebuild; `None` is all.
 pub(super) fn rebuild(request: &wire::RebuildRequest) -> Result<Option<MerchantId>, Fault> {
-    Some(request.merchant_id.as_str()).filter(|id| !id.is_empty()).map(merchant).transpose()
+    Some(request.merchant_id.as_str()).filter(|id| !id.is_empty()).map(account).transpose()
 }
 
 pub(super) fn reserve(mut request: wire::ReserveRequest) -> Result<(MerchantId, Reserve), Fault> {
@@ -117,14 +121,17 @@ pub(super) fn settle(mut request: wire::SettleRequest) -> Result<(MerchantId, Se
         format!("must be present, each count between 0 and {TOKENS_PER_CALL_MAX}"),
     );
     violations.within(request.cost_nano_usd, COST_PER_CALL_MAX, "cost_nano_usd");
+    violations.within(request.upstream_cost_nano_usd, COST_PER_CALL_MAX, "upstream_cost_nano_usd");
     let event_len = request.usage_event.len();
     violations.require(
         event_len <= USAGE_EVENT_LEN_MAX,
         "usage_event",
         format!("must be at most {USAGE_EVENT_LEN_MAX} bytes"),
     );
-    // The figures make a settle what it is; the event that billing must get may be worded otherwise the next time.
+    // The merchant's figures make a settle what it is; the event that billing must get may be worded otherwise the next time, and what
+    // the provider charges is another account's.
     let usage_event = std::mem::take(&mut request.usage_event);
+    request.upstream_cost_nano_usd = 0;
     let fingerprint = fingerprint(&request);
     let command = reservation.zip(usage).filter(|_| violations.0.is_empty()).map(|(found, usage)| {
         let actual = Amount { requests: 1, tokens: usage.total(), cost_nano: request.cost_nano_usd };
@@ -187,7 +194,7 @@ pub(super) fn put_policy(request: wire::PutPolicyRequest) -> Result<(MerchantId,
 
 pub(super) fn top_up(request: wire::GrantTopUpRequest) -> Result<(MerchantId, TopUp), Fault> {
     let mut violations = Violations::default();
-    let merchant = merchant_id(&request.merchant_id, "merchant_id", &mut violations);
+    let merchant = account_id(&request.merchant_id, &mut violations);
     let named = (1..=NAME_LEN_MAX).contains(&request.op_id.len());
     violations.require(named, "op_id", "must be 1 to 200 bytes that name this grant and no other");
     violations.within(request.cost_nano_usd, COUNT_MAX, "cost_nano_usd");
@@ -212,47 +219,18 @@ pub(super) fn watch_alerts(
     let id_fits = from.as_ref().is_none_or(|id| id.len() <= NAME_LEN_MAX);
     violations.require(id_fits, "from_alert_id", "must be the id of an alert");
     let named = !request.merchant_id.is_empty();
-    let merchant = named.then(|| merchant_id(&request.merchant_id, "merchant_id", &mut violations)).flatten();
+    let merchant = named.then(|| account_id(&request.merchant_id, &mut violations)).flatten();
     violations.done(Some((from, merchant)))
 }
 
-/// What a gateway wants of an upstream project.
-pub(super) fn acquire_upstream(request: &wire::AcquireUpstreamRequest) -> Result<Ask<'_>, Fault> {
+/// Whose policies are watched; `None` is all merchants'.
+pub(super) fn watch_policy(request: &wire::WatchPolicyRequest) -> Result<Option<MerchantId>, Fault> {
     let mut violations = Violations::default();
-    let names = [
-        (&request.quota_domain, "quota_domain"),
-        (&request.model, "model"),
-        (&request.gateway_id, "gateway_id"),
-    ];
-    for (name, field) in names {
-        violations.require((1..=NAME_LEN_MAX).contains(&name.len()), field, "must be 1 to 200 bytes");
-    }
-    violations.within(request.request_count, TOKENS_PER_CALL_MAX, "request_count");
-    violations.within(request.input_token_count, TOKENS_PER_CALL_MAX, "input_token_count");
-    let asks = request.request_count != 0 || request.input_token_count != 0;
-    violations.require(asks, "request_count", "or input_token_count must be more than 0");
-    violations.done(Some(Ask {
-        quota_domain: &request.quota_domain,
-        model: &request.model,
-        gateway_id: &request.gateway_id,
-        wanted: Load { requests: request.request_count, input_tokens: request.input_token_count },
-    }))
-}
-
-/// The wait that an upstream asked for, in milliseconds, of a report that is right in all else.
-pub(super) fn report_upstream(request: &wire::ReportUpstreamRequest) -> Result<i64, Fault> {
-    let mut violations = Violations::default();
-    for (name, field) in [(&request.quota_domain, "quota_domain"), (&request.model, "model")] {
-        violations.require((1..=NAME_LEN_MAX).contains(&name.len()), field, "must be 1 to 200 bytes");
-    }
-    let known = (100..=599).contains(&request.http_status);
-    violations.require(known, "http_status", "must be between 100 and 599");
-    let wait = match &request.retry_after {
-        None => Some(0),
-        Some(wait) => convert::from_duration(wait).and_then(|wait| i64::try_from(wait.as_millis()).ok()),
-    };
-    violations.require(wait.is_some(), "retry_after", "must not be negative");
-    violations.done(wait)
+    let name_fits = request.gateway_id.len() <= NAME_LEN_MAX;
+    violations.require(name_fits, "gateway_id", "must be at most 200 bytes");
+    let named = !request.merchant_id.is_empty();
+    let account = named.then(|| account_id(&request.merchant_id, &mut violations)).flatten();
+    violations.done(Some(account))
 }
 
 /// A reservation as its holder sends it back.
@@ -286,12 +264,15 @@ fn lost(reservation: &wire::Reservation, key: Key) -> Option<Lost> {
 }
 
 fn merchant_id(id: &str, field: &str, violations: &mut Violations) -> Option<MerchantId> {
-    let parsed = MerchantId::parse(id);
-    if parsed.is_err() {
-        violations
-            .add(field, "must be 3 to 40 lower-case letters, digits and dashes, starting with a letter");
-    }
-    parsed.ok()
+    named(MerchantId::parse(id), field, violations)
+}
+
+fn account_id(id: &str, violations: &mut Violations) -> Option<MerchantId> {
+    named(MerchantId::parse_account(id), "merchant_id", violations)
+}
+
+fn named(id: Result<MerchantId, IdError>, field: &str, violations: &mut Violations) -> Option<MerchantId> {
+    id.map_err(|error| violations.add(field, error.rule())).ok()
 }
 
 fn key(request_id: &str, attempt: i32, path: &str, violations: &mut Violations) -> Option<Key> {

@@ -3,24 +3,33 @@
 use std::time::Duration;
 
 use kaleem_domain::MerchantId;
-use kaleem_proto::{quota::v1 as wire, router::v1::QuotaPosture};
+use kaleem_proto::{
+    accounts::v1::{CapAction as WireCapAction, Plan},
+    quota::v1 as wire,
+    router::v1::QuotaPosture,
+};
 use kaleem_rpc::convert;
 
 use crate::{
     machine::{
-        Decision, Dimension, DimensionUsage, Ending, Posture, Remaining, Reserved, Settled, Ticket, Usage,
-        WindowId,
+        CapAction, Decision, Dimension, DimensionUsage, Ending, Policy, Posture, Remaining, Reserved, Settled,
+        Span, Ticket, Usage, WindowId,
     },
+    registry::PolicyInForce,
     store::StoredAlert,
     upstream::Grant,
 };
 
-pub(super) fn reserved(merchant: &MerchantId, reserved: &Reserved) -> wire::ReserveResponse {
+pub(super) fn reserved(
+    merchant: &MerchantId,
+    reserved: &Reserved,
+    quota_domain: String,
+) -> wire::ReserveResponse {
     wire::ReserveResponse {
         decision: decision(reserved.decision).into(),
         candidate_index: i32::try_from(reserved.candidate_index).unwrap_or(i32::MAX),
         granted_output_token_count: reserved.granted_output,
-        reservation: reserved.ticket.as_ref().map(|ticket| reservation(merchant, ticket)),
+        reservation: reserved.ticket.as_ref().map(|ticket| reservation(merchant, ticket, quota_domain)),
         remaining: Some(remaining(&reserved.remaining)),
         posture: posture(reserved.posture).into(),
     }
@@ -34,7 +43,7 @@ pub(super) const fn decision(decision: Decision) -> wire::Decision {
     }
 }
 
-fn reservation(merchant: &MerchantId, ticket: &Ticket) -> wire::Reservation {
+fn reservation(merchant: &MerchantId, ticket: &Ticket, quota_domain: String) -> wire::Reservation {
     wire::Reservation {
         request_id: ticket.key.request_id.to_string(),
         attempt: ticket.key.attempt,
@@ -45,6 +54,7 @@ fn reservation(merchant: &MerchantId, ticket: &Ticket) -> wire::Reservation {
         event_id: ticket.event_id(),
         price_version: ticket.price_version.to_string(),
         epoch: ticket.epoch,
+        quota_domain,
     }
 }
 
@@ -112,6 +122,46 @@ pub(super) fn alert(alert: StoredAlert) -> wire::WatchAlertsResponse {
         window_id: alert.window.to_string(),
         percent: alert.percent,
         create_time: Some(convert::timestamp(alert.created_at)),
+    }
+}
+
+pub(super) fn policy(policy: PolicyInForce) -> wire::WatchPolicyResponse {
+    let PolicyInForce { windows, extra, .. } = policy;
+    wire::WatchPolicyResponse {
+        merchant_id: policy.merchant.to_string(),
+        plan: Some(plan(policy.policy)),
+        policy_version: policy.version,
+        time_zone: policy.time_zone,
+        day: Some(window(&windows.day)),
+        month: Some(window(&windows.month)),
+        month_extra_token_count: extra.tokens,
+        month_extra_cost_nano_usd: extra.cost_nano,
+        initial: policy.initial,
+    }
+}
+
+fn plan(policy: Policy) -> Plan {
+    let on_cap = match policy.on_cap {
+        CapAction::Degrade => WireCapAction::Degrade,
+        CapAction::Suspend => WireCapAction::Suspend,
+    };
+    Plan {
+        plan_id: policy.plan_id,
+        version: policy.plan_version,
+        day_request_cap: policy.caps.day_requests,
+        month_token_cap: policy.caps.month_tokens,
+        month_cost_nano_usd_cap: policy.caps.month_cost_nano,
+        concurrent_request_cap: policy.caps.concurrency,
+        on_cap: on_cap.into(),
+        alert_percents: policy.alert_percents,
+    }
+}
+
+fn window(span: &Span) -> wire::watch_policy_response::Window {
+    wire::watch_policy_response::Window {
+        window_id: span.id.to_string(),
+        start_time: Some(convert::timestamp(span.start)),
+        end_time: Some(convert::timestamp(span.end)),
     }
 }
 

@@ -37,7 +37,7 @@ fn away(error: &Error) -> Fault {
     Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", error.to_string()).retry_after(OUTAGE_RETRY)
 }
 
-/// What a watcher of alerts is told, and everybody about a journal that cannot be used.
+/// What a watcher is told, and everybody about a journal that cannot be used.
 pub(super) fn failed(error: &Error) -> Fault {
     match error {
         Error::BillingUnavailable(_) => away(error),
@@ -45,7 +45,7 @@ pub(super) fn failed(error: &Error) -> Fault {
             Fault::new(Code::FailedPrecondition, DOMAIN, "ALERT_UNKNOWN", error.to_string())
                 .violation("from_alert_id", error.to_string())
         }
-        Error::WatchersFull => {
+        Error::WatchersFull(_) => {
             Fault::new(Code::Unavailable, DOMAIN, "OVERLOADED", error.to_string()).retry_after(OUTAGE_RETRY)
         }
         error => {
@@ -71,8 +71,47 @@ pub(super) fn upstream(ask: &Ask<'_>, error: Error) -> Fault {
             );
             invalid(&format!("{field} {message}"), field)
         }
+        Error::SpendUnnamed => invalid(&error.to_string(), "reservation"),
+        Error::Spend(why) => match *why {
+            Error::Refused(Refusal::OverCap(over)) => spend_exhausted(ask, &over),
+            error => spend_unknown(ask, &error),
+        },
         error => failed(&error),
     }
+}
+
+fn spend_exhausted(ask: &Ask<'_>, over: &OverCap) -> Fault {
+    let (domain, name) = (ask.quota_domain, over.dimension.name());
+    let reset = over.window.map(|window| window.end.to_string()).unwrap_or_default();
+    let OverCap { posted, held, cap, needed, retry_after_ms, .. } = *over;
+    let why = format!("{posted} spent and {held} held of {cap}");
+    let message = format!(
+        "{name} of the upstream project {domain} is at its cap: {why}, and the call needs {needed}; use another model, or raise the cap in quota.upstream.spend or for this month with a top-up of upstream/{domain}; it resets at {reset}"
+    );
+    let wait = Duration::from_millis(u64::try_from(retry_after_ms).unwrap_or(0));
+    Fault::new(Code::ResourceExhausted, DOMAIN, "UPSTREAM_SPEND_EXHAUSTED", message)
+        .with("quota_domain", domain)
+        .with("model", ask.model)
+        .with("limit", name)
+        .with("spent", posted)
+        .with("held", held)
+        .with("cap", cap)
+        .with("needed", needed)
+        .with("reset_time", reset)
+        .retry_after(wait)
+        .quota_violation(format!("upstream:{domain}/{name}"), why)
+}
+
+/// Money is at stake, so a call whose cost cannot be held goes elsewhere.
+fn spend_unknown(ask: &Ask<'_>, error: &Error) -> Fault {
+    let domain = ask.quota_domain;
+    tracing::warn!(quota_domain = domain, %error, "the spend of an upstream project is not known; its calls go elsewhere");
+    let message = format!(
+        "what the upstream project {domain} may still cost is not known, its cause is in the log of quota; try again, or use another model"
+    );
+    Fault::new(Code::Unavailable, DOMAIN, "UPSTREAM_SPEND_UNKNOWN", message)
+        .with("quota_domain", domain)
+        .retry_after(OUTAGE_RETRY)
 }
 
 fn upstream_limited(ask: &Ask<'_>, limited: &Limited) -> Fault {

@@ -177,6 +177,12 @@ impl MerchantState {
         }
     }
 
+    /// The facts of a reservation that was admitted at `admitted_at`, by the windows of this account.
+    pub fn lost_at(&self, admitted_at: Timestamp) -> Result<Lost, Refusal> {
+        let windows = self.calendar.at(admitted_at)?;
+        Ok(Lost { admitted_at, day: windows.day.id, month: windows.month.id, epoch: self.epoch })
+    }
+
     /// A store drops empty windows, so those of a hold that is not live may not be kept yet.
     pub(super) fn keep_windows(&mut self, day: WindowId, month: WindowId) {
         self.days.entry(day);

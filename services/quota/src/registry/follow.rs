@@ -185,9 +185,10 @@ impl Registry {
     async fn apply(&self, news: &News) -> Result<(), Error> {
         let Some((merchant, matter)) = &news.of else { return Ok(()) };
         let outcome = match matter {
-            Matter::Call(call) => {
-                self.confirm(merchant, call).await.map(|outcome| outcome.map(Confirmed::name))
-            }
+            Matter::Call(call, served) => match self.confirm_spend(merchant, call, served).await {
+                Ok(()) => self.confirm(merchant, call).await.map(|outcome| outcome.map(Confirmed::name)),
+                Err(error) => Err(error),
+            },
             Matter::Payment(payment) => self.pay(merchant, payment).await.map(|()| Some("paid")),
         };
         let outcome = match outcome {

@@ -39,7 +39,9 @@ impl Registry {
         let last = std::mem::take(rounds);
         let mut this = Rounds::default();
         let (mut healed, mut failures) = (0, Vec::new());
-        for merchant in self.shards.merchants()? {
+        // A project's sums are those of all merchants' calls, and it is never quiet: it follows the ledger, and that is all.
+        let merchants = self.shards.merchants()?.into_iter().filter(|account| account.upstream().is_none());
+        for merchant in merchants {
             match self.reconcile_one(&merchant, &last, &mut this).await {
                 Ok(windows) => healed += windows,
                 Err(error) => failures.push(error),
@@ -122,7 +124,7 @@ impl Registry {
 
     /// What is to be healed of a window; `None` where nothing is, or quota has not followed the ledger as far as its sums count, so
     /// that it is not known which settled calls they count.
-    async fn comparison(
+    pub(super) async fn comparison(
         &self,
         merchant: &MerchantId,
         window: WindowId,
@@ -146,7 +148,7 @@ impl Registry {
     }
 
     /// Runs `command` if the merchant is still quiet; `false` where it is not.
-    async fn heal(&self, merchant: &MerchantId, command: &Reconcile) -> Result<bool, Error> {
+    pub(super) async fn heal(&self, merchant: &MerchantId, command: &Reconcile) -> Result<bool, Error> {
         let (window, command) = (command.window, *command);
         // Looked at again with the command: a call may have come while the ledger was read.
         let heal = move |state: &mut MerchantState, now, changes: &mut _| {
@@ -171,7 +173,10 @@ impl Registry {
     }
 
     /// The windows to compare with their posted usage; `None` where a call is in flight or the merchant is not in memory.
-    async fn quiet(&self, merchant: &MerchantId) -> Result<Option<Vec<(WindowId, Amount)>>, Error> {
+    pub(super) async fn quiet(
+        &self,
+        merchant: &MerchantId,
+    ) -> Result<Option<Vec<(WindowId, Amount)>>, Error> {
         let look = |state: &mut MerchantState, now, _: &mut _| {
             let quiet = (state.hold_count() == 0).then(|| state.reconcilable(now));
             quiet.transpose().map_err(Refusal::from)

@@ -1,6 +1,7 @@
 //! The durable stores: the last committed state of every merchant, or of it what must survive the loss of a store in memory.
 
 mod batch;
+mod policy;
 mod postgres;
 mod rows;
 mod sqlite;
@@ -8,6 +9,7 @@ mod sqlite;
 use kaleem_domain::{MerchantId, Timestamp};
 
 pub(crate) use batch::{Batch, Entry, HoldRow, UsageEvent};
+pub(crate) use policy::StoredPolicy;
 pub(crate) use postgres::{Postgres, Stored, Swapped, parse};
 
 use crate::{
@@ -237,6 +239,21 @@ impl Store {
         max: u32,
     ) -> Result<Vec<StoredAlert>, Error> {
         on!(self, alerts_after(sequence, merchant, max))
+    }
+
+    /// Policies that changed after `sequence`, at most `max`; of one account, or of all merchants where it is `None`.
+    pub(crate) async fn policies_after(
+        &self,
+        sequence: i64,
+        merchant: Option<&MerchantId>,
+        max: u32,
+    ) -> Result<Vec<StoredPolicy>, Error> {
+        on!(self, policies_after(sequence, merchant, max))
+    }
+
+    /// The number of the last change of a policy; 0 before the first.
+    pub(crate) async fn last_policy(&self) -> Result<i64, Error> {
+        on!(self, last_policy())
     }
 
     /// Alerts whose webhook is due, the longest due first and at most `max`. No other process gets them before `again`.

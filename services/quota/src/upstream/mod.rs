@@ -40,6 +40,8 @@ pub struct Limits {
     pub day_requests: Option<i64>,
     /// IANA zone at whose midnight the day ends.
     pub day_zone: String,
+    /// A lease is what is wanted and no more: each call asks anyway, as it is held for its cost.
+    pub exact: bool,
 }
 
 /// What a gateway needs now.

@@ -40,6 +40,8 @@ struct Room {
     cap: i64,
     /// As configured.
     full_cap: i64,
+    /// A lease is what is wanted.
+    exact: bool,
 }
 
 impl Project {
@@ -154,7 +156,14 @@ impl Project {
     fn rooms(&self, wanted: Load, now: Timestamp) -> [Option<Room>; 3] {
         let (used, at) = (self.ring.used(), second(now));
         let minute = |limit, cap: Option<i64>, used, wanted| {
-            cap.map(|full_cap| Room { limit, wanted, used, cap: self.throttle.of(full_cap, at), full_cap })
+            cap.map(|full_cap| Room {
+                limit,
+                wanted,
+                used,
+                cap: self.throttle.of(full_cap, at),
+                full_cap,
+                exact: self.limits.exact,
+            })
         };
         let limits = &self.limits;
         [
@@ -171,6 +180,7 @@ impl Project {
                 used: self.day_requests,
                 cap,
                 full_cap: cap,
+                exact: limits.exact,
             }),
         ]
     }
@@ -188,8 +198,14 @@ impl Project {
             from = from.max(self.calendar.windows().day.end);
         }
         let from = from.max(self.fits_from(wanted, now));
-        let waiting =
-            Room { limit: Limit::RetryAfter, wanted: wanted.requests, used: 0, cap: 0, full_cap: 0 };
+        let waiting = Room {
+            limit: Limit::RetryAfter,
+            wanted: wanted.requests,
+            used: 0,
+            cap: 0,
+            full_cap: 0,
+            exact: false,
+        };
         let room = blocked.copied().unwrap_or(waiting);
         let retry_after_ms = from.millis_since(now).max(1);
         Some(Limited {
@@ -250,8 +266,8 @@ impl Room {
     /// What to lease: what is wanted, or a share of what is left, at most what the gateway uses in two seconds.
     fn lease(&self, two_seconds: i64, gateways: i64) -> i64 {
         let left = self.left();
-        if i128::from(left) * 100 < i128::from(self.cap) * i128::from(EXACT_BELOW_PERCENT) || self.wanted == 0
-        {
+        let is_low = i128::from(left) * 100 < i128::from(self.cap) * i128::from(EXACT_BELOW_PERCENT);
+        if self.exact || is_low || self.wanted == 0 {
             return self.wanted;
         }
         let share = left / LEASE_SHARE.saturating_mul(gateways.max(1)).max(1);

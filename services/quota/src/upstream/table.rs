@@ -1,6 +1,9 @@
 //! All models of all upstream projects, a bounded number.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use kaleem_domain::Timestamp;
 
@@ -13,6 +16,8 @@ pub struct Settings {
     pub rows: HashMap<(String, Option<String>), Limits>,
     /// Limits of each model of a domain that has no row; `None` is no limit.
     pub default: Option<Limits>,
+    /// Domains with a spend cap, whose leases are of one call.
+    pub capped: HashSet<String>,
     /// Life of a lease, in seconds.
     pub lease_seconds: i64,
     /// Models that are remembered at once.
@@ -165,7 +170,9 @@ impl Settings {
             minute_input_tokens: None,
             day_requests: None,
             day_zone: "UTC".to_owned(),
+            exact: false,
         };
-        self.limits(key).cloned().unwrap_or_else(unlimited)
+        let exact = self.capped.contains(&key.0);
+        Limits { exact, ..self.limits(key).cloned().unwrap_or_else(unlimited) }
     }
 }

@@ -1,6 +1,6 @@
 //! What gateways are granted, against what a provider would count.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
@@ -18,6 +18,7 @@ fn limits(requests: i64, input_tokens: i64) -> Limits {
         minute_input_tokens: Some(input_tokens),
         day_requests: None,
         day_zone: "America/Los_Angeles".into(),
+        exact: false,
     }
 }
 
@@ -301,7 +302,8 @@ fn what_never_fits_is_told_at_once() {
 }
 
 fn settings(default: Option<Limits>) -> Settings {
-    Settings { rows: HashMap::new(), default, lease_seconds: 1, models_max: 3, gateways_max: 2 }
+    let (rows, capped) = (HashMap::new(), HashSet::new());
+    Settings { rows, default, capped, lease_seconds: 1, models_max: 3, gateways_max: 2 }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::Stream;
+use kaleem_domain::window::Zone;
 use kaleem_proto::{
     billing::v1::{
         self as wire, GetUsageSummaryRequest, GetUsageSummaryResponse,
@@ -288,6 +289,26 @@ impl Ledger {
         wire::GetBalanceResponse { transaction, ..account }
     }
 
+    /// Sums of what an upstream served, from the transactions that the question names.
+    fn of_upstream(&self, asked: &GetUsageSummaryRequest) -> GetUsageSummaryResponse {
+        let zone = Zone::parse(&asked.time_zone).unwrap();
+        let window = zone.window_of(&asked.window_id).unwrap();
+        let max_transaction = if asked.max_transaction == 0 { self.end() } else { asked.max_transaction };
+        let mut sums = GetUsageSummaryResponse { max_transaction, ..GetUsageSummaryResponse::default() };
+        for change in self.changes.iter().filter(|change| change.transaction <= max_transaction) {
+            let Some(What::Call(call)) = &change.what else { continue };
+            let admitted = call.reservation.as_ref().unwrap().admit_time.as_ref().unwrap();
+            if call.upstream == asked.upstream && window.contains(convert::from_timestamp(admitted)) {
+                let (now, before) = (call.now.unwrap_or_default(), call.before.unwrap_or_default());
+                sums.request_count += now.request_count - before.request_count;
+                sums.cost_pico_usd += (now.upstream_cost_nano_usd - before.upstream_cost_nano_usd) * 1_000;
+                let usage = sums.usage.get_or_insert_default();
+                usage.input_fresh_count += now.token_count - before.token_count;
+            }
+        }
+        sums
+    }
+
     fn post(&mut self, merchant_id: &str, what: What) -> i64 {
         let transaction = self.end() + 1;
         self.heads.insert(merchant_id.to_owned(), transaction);
@@ -308,11 +329,19 @@ impl Ledger {
 }
 
 fn call(reservation: &Reservation, now: Option<Counted>, before: Option<Counted>) -> What {
-    What::Call(wire::CallChange { reservation: Some(reservation.clone()), now, before })
+    What::Call(wire::CallChange {
+        reservation: Some(reservation.clone()),
+        now,
+        before,
+        target: "provider-gemini".into(),
+        upstream: reservation.quota_domain.clone(),
+    })
 }
 
+/// What the provider charges is half of what the merchant pays.
 fn counted(token_count: i64, sell_pico_usd: i64) -> Counted {
-    Counted { request_count: 1, token_count, cost_nano_usd: (sell_pico_usd + 999) / 1_000 }
+    let cost_nano_usd = (sell_pico_usd + 999) / 1_000;
+    Counted { request_count: 1, token_count, cost_nano_usd, upstream_cost_nano_usd: cost_nano_usd / 2 }
 }
 
 /// Writes the whole service: the verbs that quota uses by hand, the others as refusals.
@@ -329,6 +358,9 @@ macro_rules! billing_double {
                 self.lock().asked += 1;
                 let ledger = self.up()?;
                 let asked = request.into_inner();
+                if !asked.upstream.is_empty() {
+                    return Ok(Response::new(ledger.of_upstream(&asked)));
+                }
                 let max_transaction = ledger.heads.get(&asked.merchant_id).copied().unwrap_or(0);
                 let sums = ledger.windows.get(&(asked.merchant_id, asked.window_id)).cloned().unwrap_or_default();
                 Ok(Response::new(GetUsageSummaryResponse { max_transaction, ..sums }))

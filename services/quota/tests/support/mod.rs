@@ -399,6 +399,7 @@ pub fn settle(reservation: &wire::Reservation, output: i64, cost_nano: i64) -> w
         usage: Some(usage),
         cost_nano_usd: cost_nano,
         usage_event: b"event".to_vec(),
+        ..wire::SettleRequest::default()
     }
 }
 

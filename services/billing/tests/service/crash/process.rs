@@ -42,7 +42,11 @@ async fn child() {
     if std::env::var(VERIFY).is_ok() {
         faults = client.verify_ledger(proto::VerifyLedgerRequest {}).await.unwrap().into_inner().faults.len();
     }
-    let request = proto::GetUsageSummaryRequest { merchant_id: "ward".into(), window_id: "M202611".into() };
+    let request = proto::GetUsageSummaryRequest {
+        merchant_id: "ward".into(),
+        window_id: "M202611".into(),
+        ..Default::default()
+    };
     let events = client.get_usage_summary(request).await.unwrap().into_inner().request_count;
     say(&format!("open {events} {faults}"));
     let mut calls = JoinSet::new();

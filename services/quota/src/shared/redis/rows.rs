@@ -61,7 +61,7 @@ impl Keys {
 
     /// The merchant whose holds have the name `key`.
     pub(super) fn holder(key: &str) -> Option<MerchantId> {
-        MerchantId::parse(key.strip_prefix("q:{m:")?.strip_suffix("}:r")?).ok()
+        MerchantId::parse_account(key.strip_prefix("q:{m:")?.strip_suffix("}:r")?).ok()
     }
 }
 

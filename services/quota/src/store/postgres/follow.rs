@@ -96,7 +96,8 @@ impl Postgres {
 fn untold(row: &PgRow) -> Result<Untold, Error> {
     let month = u32::try_from(row.try_get::<i64, _>("month")?).map_err(|_| damaged("a month"))?;
     Ok(Untold {
-        merchant: MerchantId::parse(row.try_get("merchant_id")?).map_err(|_| damaged("a merchant"))?,
+        merchant: MerchantId::parse_account(row.try_get("merchant_id")?)
+            .map_err(|_| damaged("a merchant"))?,
         key: Key {
             request_id: RequestId::parse(row.try_get("request_id")?).map_err(|_| damaged("a request id"))?,
             attempt: row.try_get("attempt")?,

@@ -3,6 +3,7 @@
 mod alerts;
 mod follow;
 mod open;
+mod policies;
 mod read;
 mod swap;
 mod upstream;

@@ -18,8 +18,10 @@ const MIGRATION_LIMIT: &str = "600s";
 const IDLE: Duration = Duration::from_mins(10);
 
 /// Steps from an empty schema to today's tables, numbered from 1; a step never changes once a database was made with it.
-const MIGRATIONS: [(&str, &str); 1] =
-    [("quota", include_str!("../../../migrations/postgres/0001_quota.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("quota", include_str!("../../../migrations/postgres/0001_quota.sql")),
+    ("policy_change", include_str!("../../../migrations/postgres/0002_policy_change.sql")),
+];
 
 /// Parameters of an address that the driver knows; it would log others with their values, which may be secrets.
 const PARAMETERS: [&str; 11] = [

@@ -95,8 +95,9 @@ pub(super) fn damaged(what: &str) -> Error {
 }
 
 fn merchants(rows: &[PgRow]) -> Result<Vec<MerchantId>, Error> {
-    let parse =
-        |row: &PgRow| MerchantId::parse(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string()));
+    let parse = |row: &PgRow| {
+        MerchantId::parse_account(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string()))
+    };
     rows.iter().map(parse).collect()
 }
 

@@ -77,7 +77,7 @@ impl Sqlite {
 fn untold(row: &SqliteRow) -> Result<Untold, Error> {
     let damaged = |what: &str| Error::Damaged(format!("a tombstone has a wrong {what}"));
     Ok(Untold {
-        merchant: MerchantId::parse(row.try_get("merchant_id")?).map_err(|_| damaged("merchant"))?,
+        merchant: MerchantId::parse_account(row.try_get("merchant_id")?).map_err(|_| damaged("merchant"))?,
         key: Key {
             request_id: RequestId::parse(row.try_get("request_id")?).map_err(|_| damaged("request id"))?,
             attempt: row.try_get("attempt")?,

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod follow;
+mod policies;
 mod read;
 mod upstream;
 mod write;
@@ -67,5 +68,6 @@ fn migrator() -> Migrator {
         simple(2, "alerts", include_str!("../../../migrations/sqlite/0002_alerts.sql")),
         simple(3, "upstream", include_str!("../../../migrations/sqlite/0003_upstream.sql")),
         simple(4, "follow", include_str!("../../../migrations/sqlite/0004_follow.sql")),
+        simple(5, "policy_change", include_str!("../../../migrations/sqlite/0005_policy_change.sql")),
     ])
 }

@@ -105,7 +105,7 @@ async fn rows(tx: &mut Tx, sql: &'static str, merchant: &MerchantId) -> Result<V
 
 fn merchants(rows: &[SqliteRow]) -> Result<Vec<MerchantId>, Error> {
     let parse = |row: &SqliteRow| {
-        MerchantId::parse(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string()))
+        MerchantId::parse_account(row.try_get(0)?).map_err(|error| Error::Damaged(error.to_string()))
     };
     rows.iter().map(parse).collect()
 }
