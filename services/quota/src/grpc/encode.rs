@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kaleem_domain::MerchantId;
 use kaleem_proto::{
-    accounts::v1::{CapAction as WireCapAction, Plan},
+    accounts::v1::{BillingMode as WireBillingMode, CapAction as WireCapAction, Plan},
     quota::v1 as wire,
     router::v1::QuotaPosture,
 };
@@ -12,7 +12,7 @@ use kaleem_rpc::convert;
 
 use crate::{
     machine::{
-        CapAction, Decision, Dimension, DimensionUsage, Ending, Policy, Posture, Remaining, Reserved, Settled,
+        BillingMode, CapAction, Decision, Dimension, DimensionUsage, Ending, Policy, Posture, Remaining, Reserved, Settled,
         Span, Ticket, Usage, WindowId,
     },
     registry::PolicyInForce,
@@ -145,6 +145,10 @@ fn plan(policy: Policy) -> Plan {
         CapAction::Degrade => WireCapAction::Degrade,
         CapAction::Suspend => WireCapAction::Suspend,
     };
+    let billing_mode = match policy.billing_mode {
+        BillingMode::Postpaid => WireBillingMode::Postpaid,
+        BillingMode::Prepaid => WireBillingMode::Prepaid,
+    };
     Plan {
         plan_id: policy.plan_id,
         version: policy.plan_version,
@@ -154,6 +158,7 @@ fn plan(policy: Policy) -> Plan {
         concurrent_request_cap: policy.caps.concurrency,
         on_cap: on_cap.into(),
         alert_percents: policy.alert_percents,
+        billing_mode: billing_mode.into(),
     }
 }
 
