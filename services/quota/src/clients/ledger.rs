@@ -67,7 +67,6 @@ pub(crate) struct Account {
     /// The merchant's newest transaction that is counted; 0 before the first.
     pub(crate) transaction: i64,
 }
-}
 
 /// Who served a call, and what the provider charges us for it.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use kaleem_rpc::convert;
 
 use crate::{
     machine::{
-        BillingMode, CapAction, Decision, Dimension, DimensionUsage, Ending, Policy, Posture, Remaining, Reserved, Settled,
-        Span, Ticket, Usage, WindowId,
+        BillingMode, CapAction, Decision, Dimension, DimensionUsage, Ending, Policy, Posture, Remaining,
+        Reserved, Settled, Span, Ticket, Usage, WindowId,
     },
     registry::PolicyInForce,
     store::StoredAlert,
