@@ -164,7 +164,9 @@ fn e164(digits: &[u8]) -> String {
             _ => (b"", digits),
         },
     };
-    code.iter().chain(rest).copied().map(char::from).collect()
+    let mut normal = String::with_capacity(code.len() + rest.len());
+    normal.extend(code.iter().chain(rest).copied().map(char::from));
+    normal
 }
 
 #[cfg(test)]

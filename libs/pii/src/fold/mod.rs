@@ -62,18 +62,8 @@ impl Folded {
         let mut at = 0;
         let mut chained = false;
         while at < bytes.len() {
-            let (len, digits) = character::plain_run(&bytes[at..]);
+            let len = self.append_even(&text[at..], offset + at);
             if len > 0 {
-                self.digits += digits;
-                self.place(offset + at, 1, 1);
-                self.text.push_str(&text[at..at + len]);
-                at += len;
-                chained = false;
-                continue;
-            }
-            if let Some((folded, len)) = character::even(&bytes[at..]) {
-                self.place(offset + at, 1, 1);
-                self.text.push(folded);
                 at += len;
                 chained = false;
                 continue;
@@ -86,6 +76,26 @@ impl Folded {
         }
     }
 
+    /// Appends what keeps its length at the start of a text, and gives that length.
+    fn append_even(&mut self, text: &str, original: usize) -> usize {
+        let bytes = text.as_bytes();
+        let folded = self.text.len();
+        let mut at = 0;
+        loop {
+            let (len, digits) = character::plain_run(&bytes[at..]);
+            self.digits += digits;
+            self.text.push_str(&text[at..at + len]);
+            at += len;
+            let Some((letter, len)) = character::even(&bytes[at..]) else { break };
+            self.text.push(letter);
+            at += len;
+        }
+        if at > 0 {
+            self.place(folded, original, 1, 1);
+        }
+        at
+    }
+
     fn push_char(&mut self, character: char, start: usize, len: usize) {
         match character::fold(character) {
             Form::Dropped => {}
@@ -94,24 +104,20 @@ impl Folded {
                 self.push_ascii(folded, start, len);
             }
             Form::Char(folded) => {
-                if folded.len_utf8() == len {
-                    self.place(start, 1, 1);
-                } else {
-                    self.place(start, len, folded.len_utf8());
-                }
+                let (step, unit) = if folded.len_utf8() == len { (1, 1) } else { (len, folded.len_utf8()) };
+                self.place(self.text.len(), start, step, unit);
                 self.text.push(folded);
             }
         }
     }
 
     fn push_ascii(&mut self, folded: u8, start: usize, len: usize) {
-        self.place(start, len, 1);
+        self.place(self.text.len(), start, len, 1);
         self.text.push(char::from(folded));
     }
 
-    /// Notes where the next folded bytes come from, unless the current stretch says so already.
-    fn place(&mut self, original: usize, step: usize, unit: usize) {
-        let folded = self.text.len();
+    /// Notes where the folded bytes from `folded` on come from, unless the current stretch says so already.
+    fn place(&mut self, folded: usize, original: usize, step: usize, unit: usize) {
         let goes_on = self.stretches.last().is_some_and(|last| {
             let bytes = folded - last.folded;
             let units = if last.unit == 1 { bytes } else { bytes / last.unit };
