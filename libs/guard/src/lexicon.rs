@@ -134,9 +134,9 @@ pub(crate) struct Lexicon {
 pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read().0);
 
 /// Pronouns that are written together with the Arabic word before them.
-const PRONOUNS: [&str; 18] = [
+const PRONOUNS: [&str; 22] = [
     "ها", "ه", "هم", "ك", "كم", "كن", "نا", "هما", "لك", "لكم", "ا", "ينه", "ينها", "ونه", "ونها", "ين",
-    "ون", "وا",
+    "ون", "وا", "يه", "يها", "وه", "وها",
 ];
 
 impl Lexicon {

@@ -169,6 +169,8 @@ impl Reader<'_> {
             (true, ..) => 2,
             (_, _, 0) if article && unit.is_time() => 1,
             (_, _, alone) if alone > 0 && !word.clitics.the => alone,
+            // «دينار ونص»
+            _ if unit.is_money() && !word.clitics.the && self.has_part(from + word.len) => 1,
             _ => return None,
         };
         let implied = count == 1 && !article;
@@ -181,6 +183,14 @@ impl Reader<'_> {
         };
         self.add_part(&mut operand);
         Some(operand)
+    }
+
+    /// Whether «ونص» or «وربع» follows, and is not that of another unit.
+    fn has_part(&self, at: usize) -> bool {
+        let note = self.notes.at(at);
+        note.clitics.and
+            && note.sense.any(&[Class::Half, Class::Quarter])
+            && self.unit_at(at + note.len).is_none()
     }
 
     /// «ريال و٥٠ هللة», «سنة ونص», a year and a half.

@@ -55,7 +55,10 @@ impl Judge<'_> {
     fn is_bare_threshold(&self, of: &Range<usize>) -> bool {
         let next = self.sentence.notes.at(of.end);
         self.speaks_of_free_delivery()
-            && (self.sentence.before(of, 2, &[Class::Over]) || self.is_ordered(of) || self.is_reached(of))
+            && (self.sentence.before(of, 2, &[Class::Over])
+                || next.sense.is(Class::OrMore)
+                || self.is_ordered(of)
+                || self.is_reached(of))
             && next.sense.unit.is_none()
             && !next.sense.any(&[Class::Piece, Class::Generic, Class::Order])
     }

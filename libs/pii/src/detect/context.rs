@@ -65,6 +65,9 @@ fn is_filler(word: &str) -> bool {
             | "الجديد"
             | "الجديده"
             | "الثاني"
+            | "والثاني"
+            | "الثالث"
+            | "والثالث"
             | "التالي"
             | "كالتالي"
             | "تبعي"
@@ -245,7 +248,8 @@ fn is_another_number(between: &str) -> bool {
         return false;
     }
     let last = between.bytes().rposition(is_number_byte).unwrap_or(0);
-    between[last + 1..].chars().count() > LIST_GAP
+    let gap = &between[last + 1..];
+    gap.chars().count() > LIST_GAP && !only_fillers(gap)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ use zeroize::Zeroizing;
 
 use crate::fold::{Folded, OPAQUE, marks_len};
 use crate::{Error, Thresholds};
-use cluster::Cluster;
+use cluster::{Cluster, MAX_DIGITS};
 use context::Mention;
 use cue::Cues;
 use lexicon::Lexicon;
@@ -85,9 +85,13 @@ impl Finding {
         match &self.normal {
             Normal::Folded => Zeroizing::new(folded.to_owned()),
             Normal::Digits(write) => {
-                let mut digits = Zeroizing::new(Vec::with_capacity(folded.len()));
-                digits.extend(folded.bytes().filter(u8::is_ascii_digit));
-                Zeroizing::new(write(&digits))
+                let mut digits = Zeroizing::new([0; MAX_DIGITS]);
+                let len = digits
+                    .iter_mut()
+                    .zip(folded.bytes().filter(u8::is_ascii_digit))
+                    .map(|(digit, read)| *digit = read)
+                    .count();
+                Zeroizing::new(write(&digits[..len]))
             }
             Normal::Written(normal) => normal.clone(),
         }
@@ -203,10 +207,6 @@ impl Detector {
     /// Adds what the digits of a text may be.
     fn find_numbers(&self, reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
         let (text, bytes) = (reading.text, reading.text.as_bytes());
-        // An IPv4 address has four.
-        if reading.folded.digits() < number::min_digits(reading.present).min(4) {
-            return;
-        }
         let mut from = reading.folded.body();
         while let Some(next) = cluster.read(text, from) {
             let may_be_iban = cluster.starts().any(|start| iban::may_start(bytes, start));

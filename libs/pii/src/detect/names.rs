@@ -117,7 +117,7 @@ impl Names {
             return Part::Particle;
         }
         let roles = self.roles(word);
-        if roles.given || is_servant(word) {
+        if roles.given || is_servant(word) || self.is_kunya(word) {
             return Part::Given;
         }
         if roles.family || word.strip_prefix("ال").is_some_and(|bare| self.roles(bare).family) {
@@ -127,6 +127,12 @@ impl Names {
             return self.joined(word);
         }
         Part::None
+    }
+
+    /// `أبو` and a name in one word, as in the Gulf: `بوحمد`.
+    fn is_kunya(&self, word: &str) -> bool {
+        let name = word.strip_prefix("ابو").or_else(|| word.strip_prefix("بو"));
+        name.is_some_and(|name| name.len() >= 6 && self.roles(name).given && !self.is_word(name))
     }
 
     /// A Latin name of parts: `al-qahtani`, `abdul-rahman`, `o'brien`.

@@ -80,7 +80,7 @@ static RECOGNISERS: [Recogniser; 19] = [
 ];
 
 /// Digits of the shortest number that one of the cues makes interesting.
-pub(super) fn min_digits(present: Cues) -> usize {
+fn min_digits(present: Cues) -> usize {
     let needed = |recogniser: &&Recogniser| recogniser.needs == Cues::NONE || recogniser.needs.meets(present);
     RECOGNISERS.iter().filter(needed).map(|recogniser| *recogniser.digits.start()).min().unwrap_or(MIN_DIGITS)
 }
@@ -174,9 +174,9 @@ impl Judge<'_> {
         let met = match proposal.need {
             Need::Nothing => true,
             Need::Cue => matches!(context, Context::Positive { .. }),
-            // Without a word for a card, what expires may be milk.
+            // Without a word for a card, what expires may be milk, and is where a word of the shop is near.
             Need::NearCue if proposal.kind == Kind::CardExpiry && !self.card => {
-                matches!(context, Context::Positive { words: 0 })
+                matches!(context, Context::Positive { words: 0 }) && !self.near.meets(Cues::DECOY)
             }
             Need::NearCue => matches!(context, Context::Positive { words: 0..=3 }),
             Need::AdjacentCue => matches!(context, Context::Positive { words: 0 }),

@@ -18,36 +18,42 @@ pub(super) struct Trie {
 }
 
 /// A set of the first bytes of entries, by their hash: of eight, six or four, and of all where there are fewer.
-struct Beginnings(Box<[u64]>);
+struct Beginnings(Box<[u64; 1 << (Beginnings::BITS - 6)]>);
 
 impl Beginnings {
     /// Bits, by their exponent; some thousand are set.
     const BITS: u32 = 17;
-    /// The lengths of beginnings of at least [`KEY`] bytes.
-    const LONG: [u32; 3] = [8, 6, 4];
-    const SHORT: [u32; 3] = [3, 2, 1];
+    /// The lengths of beginnings, longest first.
+    const LENS: [u32; 6] = [8, 6, 4, 3, 2, 1];
 
     fn new() -> Self {
-        Self(vec![0; (1 << Self::BITS) / 64].into_boxed_slice())
+        Self(Box::new([0; 1 << (Self::BITS - 6)]))
     }
 
     fn add(&mut self, entry: &[u8]) {
-        let lens = Self::LONG.iter().chain(&Self::SHORT);
-        let len = lens.copied().find(|len| *len as usize <= entry.len());
-        if let Some(len) = len {
+        if let Some(len) = Self::LENS.into_iter().find(|len| *len as usize <= entry.len()) {
             let place = Self::place(first_eight(entry, 0), len);
             self.0[place / 64] |= 1 << (place % 64);
         }
     }
 
-    /// Whether an entry may begin with one of so many of the first bytes.
-    fn may_have(&self, bytes: u64, lens: [u32; 3]) -> bool {
-        lens.into_iter().any(|len| {
-            let place = Self::place(bytes, len);
-            self.0[place / 64] >> (place % 64) & 1 == 1
-        })
+    /// Whether an entry of at least [`KEY`] bytes may begin with the first of eight bytes.
+    fn may_be_long(&self, bytes: u64) -> bool {
+        self.has(bytes, 8) || self.has(bytes, 6) || self.has(bytes, 4)
     }
 
+    /// Whether the first of eight bytes may be an entry of fewer.
+    fn may_be_short(&self, bytes: u64) -> bool {
+        self.has(bytes, 3) || self.has(bytes, 2) || self.has(bytes, 1)
+    }
+
+    #[inline]
+    fn has(&self, bytes: u64, len: u32) -> bool {
+        let place = Self::place(bytes, len);
+        self.0[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    #[inline]
     fn place(bytes: u64, len: u32) -> usize {
         let first = bytes << (64 - 8 * len);
         (first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS)) as usize
@@ -170,13 +176,13 @@ impl Trie {
         let first = first_eight(bytes, at);
         let key = bytes[at..].first_chunk::<KEY>();
         if let Some(key) = key
-            && self.beginnings.may_have(first, Beginnings::LONG)
+            && self.beginnings.may_be_long(first)
             && let Some(node) = self.start(*key, bytes.get(at + PROBE))
             && let Some(long) = self.walk(bytes, node, at + KEY, &accepts)
         {
             return Some(long);
         }
-        if key.is_some_and(|key| whole(*key)) || !self.beginnings.may_have(first, Beginnings::SHORT) {
+        if key.is_some_and(|key| whole(*key)) || !self.beginnings.may_be_short(first) {
             return None;
         }
         self.walk(&bytes[..bytes.len().min(at + KEY - 1)], 0, at, &accepts)

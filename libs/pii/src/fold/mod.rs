@@ -20,7 +20,6 @@ pub struct Folded {
     stretches: Vec<Stretch>,
     /// Where the body begins; what is before it is only context.
     body: usize,
-    digits: usize,
 }
 
 /// A stretch of folded text whose bytes lie evenly in the original.
@@ -47,7 +46,6 @@ impl Folded {
         // The context is never mapped back.
         self.stretches.clear();
         self.body = self.text.len();
-        self.digits = 0;
         let mut from = 0;
         for range in opaque {
             self.append(&body[from..range.start], from);
@@ -82,8 +80,7 @@ impl Folded {
         let folded = self.text.len();
         let mut at = 0;
         loop {
-            let (len, digits) = character::plain_run(&bytes[at..]);
-            self.digits += digits;
+            let len = character::plain_run(&bytes[at..]);
             self.text.push_str(&text[at..at + len]);
             at += len;
             let Some((letter, len)) = character::even(&bytes[at..]) else { break };
@@ -100,7 +97,6 @@ impl Folded {
         match character::fold(character) {
             Form::Dropped => {}
             Form::Ascii(folded) => {
-                self.digits += usize::from(folded.is_ascii_digit());
                 self.push_ascii(folded, start, len);
             }
             Form::Char(folded) => {
@@ -141,11 +137,6 @@ impl Folded {
     /// Where the body begins in the folded text.
     pub fn body(&self) -> usize {
         self.body
-    }
-
-    /// Number of digits in the body.
-    pub fn digits(&self) -> usize {
-        self.digits
     }
 
     /// The bytes of the original body that a non-empty folded range of the body stands for.
@@ -219,7 +210,6 @@ mod tests {
         assert_eq!(folded.text(), "رقم: 0551 شكرا");
         let start = folded.text().find('0').unwrap();
         assert_eq!(&text[folded.original(&(start..start + 4))], "٠٥\u{200b}٥ـ١");
-        assert_eq!(folded.digits(), 4);
     }
 
     #[test]
@@ -238,7 +228,6 @@ mod tests {
         assert_eq!(folded.text(), "phone: x\u{0}5\u{0}");
         assert_eq!(folded.body(), 7);
         assert_eq!(folded.original(&(9..10)), 6..8);
-        assert_eq!(folded.digits(), 1);
     }
 
     proptest! {
