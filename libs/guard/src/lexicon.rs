@@ -134,10 +134,13 @@ pub(crate) struct Lexicon {
 pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read().0);
 
 /// Pronouns that are written together with the Arabic word before them.
-const PRONOUNS: [&str; 22] = [
+const PRONOUNS: [&str; 18] = [
     "ها", "ه", "هم", "ك", "كم", "كن", "نا", "هما", "لك", "لكم", "ا", "ينه", "ينها", "ونه", "ونها", "ين",
-    "ون", "وا", "يه", "يها", "وه", "وها",
+    "ون", "وا",
 ];
+
+/// What stands between a verb in the past and such a pronoun, in speech: «رجعتيه», «رجعتوها».
+const AFTER_VERBS: [&str; 4] = ["يه", "يها", "وه", "وها"];
 
 impl Lexicon {
     /// Reads the lists; and the names of sections that mean nothing, for a test.
@@ -170,7 +173,8 @@ impl Lexicon {
             }
         }
         for (phrase, sense) in inflected {
-            for pronoun in PRONOUNS {
+            let spoken = AFTER_VERBS.iter().filter(|_| phrase.ends_with('ت'));
+            for pronoun in PRONOUNS.iter().chain(spoken) {
                 let stem = phrase.strip_suffix('ه').map_or_else(|| phrase.clone(), |stem| format!("{stem}ت"));
                 lexicon.add_new(&format!("{stem}{pronoun}"), &sense);
             }

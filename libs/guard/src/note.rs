@@ -82,7 +82,8 @@ impl Notes {
     /// Whether a word for the end of a range is at `at`: «من يوم إلى يومين» speaks of no day from which something counts.
     fn goes_on(&self, tokens: &Tokens, at: usize) -> bool {
         let clitics = self.all.get(at).map_or(Clitics::NONE, |note| note.clitics);
-        matches!(tokens.word(at), "الي" | "حتي" | "-") || clitics.to && !clitics.the
+        let to = matches!(tokens.word(at), "الي" | "حتي" | "-") || clitics.to && !clitics.the;
+        to && matches!(tokens.word(at - 1), "يوم")
     }
 
     /// Whether the words from `start` to the end begin a longer phrase of one of the classes.

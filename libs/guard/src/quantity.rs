@@ -185,12 +185,16 @@ impl Reader<'_> {
         Some(operand)
     }
 
-    /// Whether «ونص» or «وربع» follows, and is not that of another unit.
+    /// Whether «ونص», «وربع» or «و٢٠٠ فلس» follows.
     fn has_part(&self, at: usize) -> bool {
         let note = self.notes.at(at);
-        note.clitics.and
-            && note.sense.any(&[Class::Half, Class::Quarter])
-            && self.unit_at(at + note.len).is_none()
+        let share = note.sense.any(&[Class::Half, Class::Quarter]) && self.unit_at(at + note.len).is_none();
+        let from = at + usize::from(!note.clitics.and);
+        let small = || {
+            let unit = self.number(from).and_then(|small| self.unit_at(small.end));
+            matches!(unit, Some(Unit::Hundredth | Unit::Fils))
+        };
+        (note.clitics.and && share) || ((note.clitics.and || self.notes.is(at, Class::And)) && small())
     }
 
     /// «ريال و٥٠ هللة», «سنة ونص», a year and a half.
@@ -223,6 +227,7 @@ impl Reader<'_> {
             let part = small.amount.over(Amount::whole(share)).unwrap_or_default();
             operand.amount = operand.amount.plus(part);
             operand.end = small.end + self.notes.at(small.end).len;
+            operand.implied = false;
         }
     }
 
