@@ -11,7 +11,7 @@ const BITS_PER_KEY: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     bits: Vec<u64>,
-    /// The first two characters of all keys.
+    /// The first two characters of all keys, by their hash.
     beginnings: [u64; 8],
 }
 
@@ -53,10 +53,15 @@ impl Filter {
 }
 
 fn beginning(text: &str) -> (usize, u64) {
-    let mut characters = text.chars().map(u32::from);
-    let (first, second) = (characters.next().unwrap_or(0), characters.next().unwrap_or(0));
-    let place = (first.wrapping_mul(31) ^ second.wrapping_mul(17)) & 511;
-    ((place / 64) as usize, 1 << (place % 64))
+    // Of two bytes each in Arabic, of one each in Latin.
+    let place = match *text.as_bytes() {
+        [first @ ..0x80, second @ ..0x80, ..] | [0xd8..=0xdb, first, 0xd8..=0xdb, second, ..] => {
+            (usize::from(first) * 31) ^ (usize::from(second) * 17)
+        }
+        _ => text.chars().take(2).fold(0, |place, character| (place * 31) ^ character as usize),
+    };
+    let place = place & 511;
+    (place / 64, 1 << (place % 64))
 }
 
 #[cfg(test)]

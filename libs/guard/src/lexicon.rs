@@ -139,6 +139,9 @@ const PRONOUNS: [&str; 18] = [
     "ون", "وا",
 ];
 
+/// What stands between a verb in the past and such a pronoun, in speech: «رجعتيه», «رجعتوها».
+const AFTER_VERBS: [&str; 4] = ["يه", "يها", "وه", "وها"];
+
 impl Lexicon {
     /// Reads the lists; and the names of sections that mean nothing, for a test.
     fn read() -> (Self, Vec<String>) {
@@ -170,7 +173,8 @@ impl Lexicon {
             }
         }
         for (phrase, sense) in inflected {
-            for pronoun in PRONOUNS {
+            let spoken = AFTER_VERBS.iter().filter(|_| phrase.ends_with('ت'));
+            for pronoun in PRONOUNS.iter().chain(spoken) {
                 let stem = phrase.strip_suffix('ه').map_or_else(|| phrase.clone(), |stem| format!("{stem}ت"));
                 lexicon.add_new(&format!("{stem}{pronoun}"), &sense);
             }

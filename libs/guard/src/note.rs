@@ -66,7 +66,9 @@ impl Notes {
             }
             let Some(next) = lexicon.step(node, word.word).filter(|_| word.word != 0) else { break };
             (node, at) = (next, at + 1);
-            if let Some(sense) = lexicon.sense(node) {
+            if let Some(sense) = lexicon.sense(node)
+                && !(sense.is(Class::RefTo) && self.goes_on(tokens, at))
+            {
                 found = (*sense, at - start);
             }
             // cash-on-delivery
@@ -75,6 +77,13 @@ impl Notes {
             }
         }
         found
+    }
+
+    /// Whether a word for the end of a range is at `at`: «من يوم إلى يومين» speaks of no day from which something counts.
+    fn goes_on(&self, tokens: &Tokens, at: usize) -> bool {
+        let clitics = self.all.get(at).map_or(Clitics::NONE, |note| note.clitics);
+        let to = matches!(tokens.word(at), "الي" | "حتي" | "-") || clitics.to && !clitics.the;
+        to && matches!(tokens.word(at - 1), "يوم")
     }
 
     /// Whether the words from `start` to the end begin a longer phrase of one of the classes.

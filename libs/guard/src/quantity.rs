@@ -169,6 +169,8 @@ impl Reader<'_> {
             (true, ..) => 2,
             (_, _, 0) if article && unit.is_time() => 1,
             (_, _, alone) if alone > 0 && !word.clitics.the => alone,
+            // «دينار ونص»
+            _ if unit.is_money() && !word.clitics.the && self.has_part(from + word.len) => 1,
             _ => return None,
         };
         let implied = count == 1 && !article;
@@ -181,6 +183,18 @@ impl Reader<'_> {
         };
         self.add_part(&mut operand);
         Some(operand)
+    }
+
+    /// Whether «ونص», «وربع» or «و٢٠٠ فلس» follows.
+    fn has_part(&self, at: usize) -> bool {
+        let note = self.notes.at(at);
+        let share = note.sense.any(&[Class::Half, Class::Quarter]) && self.unit_at(at + note.len).is_none();
+        let from = at + usize::from(!note.clitics.and);
+        let small = || {
+            let unit = self.number(from).and_then(|small| self.unit_at(small.end));
+            matches!(unit, Some(Unit::Hundredth | Unit::Fils))
+        };
+        (note.clitics.and && share) || ((note.clitics.and || self.notes.is(at, Class::And)) && small())
     }
 
     /// «ريال و٥٠ هللة», «سنة ونص», a year and a half.
@@ -213,6 +227,7 @@ impl Reader<'_> {
             let part = small.amount.over(Amount::whole(share)).unwrap_or_default();
             operand.amount = operand.amount.plus(part);
             operand.end = small.end + self.notes.at(small.end).len;
+            operand.implied = false;
         }
     }
 

@@ -52,6 +52,8 @@ struct Glyph {
     character: char,
     start: usize,
     end: usize,
+    /// Where it begins in the folded text.
+    folded: usize,
 }
 
 /// Folds a whole word, as the word lists are.
@@ -109,7 +111,10 @@ impl Tokens {
         for (start, character) in sentence.char_indices() {
             let end = start + character.len_utf8();
             match (fold_one(character), self.glyphs.last_mut()) {
-                (Some(character), _) => self.glyphs.push(Glyph { character, start, end }),
+                (Some(character), _) => {
+                    self.glyphs.push(Glyph { character, start, end, folded: self.text.len() });
+                    self.text.push(character);
+                }
                 // «ريالاً»: what is written over a letter belongs to it.
                 (None, Some(last)) if is_mark(character) => last.end = end,
                 (None, _) => {}
@@ -139,16 +144,15 @@ impl Tokens {
         gap: bool,
         value: Option<(Amount, Option<Amount>)>,
     ) {
-        let from = self.text.len();
-        let (start, end) = (self.glyphs[glyphs.start].start, self.glyphs[glyphs.end - 1].end);
-        self.text.extend(self.glyphs[glyphs].iter().map(|glyph| glyph.character));
+        let (first, last) = (self.glyphs[glyphs.start], self.glyphs[glyphs.end - 1]);
+        let folded = (first.folded, last.folded + last.character.len_utf8());
         let comma = kind == Kind::Mark
-            && match self.text.as_bytes().get(from) {
-                Some(b'-') => gap,
-                Some(b',' | b';' | b'|' | b'+' | b'(' | b')' | b'.' | b'"') => true,
-                _ => matches!(&self.text[from..], "«" | "»"),
+            && match first.character {
+                '-' => gap,
+                ',' | ';' | '|' | '+' | '(' | ')' | '.' | '"' | '«' | '»' => true,
+                _ => false,
             };
-        self.all.push(Token { kind, start, end, folded: (from, self.text.len()), gap, comma, value });
+        self.all.push(Token { kind, start: first.start, end: last.end, folded, gap, comma, value });
     }
 
     fn at(&self, index: usize) -> char {

@@ -41,7 +41,8 @@ impl Judge<'_> {
             self.sentence.values.iter().filter(|value| value.low.unit.is_money()).cloned().collect();
         for bare in self.sentence.bare {
             let of = bare.start..bare.end;
-            if bare.amount > Amount::ZERO && (self.is_price(&of) || self.is_bare_threshold(&of)) {
+            if bare.amount > Amount::ZERO && (self.is_price(&of) || self.is_bare_threshold(bare.amount, &of))
+            {
                 let quantity =
                     Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
                 values.push(Value { low: quantity, high: quantity, start: bare.start, end: bare.end });
@@ -52,10 +53,15 @@ impl Judge<'_> {
     }
 
     /// «فوق ٢٥٠ التوصيل علينا»; three pieces are no amount.
-    fn is_bare_threshold(&self, of: &Range<usize>) -> bool {
+    fn is_bare_threshold(&self, amount: Amount, of: &Range<usize>) -> bool {
+        // «٣ وفوق» are pieces.
+        let high = self.policy.free_over.is_none_or(|over| amount.times(Amount::whole(4)) >= over);
         let next = self.sentence.notes.at(of.end);
         self.speaks_of_free_delivery()
-            && (self.sentence.before(of, 2, &[Class::Over]) || self.is_ordered(of) || self.is_reached(of))
+            && (self.sentence.before(of, 2, &[Class::Over])
+                || high && next.sense.is(Class::OrMore)
+                || self.is_ordered(of)
+                || self.is_reached(of))
             && next.sense.unit.is_none()
             && !next.sense.any(&[Class::Piece, Class::Generic, Class::Order])
     }

@@ -6,6 +6,7 @@ use kaleem_placeholder::Kind;
 
 use super::context::Mention;
 use super::cue::Cues;
+use super::lexicon::is_arabic;
 use super::reading::{Reading, words};
 use super::{Finding, Points};
 
@@ -79,6 +80,11 @@ struct Parts {
 }
 
 impl Parts {
+    /// Whether a segment with these parts is of an address.
+    fn is_of_address(&self) -> bool {
+        self.places + self.cities > 0 || self.digits > 0
+    }
+
     fn of(reading: &Reading<'_>, range: &Range<usize>) -> Self {
         let mut parts = Self { places: 0, cities: 0, digits: 0 };
         for mention in reading.mentions_in(range) {
@@ -124,7 +130,8 @@ fn first_component(reading: &Reading<'_>, from: usize) -> usize {
         at += rest.len()
             - rest.trim_start_matches([' ', ':', '=', '"', '\'', '-', '\n', '*', '«', ',', '.']).len();
         let rest = &reading.text[at..];
-        let word = rest.find(|character: char| !character.is_alphabetic()).unwrap_or(rest.len());
+        let is_letter = |character: char| is_arabic(character) || character.is_alphabetic();
+        let word = rest.find(|character: char| !is_letter(character)).unwrap_or(rest.len());
         if !FILLERS.contains(&&rest[..word]) {
             break;
         }
@@ -144,7 +151,7 @@ fn street_start(reading: &Reading<'_>, mention: &Mention) -> usize {
     let mut from = mention.range.start.max(body);
     for _ in 0..NAME_WORDS {
         let head = reading.text[body..from].trim_end_matches(' ');
-        let fits = |character: &char| character.is_alphanumeric() || matches!(character, '\'' | '-');
+        let fits = |character: &char| !is_mark(*character) || matches!(character, '\'' | '-');
         let len: usize = head.chars().rev().take_while(fits).map(char::len_utf8).sum();
         let word = body + head.len() - len..body + head.len();
         let text = &reading.text[word.clone()];
@@ -160,8 +167,10 @@ fn street_start(reading: &Reading<'_>, mention: &Mention) -> usize {
 
 /// Where the clause ends that starts at `from`.
 fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
-    let ahead = reading.ahead(from, MAX_CHARS);
-    let mut end = from + sentence_len(ahead);
+    let limit = reading.text.floor_char_boundary(reading.text.len().min(from + 4 * MAX_CHARS));
+    let sentence = &reading.text[from..limit];
+    let sentence = &sentence[..sentence_len(sentence)];
+    let mut end = from + sentence.char_indices().nth(MAX_CHARS).map_or(sentence.len(), |(end, _)| end);
     // The next thing that is told: a number to call, a name.
     let others = Cues::PLACE
         .with(Cues::CITY)
@@ -177,17 +186,22 @@ fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
         end = next.range.start;
     }
     end = segments_end(reading, from..end);
-    let text = reading.text[from..end].trim_end_matches(|character: char| !character.is_alphanumeric());
+    let text = reading.text[from..end].trim_end_matches(is_mark);
     // A joining letter that is left over belongs to what was cut off.
     let text = text.strip_suffix(" و").or_else(|| text.strip_suffix(" and")).unwrap_or(text);
-    from + text.trim_end_matches(|character: char| !character.is_alphanumeric()).len()
+    from + text.trim_end_matches(is_mark).len()
+}
+
+/// Whether a folded character is neither a letter nor a digit.
+fn is_mark(character: char) -> bool {
+    !is_arabic(character) && !character.is_alphanumeric()
 }
 
 /// Whether a word that has another meaning stands in the name of a street, as in `شارع سعد بن أبي وقاص`.
 fn is_of_name(reading: &Reading<'_>, mention: &Mention) -> bool {
     const PARTS: [&str; 6] = ["بن", "ابن", "شارع", "طريق", "حي", "مسجد"];
     let before = reading.behind(mention.range.start, 8).trim_end_matches(' ');
-    let word = before.rsplit(|character: char| !character.is_alphabetic()).next().unwrap_or(before);
+    let word = before.rsplit(is_mark).next().unwrap_or(before);
     PARTS.contains(&word)
 }
 
@@ -199,7 +213,7 @@ fn sentence_len(text: &str) -> usize {
         b'\n' => bytes.get(at + 1) == Some(&b'\n'),
         b'.' => {
             let followed = matches!(bytes.get(at + 1), None | Some(b' ' | b'\n'));
-            let word = text[..*at].chars().rev().take_while(|character| character.is_alphanumeric()).count();
+            let word = text[..*at].chars().rev().take_while(|character| !is_mark(*character)).count();
             followed && (word > 4 || at + 1 == bytes.len() || bytes[at - 1].is_ascii_digit())
         }
         _ => false,
@@ -209,26 +223,25 @@ fn sentence_len(text: &str) -> usize {
 
 /// Where the segments between commas and line breaks end that are of an address: each names a part, a city or a number.
 fn segments_end(reading: &Reading<'_>, range: Range<usize>) -> usize {
-    let mut at = range.start;
-    loop {
-        let rest = &reading.text[at..range.end];
-        let len = rest.find([',', '\n', '|']).unwrap_or(rest.len());
-        let segment = at..at + len;
-        let parts = Parts::of(reading, &segment);
-        let of_address = parts.places + parts.cities > 0 || parts.digits > 0;
-        // A quarter that no list has stands between two that are of the address.
-        let end = reading.text[segment.end..range.end].get(1..).and_then(|next| next.find([',', '\n', '|']));
-        let next = segment.end..end.map_or(range.end, |len| segment.end + 1 + len);
+    let bytes = &reading.text.as_bytes()[..range.end];
+    let segment_at = |from: usize| {
+        let rest = &bytes[from.min(range.end)..];
+        from..memchr::memchr3(b',', b'\n', b'|', rest).map_or(range.end, |len| from + len)
+    };
+    let mut segment = segment_at(range.start);
+    let mut parts = Parts::of(reading, &segment);
+    while segment.end + 1 < range.end {
+        let next = segment_at(segment.end + 1);
         let following = Parts::of(reading, &next);
-        let leads_on = words(&reading.text[segment.clone()]) <= 3 && following.cities + following.places > 0;
-        if segment.start > range.start && !of_address && !leads_on {
+        // A quarter that no list has stands between two that are of the address.
+        let leads_on =
+            || following.cities + following.places > 0 && words(&reading.text[segment.clone()]) <= 3;
+        if segment.start > range.start && !parts.is_of_address() && !leads_on() {
             return segment.start - 1;
         }
-        at = segment.end + 1;
-        if at >= range.end {
-            return range.end;
-        }
+        (segment, parts) = (next, following);
     }
+    if segment.start > range.start && !parts.is_of_address() { segment.start - 1 } else { range.end }
 }
 
 /// Adds pairs of a latitude and a longitude with at least four decimals, which say where somebody lives.

@@ -1,42 +1,14 @@
 //! Digit clusters: digits that a reader takes together, and the windows over their groups.
 
+mod gap;
+
 use std::ops::Range;
+
+pub(super) use gap::Gap;
+use gap::gap_after;
 
 /// Digits of the longest number that is looked for.
 pub(super) const MAX_DIGITS: usize = 26;
-/// Separator bytes that may lie between two groups, such as ` - `.
-const MAX_GAP: usize = 3;
-/// Bytes that may lie between two groups when words link them.
-const MAX_LINK: usize = 32;
-
-/// Words with which people spread one number over a sentence, folded.
-const LINK_WORDS: [(&str, Gap); 8] = [
-    ("وبعدها", Gap::Then),
-    ("وبعدين", Gap::Then),
-    ("بعدها", Gap::Then),
-    ("بعدين", Gap::Then),
-    ("ثم", Gap::Then),
-    ("then", Gap::Then),
-    ("و", Gap::And),
-    ("and", Gap::And),
-];
-
-/// What lies between a group and the one before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gap {
-    /// Nothing: the first group of its cluster.
-    First,
-    /// One separator byte.
-    Single(u8),
-    /// Two or three separator bytes.
-    Wide,
-    /// A line break.
-    Line,
-    /// A word that says that the number goes on.
-    Then,
-    /// A word that joins numbers as often as parts of one.
-    And,
-}
 
 /// A run of digits.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +73,7 @@ impl Cluster {
         let bytes = text.as_bytes();
         self.digits.clear();
         self.groups.clear();
-        let mut start = from + bytes.get(from..)?.iter().position(u8::is_ascii_digit)?;
+        let mut start = from + first_digit(bytes.get(from..)?)?;
         let mut gap = Gap::First;
         loop {
             let len = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -121,6 +93,11 @@ impl Cluster {
     /// Number of digits.
     pub(super) fn digits(&self) -> usize {
         self.digits.len()
+    }
+
+    /// Its place in the folded text.
+    pub(super) fn range(&self) -> Range<usize> {
+        range(&self.groups)
     }
 
     /// Its groups.
@@ -224,8 +201,7 @@ impl Cluster {
 impl Window<'_> {
     /// Its place in the folded text, without a plus sign.
     pub(super) fn range(&self) -> Range<usize> {
-        let start = self.groups.first().map_or(0, |group| group.start);
-        start..self.groups.last().map_or(start, |group| group.end)
+        range(self.groups)
     }
 
     /// How the digits are written.
@@ -266,6 +242,21 @@ impl Window<'_> {
     }
 }
 
+/// Where the first digit stands.
+fn first_digit(bytes: &[u8]) -> Option<usize> {
+    /// Bytes that are looked at together, without a branch for each.
+    const STRIDE: usize = 32;
+    let without = |chunk: &&[u8]| !chunk.iter().fold(false, |any, byte| any | byte.is_ascii_digit());
+    let skipped = STRIDE * bytes.chunks_exact(STRIDE).take_while(without).count();
+    Some(skipped + bytes[skipped..].iter().position(u8::is_ascii_digit)?)
+}
+
+/// Where groups lie.
+fn range(groups: &[Group]) -> Range<usize> {
+    let start = groups.first().map_or(0, |group| group.start);
+    start..groups.last().map_or(start, |group| group.end)
+}
+
 /// The value of at most nine digits.
 fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
@@ -280,45 +271,6 @@ fn is_month_day(a: Option<(u32, usize)>, b: Option<(u32, usize)>) -> bool {
     let (Some((a, 1..=2)), Some((b, 1..=2))) = (a, b) else { return false };
     let fits = |month: u32, day: u32| (1..=12).contains(&month) && (1..=31).contains(&day);
     fits(a, b) || fits(b, a)
-}
-
-const fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'_' | b',' | b'*' | b'\n' | b'\\' | b'|' | b'~')
-}
-
-/// Reads what links the digits that end at `end` to the next ones, which start at the second value.
-fn gap_after(text: &str, end: usize) -> Option<(Gap, usize)> {
-    let bytes = text.as_bytes();
-    let window = &bytes[end..bytes.len().min(end + MAX_GAP + 1)];
-    let plain = window.iter().take_while(|byte| is_separator(**byte)).count();
-    let len = if window.starts_with(b"[.]") { 3 } else { plain };
-    if len > 0 && len <= MAX_GAP && window.get(len).is_some_and(u8::is_ascii_digit) {
-        let gap = match &window[..len] {
-            [b'\n'] => Gap::Line,
-            [separator] => Gap::Single(*separator),
-            several if several.contains(&b'\n') => Gap::Line,
-            _ => Gap::Wide,
-        };
-        return Some((gap, end + len));
-    }
-    linked(text, end)
-}
-
-/// Reads one or two linking words, the last of which says how they link, and gives where the next digits start.
-fn linked(text: &str, end: usize) -> Option<(Gap, usize)> {
-    let mut rest = text[end..].trim_start_matches([' ', ',']);
-    for _ in 0..2 {
-        let (word, gap) = LINK_WORDS.iter().find(|(word, _)| rest.starts_with(word))?;
-        rest = rest[word.len()..].trim_start_matches([' ', ',', ':']);
-        let start = text.len() - rest.len();
-        if start - end > MAX_LINK {
-            return None;
-        }
-        if rest.as_bytes().first().is_some_and(u8::is_ascii_digit) {
-            return Some((*gap, start));
-        }
-    }
-    None
 }
 
 /// Finds a plus sign right before the digits, or right behind them as right-to-left text shows it.

@@ -11,6 +11,9 @@ use crate::fold::OPAQUE;
 const REACH_BEFORE: usize = 40;
 /// Characters between a number and a cue behind it.
 const REACH_AFTER: usize = 20;
+/// Bytes of as many characters at most.
+const BYTES_BEFORE: usize = 4 * REACH_BEFORE;
+const BYTES_AFTER: usize = 4 * REACH_AFTER;
 /// Digits between a cue and a number that make them another number.
 const OTHER_NUMBER_DIGITS: usize = 5;
 /// Characters between two numbers of one list.
@@ -62,6 +65,9 @@ fn is_filler(word: &str) -> bool {
             | "الجديد"
             | "الجديده"
             | "الثاني"
+            | "والثاني"
+            | "الثالث"
+            | "والثالث"
             | "التالي"
             | "كالتالي"
             | "تبعي"
@@ -102,6 +108,13 @@ pub(super) enum Context {
     Other,
 }
 
+/// The mentions that are near enough to a range to say something about a number in it.
+pub(super) fn in_reach<'m>(mentions: &'m [Mention], range: &Range<usize>) -> &'m [Mention] {
+    let from = range.start.saturating_sub(BYTES_BEFORE);
+    let mentions = &mentions[mentions.partition_point(|mention| mention.range.end < from)..];
+    &mentions[..mentions.partition_point(|mention| mention.range.start <= range.end + BYTES_AFTER)]
+}
+
 /// What the cues of one text say about the number at `range`, when numbers of type `wanted` are looked for.
 pub(super) fn context(text: &str, mentions: &[Mention], range: &Range<usize>, wanted: Cues) -> Context {
     let split = mentions.partition_point(|mention| mention.range.end <= range.start);
@@ -120,29 +133,30 @@ pub(super) fn context(text: &str, mentions: &[Mention], range: &Range<usize>, wa
 
 fn verdict_before(text: &str, mentions: &[Mention], start: usize, wanted: Cues) -> Option<(Context, usize)> {
     let mut other = None;
-    for mention in mentions.iter().rev() {
+    let tells = |mention: &&Mention| mention.cues.is_of_numbers() || mention.cues.meets(wanted);
+    for mention in mentions.iter().rev().filter(tells) {
         let between = &text[mention.range.end..start];
-        if between.len() > 4 * REACH_BEFORE {
+        if between.len() > BYTES_BEFORE {
             break;
         }
         let distance = between.chars().count();
         if distance > REACH_BEFORE || ends_sentence(between) {
             break;
         }
-        let adjacent = only_fillers(between);
-        if !mention.cues.is_of_numbers() && !mention.cues.meets(wanted) {
-            continue;
-        }
         if mention.cues.meets(wanted) {
-            let context =
-                if is_another_number(between) { Context::Distant } else { positive(between, adjacent) };
+            let context = if is_another_number(between) {
+                Context::Distant
+            } else {
+                positive(between, only_fillers(between))
+            };
             return Some((context, distance));
         }
         if mention.cues.meets(Cues::DECOY) {
             let another = is_another_number(between);
-            return if another { other } else { Some((Context::Negative { adjacent }, distance)) };
+            let negative = || Context::Negative { adjacent: only_fillers(between) };
+            return if another { other } else { Some((negative(), distance)) };
         }
-        if adjacent && other.is_none() {
+        if other.is_none() && only_fillers(between) {
             other = Some((Context::Other, distance));
         }
     }
@@ -155,7 +169,7 @@ fn verdict_after(text: &str, mentions: &[Mention], end: usize, wanted: Cues) -> 
         mention.range.start >= end && tells
     })?;
     let between = &text[end..mention.range.start];
-    if between.len() > 4 * REACH_AFTER || between.chars().count() > REACH_AFTER {
+    if between.len() > BYTES_AFTER || between.chars().count() > REACH_AFTER {
         return None;
     }
     let crosses = ends_sentence(between) || between.bytes().any(|byte| is_number_byte(byte) || byte == b'\n');
@@ -234,7 +248,8 @@ fn is_another_number(between: &str) -> bool {
         return false;
     }
     let last = between.bytes().rposition(is_number_byte).unwrap_or(0);
-    between[last + 1..].chars().count() > LIST_GAP
+    let gap = &between[last + 1..];
+    gap.chars().count() > LIST_GAP && !only_fillers(gap)
 }
 
 #[cfg(test)]

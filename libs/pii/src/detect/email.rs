@@ -9,7 +9,7 @@ use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
 use super::context::{Context, Mention, context};
-use super::{Finding, Points, REPORTED};
+use super::{Finding, Normal, Points, REPORTED};
 use domain::{Domain, Dots, Ending};
 use local::Local;
 
@@ -51,6 +51,7 @@ pub(super) fn find(text: &str, signs: &[Range<usize>], mentions: &[Mention], fin
         if points >= REPORTED {
             let name = text[local.start..local.end].replace(' ', "");
             let normal = Zeroizing::new(format!("{name}@{}", domain.name));
+            let normal = Normal::Written(normal);
             findings.push(Finding { kind: Kind::Email, range: place, points, positive, normal });
         }
     }
@@ -86,7 +87,7 @@ mod tests {
         crate::detect::at_signs(folded.text(), &mentions, &mut signs);
         find(folded.text(), &signs, &mentions, &mut findings);
         findings.retain(|finding| finding.points >= super::super::THRESHOLD);
-        findings.iter().map(|finding| finding.normal.to_string()).collect()
+        findings.iter().map(|finding| finding.normal(folded.text()).to_string()).collect()
     }
 
     #[test]

@@ -69,9 +69,9 @@ impl Detector {
         let explain = |finding: &Finding| Explanation {
             kind: finding.kind,
             range: folded.original(&finding.range),
-            normal: finding.normal.clone(),
             points: finding.points.min(100),
-            check: checked(finding),
+            check: checked(finding.kind, &finding.normal(folded.text())),
+            normal: finding.normal(folded.text()),
             evidence: evidence(folded, &scratch.mentions, finding),
             taken: false,
         };
@@ -98,12 +98,12 @@ fn is_number(kind: Kind) -> bool {
     Cues::from(kind).is_of_numbers() && !scored_otherwise
 }
 
-fn checked(finding: &Finding) -> Option<bool> {
-    let digits = finding.normal.as_bytes();
+fn checked(kind: Kind, normal: &str) -> Option<bool> {
+    let digits = normal.as_bytes();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    match finding.kind {
+    match kind {
         Kind::SaNationalId | Kind::SaIqama | Kind::AeEmiratesId | Kind::CreditCard => {
             Some(check::luhn(digits))
         }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::cluster::MAX_DIGITS;
 use super::context::{Context, Mention, context};
-use super::{Finding, Points, REPORTED};
+use super::{Finding, Normal, Points, REPORTED};
 
 /// The check passes.
 const VALID: Points = 95;
@@ -154,7 +154,7 @@ pub(super) fn find(text: &str, at: usize, mentions: &[Mention]) -> Option<Findin
 }
 
 fn finding(range: Range<usize>, points: Points, positive: bool, normal: Zeroizing<String>) -> Finding {
-    Finding { kind: Kind::Iban, range, points, positive, normal }
+    Finding { kind: Kind::Iban, range, points, positive, normal: Normal::Written(normal) }
 }
 
 /// Whether the digits at `at` stand behind a country that issues IBANs.

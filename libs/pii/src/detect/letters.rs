@@ -93,6 +93,11 @@ impl Code {
             end = next + 1;
             next = end + gap(bytes, end);
         }
+        // Philippine passports end in a letter.
+        let ends_in_letter = self.kind == Kind::Passport
+            && (letters, digits) == (1, 7)
+            && bytes.get(end).is_some_and(u8::is_ascii_alphabetic);
+        end += usize::from(ends_in_letter);
         let goes_on = bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
         (self.digits.contains(&digits) && !goes_on).then_some(end)
     }

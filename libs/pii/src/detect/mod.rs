@@ -39,7 +39,7 @@ use zeroize::Zeroizing;
 
 use crate::fold::{Folded, OPAQUE, marks_len};
 use crate::{Error, Thresholds};
-use cluster::Cluster;
+use cluster::{Cluster, MAX_DIGITS};
 use context::Mention;
 use cue::Cues;
 use lexicon::Lexicon;
@@ -65,8 +65,37 @@ struct Finding {
     points: Points,
     /// Whether a cue speaks for it.
     positive: bool,
-    /// The normal form of the value.
-    normal: Zeroizing<String>,
+    normal: Normal,
+}
+
+/// The normal form of a value. Most findings lose against a better one, so that it is only written for those that are kept.
+enum Normal {
+    /// The folded text.
+    Folded,
+    /// What the function makes of the digits in the folded text.
+    Digits(fn(&[u8]) -> String),
+    /// Written already.
+    Written(Zeroizing<String>),
+}
+
+impl Finding {
+    /// The normal form of the value, in the folded text in which it was found.
+    fn normal(&self, text: &str) -> Zeroizing<String> {
+        let folded = &text[self.range.clone()];
+        match &self.normal {
+            Normal::Folded => Zeroizing::new(folded.to_owned()),
+            Normal::Digits(write) => {
+                let mut digits = Zeroizing::new([0; MAX_DIGITS]);
+                let len = digits
+                    .iter_mut()
+                    .zip(folded.bytes().filter(u8::is_ascii_digit))
+                    .map(|(digit, read)| *digit = read)
+                    .count();
+                Zeroizing::new(write(&digits[..len]))
+            }
+            Normal::Written(normal) => normal.clone(),
+        }
+    }
 }
 
 /// A place to redact.
@@ -178,12 +207,6 @@ impl Detector {
     /// Adds what the digits of a text may be.
     fn find_numbers(&self, reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
         let (text, bytes) = (reading.text, reading.text.as_bytes());
-        let min = number::min_digits(reading.present);
-        if reading.folded.digits() < min.min(4) {
-            return;
-        }
-        let judge =
-            Judge { text, lexicon: &self.lexicon, mentions: reading.mentions, present: reading.present };
         let mut from = reading.folded.body();
         while let Some(next) = cluster.read(text, from) {
             let may_be_iban = cluster.starts().any(|start| iban::may_start(bytes, start));
@@ -192,8 +215,9 @@ impl Detector {
                     .extend(cluster.starts().filter_map(|start| iban::find(text, start, reading.mentions)));
             }
             network::find_v4(reading, cluster, findings);
-            if cluster.digits() >= min {
-                for window in cluster.windows(bytes, min) {
+            let judge = Judge::near(reading, &self.lexicon, cluster.range());
+            if cluster.digits() >= judge.min {
+                for window in cluster.windows(bytes, judge.min) {
                     judge.assess(&window, findings);
                 }
             }
@@ -217,7 +241,9 @@ fn resolve(
     thresholds: &Thresholds,
     findings: &mut Vec<Finding>,
 ) -> Findings {
-    findings.sort_by_key(|finding| (Reverse(finding.points), Reverse(finding.range.len()), finding.kind));
+    findings.sort_unstable_by_key(|finding| {
+        (Reverse(finding.points), Reverse(finding.range.len()), finding.kind, finding.range.start)
+    });
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kept = Vec::new();
     let mut unsure = false;
@@ -235,12 +261,8 @@ fn resolve(
         let mut range = folded.original(&finding.range);
         // What only changes its last character goes with it.
         range.end += marks_len(&original[range.end..]);
-        kept.push(Span {
-            kind: finding.kind,
-            range,
-            points: finding.points.min(100),
-            normal: finding.normal,
-        });
+        let normal = finding.normal(folded.text());
+        kept.push(Span { kind: finding.kind, range, points: finding.points.min(100), normal });
     }
     kept.sort_by_key(|span| span.range.start);
     Findings { spans: kept, unsure }

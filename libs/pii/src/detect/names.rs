@@ -1,9 +1,12 @@
 //! The names of people, in Arabic and Latin script.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::trie::Trie;
 use crate::fold::fold;
+
+/// Bytes of the longest Latin name whose spellings are told to be one.
+const MAX_BYTES: usize = 48;
 
 /// Given names, one a line.
 const GIVEN: [&str; 3] = [
@@ -70,24 +73,42 @@ impl Part {
 
 /// The lists, folded.
 pub(super) struct Names {
-    given: HashSet<Box<str>>,
-    family: HashSet<Box<str>>,
+    /// Names, by how they sound.
+    names: Trie,
+    /// What each of them is.
+    roles: Vec<Roles>,
     /// As they are spelled: `sale` is a word where `saleh`, which sounds the same, is a name.
-    words: HashSet<Box<str>>,
+    words: Trie,
+}
+
+/// The lists that have a name.
+#[derive(Clone, Copy, Default)]
+struct Roles {
+    given: bool,
+    family: bool,
 }
 
 impl Names {
     /// Folds the lists.
     pub(super) fn new() -> Self {
-        let set = |lists: &[&str]| {
+        let mut names: BTreeMap<String, Roles> = BTreeMap::new();
+        let sounds = |lists: &'static [&str]| {
             let names = lists.iter().flat_map(|list| list.lines()).filter(|name| !name.is_empty());
-            names.map(|name| key(&fold(name)).into()).collect()
+            names.map(|name| sound(&fold(name))).filter(|sound| !sound.is_empty())
         };
-        Self {
-            given: set(&GIVEN),
-            family: set(&FAMILY),
-            words: WORDS.lines().map(|word| fold(word).into()).collect(),
-        }
+        sounds(&GIVEN).for_each(|name| names.entry(name).or_default().given = true);
+        sounds(&FAMILY).for_each(|name| names.entry(name).or_default().family = true);
+        let (names, roles): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+        let words: BTreeSet<String> = WORDS.lines().map(fold).collect();
+        let words: Vec<_> = words.into_iter().collect();
+        Self { names: Trie::new(&names), roles, words: Trie::new(&words) }
+    }
+
+    /// The lists that have a folded name, in whichever way it is spelled.
+    fn roles(&self, name: &str) -> Roles {
+        let mut buffer = [0; MAX_BYTES];
+        let found = self.names.get(sound_in(name, &mut buffer));
+        found.map_or_else(Roles::default, |entry| self.roles[entry])
     }
 
     /// What a folded word is in a name.
@@ -95,12 +116,11 @@ impl Names {
         if is_particle(word) {
             return Part::Particle;
         }
-        let sound = key(word);
-        if self.given.contains(&*sound) || is_servant(word) {
+        let roles = self.roles(word);
+        if roles.given || is_servant(word) || self.is_kunya(word) {
             return Part::Given;
         }
-        let bare = word.strip_prefix("ال").unwrap_or(word);
-        if self.family.contains(&*sound) || bare.len() < word.len() && self.family.contains(bare) {
+        if roles.family || word.strip_prefix("ال").is_some_and(|bare| self.roles(bare).family) {
             return Part::Family;
         }
         if word.is_ascii() && word.contains(['-', '\'']) {
@@ -109,11 +129,17 @@ impl Names {
         Part::None
     }
 
+    /// `أبو` and a name in one word, as in the Gulf: `بوحمد`.
+    fn is_kunya(&self, word: &str) -> bool {
+        let name = word.strip_prefix("ابو").or_else(|| word.strip_prefix("بو"));
+        name.is_some_and(|name| name.len() >= 6 && self.roles(name).given && !self.is_word(name))
+    }
+
     /// A Latin name of parts: `al-qahtani`, `abdul-rahman`, `o'brien`.
     fn joined(&self, word: &str) -> Part {
         let parts: Vec<&str> = word.split(['-', '\'']).filter(|part| !part.is_empty()).collect();
-        let given = |part: &str| self.given.contains(&*key(part));
-        let known = |part: &&str| given(part) || self.family.contains(&*key(part));
+        let given = |part: &str| self.roles(part).given;
+        let known = |part: &&str| given(part) || self.roles(part).family;
         match parts.as_slice() {
             ["al" | "el" | "bin" | "abu" | "o", _, ..] => Part::Family,
             ["abd" | "abdul" | "abdel" | "abdur", _, ..] => Part::Given,
@@ -131,40 +157,45 @@ impl Names {
         let Some(stem) = word.strip_prefix("ال") else {
             return (word.starts_with("al") || word.starts_with("el"))
                 && word.len() >= 7
-                && !self.words.contains(word);
+                && !self.is_word(word);
         };
         let letters = stem.chars().count();
         let tribe = stem.ends_with('ي') && letters >= 4;
-        !self.words.contains(word)
+        !self.is_word(word)
             && (after_particle || tribe || matches!(stem, "دين" | "له" | "اسلام" | "زهراء" | "رحمن"))
     }
 
     /// Whether a name is a word as well.
     pub(super) fn is_word(&self, word: &str) -> bool {
-        self.words.contains(word)
+        self.words.get(word.as_bytes()).is_some()
     }
 }
 
 /// What the spellings of one Latin name have in common: `mohammed`, `muhamad` and `mohamed` are one.
 ///
 /// Doubled letters count once, `o` and `u` as well as `e`, `i` and `y` are the same, and an `h` at the end is silent.
-fn key(word: &str) -> Cow<'_, str> {
-    if !word.is_ascii() {
-        return Cow::Borrowed(word);
+fn sound_in<'w>(word: &'w str, buffer: &'w mut [u8; MAX_BYTES]) -> &'w [u8] {
+    if !word.is_ascii() || word.len() > MAX_BYTES {
+        return word.as_bytes();
     }
-    let mut sound = String::with_capacity(word.len());
-    for letter in word.trim_end_matches('h').chars() {
+    let mut len = 0;
+    for letter in word.trim_end_matches('h').bytes() {
         let letter = match letter {
-            'o' | 'w' => 'u',
-            'e' | 'y' => 'i',
-            'q' => 'k',
+            b'o' | b'w' => b'u',
+            b'e' | b'y' => b'i',
+            b'q' => b'k',
             other => other,
         };
-        if !sound.ends_with(letter) {
-            sound.push(letter);
+        if len == 0 || buffer[len - 1] != letter {
+            buffer[len] = letter;
+            len += 1;
         }
     }
-    Cow::Owned(sound)
+    &buffer[..len]
+}
+
+fn sound(word: &str) -> String {
+    String::from_utf8_lossy(sound_in(word, &mut [0; MAX_BYTES])).into_owned()
 }
 
 /// `عبد` and an attribute of God in one word.
@@ -183,8 +214,10 @@ mod tests {
     #[test]
     fn the_lists_are_large_and_folded() {
         let names = Names::new();
-        println!("{} given, {} family, {} words", names.given.len(), names.family.len(), names.words.len());
-        assert!(names.given.len() > 1500 && names.family.len() > 900);
+        let count = |of: fn(&Roles) -> bool| names.roles.iter().filter(|roles| of(roles)).count();
+        let (given, family) = (count(|roles| roles.given), count(|roles| roles.family));
+        println!("{given} given, {family} family");
+        assert!(given > 1500 && family > 900);
         for (word, part) in [
             ("محمد", Part::Given),
             ("fatima", Part::Given),

@@ -107,8 +107,10 @@ pub(super) fn iranian_code(window: &Window<'_>) -> Option<Proposal> {
     let mut padded = [b'0'; 10];
     let missing = 10_usize.checked_sub(window.digits.len())?;
     padded[missing..].copy_from_slice(window.digits);
+    // Where the word says no country, a number that begins as a Saudi one is that.
+    let gulf = missing == 0 && matches!(padded[0], b'1' | b'2');
     let base = match (iranian(&padded), missing) {
-        (true, 0) => 30,
+        (true, 0) if !gulf => 30,
         (true, _) => 20,
         (false, _) => 15,
     };

@@ -55,8 +55,11 @@ fn v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
     let longer = bytes.get(range.end) == Some(&b'.')
         && bytes.get(range.end + 1).is_some_and(u8::is_ascii_digit)
         || range.start.checked_sub(1).is_some_and(|at| matches!(bytes[at], b'.' | b'-' | b'v'));
+    if longer {
+        return None;
+    }
     let address: Ipv4Addr = reading.text[range.clone()].parse().ok()?;
-    if longer || address.is_unspecified() {
+    if address.is_unspecified() {
         return None;
     }
     let range = range.start..range.end + prefix_len(&bytes[range.end..]);

@@ -1,15 +1,15 @@
 //! Scores the numbers of digit clusters: structure, check digits, words around, and how they are written.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use kaleem_placeholder::Kind;
-use zeroize::Zeroizing;
 
 use super::cluster::{Gap, MAX_DIGITS, Shape, Window};
-use super::context::{Context, Mention, context};
+use super::context::{Context, Mention, context, in_reach};
 use super::cue::Cues;
 use super::lexicon::{CURRENCIES_BEFORE, Lexicon};
-use super::{Finding, Points, business, card, codes, national, phone};
+use super::reading::Reading;
+use super::{Finding, Normal, Points, business, card, codes, national, phone};
 
 /// What a recogniser makes of a window by itself.
 pub(super) struct Proposal {
@@ -80,7 +80,7 @@ static RECOGNISERS: [Recogniser; 19] = [
 ];
 
 /// Digits of the shortest number that one of the cues makes interesting.
-pub(super) fn min_digits(present: Cues) -> usize {
+fn min_digits(present: Cues) -> usize {
     let needed = |recogniser: &&Recogniser| recogniser.needs == Cues::NONE || recogniser.needs.meets(present);
     RECOGNISERS.iter().filter(needed).map(|recogniser| *recogniser.digits.start()).min().unwrap_or(MIN_DIGITS)
 }
@@ -103,13 +103,28 @@ const BY_DIGITS: [u32; MAX_DIGITS + 1] = {
 /// Digits of the shortest number that can stand for itself.
 const MIN_DIGITS: usize = 7;
 
-/// What the numbers of one text are judged by.
+/// What the numbers of one cluster are judged by: a cue out of reach says nothing, however much text there is.
 pub(super) struct Judge<'t> {
-    pub(super) text: &'t str,
-    pub(super) lexicon: &'t Lexicon,
-    pub(super) mentions: &'t [Mention],
-    /// What the mentions speak for, taken together.
-    pub(super) present: Cues,
+    text: &'t str,
+    lexicon: &'t Lexicon,
+    /// The cues in reach.
+    mentions: &'t [Mention],
+    /// What they speak for, taken together.
+    near: Cues,
+    /// Whether the text has a word for a card anywhere.
+    card: bool,
+    /// Digits of the shortest number that is looked for.
+    pub(super) min: usize,
+}
+
+impl<'t> Judge<'t> {
+    /// The judge of the numbers in a range.
+    pub(super) fn near(reading: &Reading<'t>, lexicon: &'t Lexicon, range: Range<usize>) -> Self {
+        let mentions = in_reach(reading.mentions, &range);
+        let near = mentions.iter().fold(Cues::NONE, |all, mention| all.with(mention.cues));
+        let card = reading.present.meets(Kind::CreditCard.into());
+        Self { text: reading.text, lexicon, mentions, near, card, min: min_digits(near) }
+    }
 }
 
 const CUE: Points = 40;
@@ -141,7 +156,7 @@ impl Judge<'_> {
         while asked != 0 {
             let recogniser = &RECOGNISERS[asked.trailing_zeros() as usize];
             asked &= asked - 1;
-            if recogniser.needs == Cues::NONE || recogniser.needs.meets(self.present) {
+            if recogniser.needs == Cues::NONE || recogniser.needs.meets(self.near) {
                 let proposal = (recogniser.propose)(window);
                 findings.extend(proposal.and_then(|proposal| self.score(window, &proposal)));
             }
@@ -149,7 +164,7 @@ impl Judge<'_> {
     }
 
     fn score(&self, window: &Window<'_>, proposal: &Proposal) -> Option<Finding> {
-        let cued = self.present.meets(proposal.kind.into());
+        let cued = self.near.meets(proposal.kind.into());
         let best = proposal.base + if cued { CUE } else { 0 };
         if best < super::REPORTED || proposal.need != Need::Nothing && !cued {
             return None;
@@ -159,11 +174,9 @@ impl Judge<'_> {
         let met = match proposal.need {
             Need::Nothing => true,
             Need::Cue => matches!(context, Context::Positive { .. }),
-            // Without a word for a card, what expires may be milk.
-            Need::NearCue
-                if proposal.kind == Kind::CardExpiry && !self.present.meets(Kind::CreditCard.into()) =>
-            {
-                matches!(context, Context::Positive { words: 0 })
+            // Without a word for a card, what expires may be milk, and is where a word of the shop is near.
+            Need::NearCue if proposal.kind == Kind::CardExpiry && !self.card => {
+                matches!(context, Context::Positive { words: 0 }) && !self.near.meets(Cues::DECOY)
             }
             Need::NearCue => matches!(context, Context::Positive { words: 0..=3 }),
             Need::AdjacentCue => matches!(context, Context::Positive { words: 0 }),
@@ -188,7 +201,7 @@ impl Judge<'_> {
             range = range.start.min(plus)..range.end.max(plus + 1);
         }
         range.start = opening_bracket(self.text, &range);
-        let normal = Zeroizing::new((proposal.normal)(window.digits));
+        let normal = Normal::Digits(proposal.normal);
         Some(Finding { kind: proposal.kind, range, points, positive, normal })
     }
 }
@@ -256,7 +269,7 @@ fn surroundings(window: &Window<'_>, text: &str) -> Points {
 }
 
 /// Takes in the bracket of `(055) 123 4567` where only its other half lies inside.
-fn opening_bracket(text: &str, range: &std::ops::Range<usize>) -> usize {
+fn opening_bracket(text: &str, range: &Range<usize>) -> usize {
     let inside = &text[range.clone()];
     let half = inside.contains(')') && !inside.contains('(');
     if half && text[..range.start].ends_with('(') { range.start - 1 } else { range.start }
@@ -310,7 +323,9 @@ fn currency_before(before: &str) -> bool {
 
 /// The digits as they are: the normal form of most numbers.
 pub(super) fn digits_only(digits: &[u8]) -> String {
-    digits.iter().copied().map(char::from).collect()
+    let mut normal = String::with_capacity(digits.len());
+    normal.extend(digits.iter().copied().map(char::from));
+    normal
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn national(digits: &[u8], window: &Window<'_>) -> Option<i32> {
         }
         ([b'5', ..], 9) => BARE_MOBILE,
         ([b'1', b'1'..=b'7', ..] | [b'7', b'7'..=b'9', ..], 9)
-        | ([b'1', b'0' | b'1' | b'2' | b'5', ..] | [b'9' | b'7', ..], 10) => LOCAL,
+        | ([b'1', b'0' | b'1' | b'2' | b'5', ..] | [b'9' | b'7', ..] | [b'0', b'2' | b'3', ..], 10) => LOCAL,
         ([b'2'..=b'9', ..], 8) if !is_date(digits) => LOCAL,
         _ => return None,
     };
@@ -164,7 +164,9 @@ fn e164(digits: &[u8]) -> String {
             _ => (b"", digits),
         },
     };
-    code.iter().chain(rest).copied().map(char::from).collect()
+    let mut normal = String::with_capacity(code.len() + rest.len());
+    normal.extend(code.iter().chain(rest).copied().map(char::from));
+    normal
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use kaleem_placeholder::Kind;
-use zeroize::Zeroizing;
 
 use super::context::{Context, Mention, context};
 use super::cue::Cues;
-use super::{Finding, Points};
+use super::{Finding, Normal, Points};
 use crate::fold::Folded;
 
 /// One text, its cues, and the way back to how it was written.
@@ -89,8 +88,7 @@ impl<'t> Reading<'t> {
 
     /// A finding whose normal form is the folded text.
     pub(super) fn finding(&self, kind: Kind, range: Range<usize>, points: Points) -> Finding {
-        let normal = Zeroizing::new(self.text[range.clone()].to_owned());
-        Finding { kind, range, points, positive: true, normal }
+        Finding { kind, range, points, positive: true, normal: Normal::Folded }
     }
 }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::context::Mention;
 use super::cue::Cues;
 use super::reading::Reading;
-use super::{Finding, Points};
+use super::{Finding, Normal, Points};
 
 /// `prefix class min max`, one a line: the characters behind the prefix and how many there are.
 const FORMS: &str = include_str!("data/secrets.txt");
@@ -48,7 +48,7 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
 
 fn secret(reading: &Reading<'_>, range: Range<usize>, points: Points) -> Option<Finding> {
     let written = String::from_utf8(reading.cased(range.clone())).ok()?;
-    let normal = Zeroizing::new(written);
+    let normal = Normal::Written(Zeroizing::new(written));
     let inside = range.start >= reading.folded.body();
     inside.then_some(Finding { kind: Kind::Secret, range, points, positive: true, normal })
 }

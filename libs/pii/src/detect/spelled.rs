@@ -3,12 +3,11 @@
 use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
-use super::Finding;
 use super::cluster::Cluster;
 use super::context::Context;
 use super::cue::Cues;
 use super::reading::Reading;
-use super::{national, phone};
+use super::{Finding, Normal, national, phone};
 
 /// Digits of the shortest number that is looked for.
 const MIN_DIGITS: usize = 8;
@@ -86,5 +85,5 @@ fn number(
     });
     let (points, proposal) = best.max_by_key(|(points, _)| *points)?;
     let normal = Zeroizing::new((proposal.normal)(digits.as_bytes()));
-    Some(Finding { kind: proposal.kind, range, points, positive: true, normal })
+    Some(Finding { kind: proposal.kind, range, points, positive: true, normal: Normal::Written(normal) })
 }

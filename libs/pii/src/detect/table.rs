@@ -13,22 +13,26 @@ const MAX_COLUMNS: usize = 64;
 ///
 /// A header is a line of which two fields at least are cues and nothing else; its rows have as many fields.
 pub(super) fn spread(text: &str, mentions: &mut Vec<Mention>) {
-    if mentions.len() < 2 || memchr::memchr(b'\n', text.as_bytes()).is_none() {
-        return;
-    }
     let mut added = Vec::new();
-    let mut header: Option<Header> = None;
-    let mut known = &mentions[..];
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let range = start..start + line.len();
-        start = range.end;
-        let (own, rest) = known.split_at(known.partition_point(|mention| mention.range.start < range.end));
-        known = rest;
-        if let Some(header) = header.as_ref().filter(|header| header.fits(line)) {
-            header.extend(text, &range, &mut added);
-        } else {
-            header = Header::read(text, &range, own);
+    let mut done = 0;
+    // Few words stand between delimiters, and only a line that has two of them may be a header.
+    let mut alone = mentions.iter().enumerate().filter(|(_, mention)| may_be_alone(text, mention));
+    let Some((_, mut before)) = alone.next() else { return };
+    for (index, mention) in alone {
+        let between = before.range.end..mention.range.start;
+        before = mention;
+        if mention.range.start < done || text[between].contains('\n') {
+            continue;
+        }
+        let line = line_around(text, mention.range.start);
+        done = line.end;
+        let first = mentions[..index].partition_point(|mention| mention.range.start < line.start);
+        let own = &mentions[first..];
+        let own = &own[..own.partition_point(|mention| mention.range.start < line.end)];
+        if line.end < text.len()
+            && let Some(header) = Header::read(text, &line, own)
+        {
+            done = header.spread(text, line.end, &mut added);
         }
     }
     if !added.is_empty() {
@@ -64,6 +68,16 @@ impl Header {
         line.bytes().filter(|byte| *byte == self.delimiter).count() + 1 == self.columns.len()
     }
 
+    /// Adds its cues to the rows that start at `from`, and gives where they end.
+    fn spread(&self, text: &str, mut from: usize, added: &mut Vec<Mention>) -> usize {
+        for row in text[from..].split_inclusive('\n').take_while(|row| self.fits(row)) {
+            let line = from..from + row.len();
+            self.extend(text, &line, added);
+            from = line.end;
+        }
+        from
+    }
+
     fn extend(&self, text: &str, line: &Range<usize>, added: &mut Vec<Mention>) {
         let cells = fields(text, line, self.delimiter).zip(&self.columns);
         added.extend(cells.filter_map(|(field, column)| {
@@ -71,6 +85,55 @@ impl Header {
             Some(Mention { cues, range: field.start..field.start })
         }));
     }
+}
+
+/// What a byte beside a cue says about whether it fills its field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// Punctuation, which may stand in the field as well.
+    Mark,
+    /// The field holds more.
+    Word,
+    /// A delimiter, the end of the line, or a character that is rarely a letter.
+    End,
+}
+
+const BESIDE: [Beside; 256] = {
+    let mut beside = [Beside::Mark; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        beside[byte] = match byte as u8 {
+            b'0'..=b'9' | b'a'..=b'z' | 0xd8..=0xdb => Beside::Word,
+            b',' | b';' | b'|' | b'\t' | b'\n' | 0x80.. => Beside::End,
+            _ => Beside::Mark,
+        };
+        byte += 1;
+    }
+    beside
+};
+
+/// Whether a cue may fill its field, as far as the bytes beside it tell.
+fn may_be_alone(text: &str, mention: &Mention) -> bool {
+    let bytes = text.as_bytes();
+    let beside = |byte: &u8| BESIDE[usize::from(*byte)];
+    let is_told = |what: &Beside| *what != Beside::Mark;
+    let behind = bytes[mention.range.end..].iter().map(beside).find(is_told);
+    if behind == Some(Beside::Word) {
+        return false;
+    }
+    let before = bytes[..mention.range.start].iter().rposition(|byte| beside(byte) != Beside::Mark);
+    // An Arabic letter ends in a byte that others end in as well.
+    before.is_none_or(|at| {
+        beside(&bytes[at]) == Beside::End && !matches!(bytes[at.saturating_sub(1)], 0xd8..=0xdb)
+    })
+}
+
+/// The line around `at`, with its line break.
+fn line_around(text: &str, at: usize) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |before| before + 1);
+    let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |behind| at + behind + 1);
+    start..end
 }
 
 /// Whether a field holds a cue and nothing else.

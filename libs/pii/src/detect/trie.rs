@@ -13,8 +13,62 @@ pub(super) struct Trie {
     common: Vec<u8>,
     /// The nodes behind the first [`KEY`] bytes of the entries, by the hash of these; a power of two of slots.
     starts: Box<[Start]>,
-    /// A set of the first two bytes of the entries of fewer than [`KEY`] bytes.
-    short: Box<[u64]>,
+    /// The beginnings of all entries: most words of a text have none of them.
+    beginnings: Beginnings,
+}
+
+/// A set of the first bytes of entries, by their hash: of eight, six or four, and of all where there are fewer.
+struct Beginnings(Box<[u64; 1 << (Beginnings::BITS - 6)]>);
+
+impl Beginnings {
+    /// Bits, by their exponent; some thousand are set.
+    const BITS: u32 = 17;
+    /// The lengths of beginnings, longest first.
+    const LENS: [u32; 6] = [8, 6, 4, 3, 2, 1];
+
+    fn new() -> Self {
+        Self(Box::new([0; 1 << (Self::BITS - 6)]))
+    }
+
+    fn add(&mut self, entry: &[u8]) {
+        if let Some(len) = Self::LENS.into_iter().find(|len| *len as usize <= entry.len()) {
+            let place = Self::place(first_eight(entry, 0), len);
+            self.0[place / 64] |= 1 << (place % 64);
+        }
+    }
+
+    /// Whether an entry of at least [`KEY`] bytes may begin with the first of eight bytes.
+    fn may_be_long(&self, bytes: u64) -> bool {
+        self.has(bytes, 8) || self.has(bytes, 6) || self.has(bytes, 4)
+    }
+
+    /// Whether the first of eight bytes may be an entry of fewer.
+    fn may_be_short(&self, bytes: u64) -> bool {
+        self.has(bytes, 3) || self.has(bytes, 2) || self.has(bytes, 1)
+    }
+
+    #[inline]
+    fn has(&self, bytes: u64, len: u32) -> bool {
+        let place = Self::place(bytes, len);
+        self.0[place / 64] >> (place % 64) & 1 == 1
+    }
+
+    #[inline]
+    fn place(bytes: u64, len: u32) -> usize {
+        let first = bytes << (64 - 8 * len);
+        (first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS)) as usize
+    }
+}
+
+/// The eight bytes at `at`, zeros behind the end.
+fn first_eight(bytes: &[u8], at: usize) -> u64 {
+    let rest = &bytes[at..];
+    let first = rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; 8];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    });
+    u64::from_le_bytes(first)
 }
 
 #[derive(Clone, Copy)]
@@ -55,14 +109,9 @@ impl Trie {
             labels: vec![0],
             common: Vec::new(),
             starts: vec![free; (4 * long).next_power_of_two()].into_boxed_slice(),
-            short: vec![0; (1 << 16) / 64].into_boxed_slice(),
+            beginnings: Beginnings::new(),
         };
-        for entry in entries.iter().map(String::as_bytes).filter(|entry| entry.len() < KEY) {
-            (0..=u8::MAX)
-                .filter(|second| entry.get(1).is_none_or(|byte| byte == second))
-                .map(|second| pair(entry[0], second))
-                .for_each(|pair| trie.short[pair / 64] |= 1 << (pair % 64));
-        }
+        entries.iter().for_each(|entry| trie.beginnings.add(entry.as_bytes()));
         trie.grow(0, entries, 0..entries.len(), 0);
         trie
     }
@@ -109,6 +158,12 @@ impl Trie {
         }
     }
 
+    /// The place in the row of the entry that is `word`.
+    pub(super) fn get(&self, word: &[u8]) -> Option<usize> {
+        let found = self.longest(word, 0, |_| false, |_, end| end == word.len());
+        found.map(|(entry, _)| entry)
+    }
+
     /// The longest entry at `at` that `accepts` takes with where it ends: its place in the row, and its end.
     /// Where `whole` says so, entries of fewer than [`KEY`] bytes are left out.
     pub(super) fn longest(
@@ -118,11 +173,17 @@ impl Trie {
         whole: impl Fn([u8; KEY]) -> bool,
         accepts: impl Fn(usize, usize) -> bool,
     ) -> Option<(usize, usize)> {
+        let first = first_eight(bytes, at);
         let key = bytes[at..].first_chunk::<KEY>();
-        let start = key.and_then(|key| self.start(*key, bytes.get(at + PROBE)));
-        let long = start.and_then(|node| self.walk(bytes, node, at + KEY, &accepts));
-        if long.is_some() || key.is_some_and(|key| whole(*key) || !self.is_short(key[0], key[1])) {
-            return long;
+        if let Some(key) = key
+            && self.beginnings.may_be_long(first)
+            && let Some(node) = self.start(*key, bytes.get(at + PROBE))
+            && let Some(long) = self.walk(bytes, node, at + KEY, &accepts)
+        {
+            return Some(long);
+        }
+        if key.is_some_and(|key| whole(*key)) || !self.beginnings.may_be_short(first) {
+            return None;
         }
         self.walk(&bytes[..bytes.len().min(at + KEY - 1)], 0, at, &accepts)
     }
@@ -140,11 +201,13 @@ impl Trie {
         let mut count = 0;
         let mut end = at;
         loop {
-            let common = &self.common[node.common as usize..][..usize::from(node.common_len)];
-            if !common.iter().zip(0..).all(|(byte, index)| bytes.get(end + index) == Some(byte)) {
-                break;
+            if node.common_len > 0 {
+                let common = &self.common[node.common as usize..][..usize::from(node.common_len)];
+                if !bytes[end..].starts_with(common) {
+                    break;
+                }
+                end += common.len();
             }
-            end += common.len();
             if node.entry != NONE {
                 ends[count % NESTED] = (node.entry, index(end));
                 count += 1;
@@ -180,11 +243,6 @@ impl Trie {
         }
         slot
     }
-
-    fn is_short(&self, first: u8, second: u8) -> bool {
-        let pair = pair(first, second);
-        self.short[pair / 64] >> (pair % 64) & 1 == 1
-    }
 }
 
 impl Node {
@@ -198,10 +256,6 @@ fn short_index(count: usize) -> u16 {
 /// The lists are far from four thousand million bytes.
 fn index(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(NONE)
-}
-
-fn pair(first: u8, second: u8) -> usize {
-    usize::from(first) << 8 | usize::from(second)
 }
 
 #[cfg(test)]

@@ -11,30 +11,22 @@ pub enum Form {
     Char(char),
 }
 
-/// Bytes at the start that fold to themselves, and how many of them are digits.
+/// Bytes at the start that fold to themselves.
 ///
 /// Most of a chat is such: copying it in one piece is what makes folding cheap.
-pub(super) fn plain_run(bytes: &[u8]) -> (usize, usize) {
+pub(super) fn plain_run(bytes: &[u8]) -> usize {
     let mut at = 0;
-    let mut digits = 0;
     loop {
         match bytes.get(at) {
-            Some(byte) if *byte < 0x80 => {
-                let class = ASCII[usize::from(*byte)];
-                if class == CHANGES {
-                    return (at, digits);
-                }
-                digits += usize::from(class == DIGIT);
-                at += 1;
-            }
+            Some(byte) if ASCII[usize::from(*byte)] => at += 1,
             Some(lead @ 0xd8..=0xdb) => {
                 let low = bytes.get(at + 1).map_or(0, |next| next & 0x3f);
                 if !ARABIC[usize::from((lead & 3) << 6 | low)] {
-                    return (at, digits);
+                    return at;
                 }
                 at += 2;
             }
-            _ => return (at, digits),
+            _ => return at,
         }
     }
 }
@@ -70,24 +62,15 @@ const VARIANTS: [char; 256] = {
     variants
 };
 
-const PLAIN: u8 = 0;
-const DIGIT: u8 = 1;
-const CHANGES: u8 = 2;
-
-/// What folding does to each ASCII byte; `%` and `&` may begin an escape.
-const ASCII: [u8; 128] = {
-    let mut classes = [PLAIN; 128];
+/// Which bytes are ASCII that folds to itself; `%` and `&` may begin an escape.
+const ASCII: [bool; 256] = {
+    let mut plain = [false; 256];
     let mut byte = 0_u8;
     while byte < 128 {
-        classes[byte as usize] = match byte {
-            b'0'..=b'9' => DIGIT,
-            b'\n' => PLAIN,
-            0..=0x1f | 0x7f | b'%' | b'&' | b'A'..=b'Z' => CHANGES,
-            _ => PLAIN,
-        };
+        plain[byte as usize] = byte == b'\n' || !matches!(byte, 0..=0x1f | 0x7f | b'%' | b'&' | b'A'..=b'Z');
         byte += 1;
     }
-    classes
+    plain
 };
 
 /// Which characters of the block U+0600 fold to themselves: the letters without variants.
@@ -274,15 +257,14 @@ mod tests {
     fn a_plain_run_folds_to_itself() {
         for character in (0..0x800).filter_map(char::from_u32) {
             let text = character.to_string();
-            let (len, digits) = plain_run(text.as_bytes());
+            let len = plain_run(text.as_bytes());
             if len > 0 {
                 let same = Form::Char(character) == fold(character)
                     || Form::Ascii(text.as_bytes()[0]) == fold(character);
                 assert!(same && len == text.len(), "{:x}", u32::from(character));
-                assert_eq!(digits, usize::from(character.is_ascii_digit()));
             }
         }
-        assert_eq!(plain_run("مرحبا 12 A".as_bytes()), (14, 2));
+        assert_eq!(plain_run("مرحبا 12 A".as_bytes()), 14);
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! What links two runs of digits to one number: separators, line breaks, words.
+
+/// Separator bytes that may lie between two groups, such as ` - `.
+const MAX_GAP: usize = 3;
+/// Bytes that may lie between two groups when words link them.
+const MAX_LINK: usize = 32;
+
+/// Words with which people spread one number over a sentence, folded.
+const LINK_WORDS: [(&str, Gap); 8] = [
+    ("وبعدها", Gap::Then),
+    ("وبعدين", Gap::Then),
+    ("بعدها", Gap::Then),
+    ("بعدين", Gap::Then),
+    ("ثم", Gap::Then),
+    ("then", Gap::Then),
+    ("و", Gap::And),
+    ("and", Gap::And),
+];
+
+/// The first bytes of the linking words.
+const LINK_STARTS: [u8; 4] = [0xd8, 0xd9, b't', b'a'];
+
+/// What lies between a group and the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::detect) enum Gap {
+    /// Nothing: the first group of its cluster.
+    First,
+    /// One separator byte.
+    Single(u8),
+    /// Two or three separator bytes.
+    Wide,
+    /// A line break.
+    Line,
+    /// A word that says that the number goes on.
+    Then,
+    /// A word that joins numbers as often as parts of one.
+    And,
+}
+
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'_' | b',' | b'*' | b'\n' | b'\\' | b'|' | b'~')
+}
+
+/// Reads what links the digits that end at `end` to the next ones, which start at the second value.
+pub(super) fn gap_after(text: &str, end: usize) -> Option<(Gap, usize)> {
+    let bytes = text.as_bytes();
+    let window = &bytes[end..bytes.len().min(end + MAX_GAP + 1)];
+    let plain = window.iter().take_while(|byte| is_separator(**byte)).count();
+    let len = if window.starts_with(b"[.]") { 3 } else { plain };
+    if len > 0 && len <= MAX_GAP && window.get(len).is_some_and(u8::is_ascii_digit) {
+        let gap = match &window[..len] {
+            [b'\n'] => Gap::Line,
+            [separator] => Gap::Single(*separator),
+            several if several.contains(&b'\n') => Gap::Line,
+            _ => Gap::Wide,
+        };
+        return Some((gap, end + len));
+    }
+    linked(text, end)
+}
+
+/// Reads one or two linking words, the last of which says how they link, and gives where the next digits start.
+fn linked(text: &str, end: usize) -> Option<(Gap, usize)> {
+    let mut rest = text[end..].trim_start_matches([' ', ',']);
+    // Most numbers stand before another word.
+    if !rest.bytes().next().is_some_and(|first| LINK_STARTS.contains(&first)) {
+        return None;
+    }
+    for _ in 0..2 {
+        let (word, gap) = LINK_WORDS.iter().find(|(word, _)| rest.starts_with(word))?;
+        rest = rest[word.len()..].trim_start_matches([' ', ',', ':']);
+        let start = text.len() - rest.len();
+        if start - end > MAX_LINK {
+            return None;
+        }
+        if rest.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+            return Some((*gap, start));
+        }
+    }
+    None
+}
