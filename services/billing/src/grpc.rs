@@ -27,7 +27,7 @@ use crate::{
     rating::{self, RatedEvent},
     recorder::Recorder,
     store::{Outcome, Recorded, Store},
-    summary::{Served, Sums, WindowId},
+    summary::{Served, Sums, WindowId, narrow},
 };
 
 /// Most events a call.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error,
     alerts::Webhook,
-    machine::{self, COUNT_MAX, CapAction, Caps, Policy, Profile},
+    machine::{self, BillingMode, COUNT_MAX, CapAction, Caps, Policy, Profile},
     store,
     upstream::{Limits, Settings},
 };
@@ -255,6 +255,7 @@ impl UpstreamSpend {
             caps,
             on_cap: CapAction::Suspend,
             alert_percents: Vec::new(),
+            billing_mode: BillingMode::Postpaid,
         };
         Ok(Profile { policy, time_zone })
     }

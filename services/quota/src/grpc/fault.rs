@@ -88,7 +88,7 @@ fn spend_exhausted(ask: &Ask<'_>, over: &OverCap) -> Fault {
     let message = format!(
         "{name} of the upstream project {domain} is at its cap: {why}, and the call needs {needed}; use another model, or raise the cap in quota.upstream.spend or for this month with a top-up of upstream/{domain}; it resets at {reset}"
     );
-    let wait = Duration::from_millis(u64::try_from(retry_after_ms).unwrap_or(0));
+    let wait = retry_after_ms.and_then(|wait| u64::try_from(wait).ok()).unwrap_or(0);
     Fault::new(Code::ResourceExhausted, DOMAIN, "UPSTREAM_SPEND_EXHAUSTED", message)
         .with("quota_domain", domain)
         .with("model", ask.model)
@@ -98,7 +98,7 @@ fn spend_exhausted(ask: &Ask<'_>, over: &OverCap) -> Fault {
         .with("cap", cap)
         .with("needed", needed)
         .with("reset_time", reset)
-        .retry_after(wait)
+        .retry_after(Duration::from_millis(wait))
         .quota_violation(format!("upstream:{domain}/{name}"), why)
 }
 
