@@ -11,8 +11,9 @@ use kaleem_proto::{
     gateway::v1::ChatInput,
 };
 use kaleem_rpc::Fault;
-use kaleem_testkit::openai_upstream as worker;
+use kaleem_testkit::{gemini_upstream as gemini, openai_upstream as worker};
 use kaleem_tests::{
+    Mesh, Shape,
     ask::{question, text_of, whole},
     in_both_shapes,
 };
@@ -31,6 +32,20 @@ fn calls_back(request: &kaleem_testkit::ReceivedRequest) -> worker::Reply {
     worker::Reply::text([format!("نتصل على {head}"), tail.to_owned()])
         .tool_call("call_back", [format!(r#"{{"phone":"{head}"#), format!(r#"{tail}"}}"#)])
         .finish("tool_calls")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_still_be_personal_goes_to_models_of_the_home_region() {
+    let at_home = |config: &mut kaleem::Config| {
+        config.provider_gemini.region = "me-central2".into();
+        config.router.home_regions.insert("me-central2".into());
+    };
+    let mesh = Mesh::start_with(Shape::AllInOne, at_home).await;
+    mesh.gemini.push(gemini::Reply::text(["من المنطقة"]));
+    let answer = mesh.client().chat(whole(question("gemini-2.5-flash-lite", DOUBTFUL))).await.unwrap();
+    assert_eq!(answer.into_inner().served_model, "gemini-2.5-flash-lite");
+    assert!(mesh.gemini.received().count() > 0 && mesh.worker.received().count() == 0);
+    mesh.stop().await;
 }
 
 in_both_shapes! {

@@ -21,8 +21,8 @@ pub struct TokenUsage {
     pub source: UsageSource,
 }
 
-/// Where a token count comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+/// Where a token count comes from, from the most certain to the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageSource {
     /// The provider's own final count.
@@ -48,6 +48,20 @@ impl TokenUsage {
     /// All tokens.
     pub const fn total(&self) -> i64 {
         self.input() + self.output()
+    }
+
+    /// The tokens of both, by the less certain count; they saturate.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            input_fresh: self.input_fresh.saturating_add(other.input_fresh),
+            input_cache_read: self.input_cache_read.saturating_add(other.input_cache_read),
+            input_cache_write: self.input_cache_write.saturating_add(other.input_cache_write),
+            input_tool: self.input_tool.saturating_add(other.input_tool),
+            output_text: self.output_text.saturating_add(other.output_text),
+            output_reasoning: self.output_reasoning.saturating_add(other.output_reasoning),
+            source: self.source.max(other.source),
+        }
     }
 
     /// Whether every bucket is within `0..=limit`.

@@ -36,7 +36,8 @@ pub struct Config {
     pub messages_max: usize,
     /// HTTP requests at once.
     pub http_requests_max: usize,
-    /// Facts of merchants that are held between requests, in bytes of their JSON; the least used give way.
+    /// Facts of merchants that are held between requests, in bytes of their JSON, and as much of facts that come with requests; the
+    /// least used give way.
     pub answer_policies_bytes_max: Size,
     /// How often prices are read again.
     pub price_refresh_interval: Span,

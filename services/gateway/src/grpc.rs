@@ -30,15 +30,13 @@ impl Grpc {
     }
 
     /// Runs a chat up to its first content.
-    async fn open(&self, headers: Headers, input: Option<wire::ChatInput>) -> Result<Box<Answer>, Status> {
-        let input = input.ok_or_else(|| missing("input"))?;
-        let ask = Ask {
-            credential: headers.credential?,
-            request_id: headers.request_id,
-            deadline: headers.deadline,
-            input,
-        };
-        Ok(self.pipeline.open(ask).await?)
+    async fn open(
+        &self,
+        headers: Headers,
+        input: Option<wire::ChatInput>,
+        whole: bool,
+    ) -> Result<Box<Answer>, Status> {
+        Ok(self.pipeline.open(headers.asking(input, whole)?).await?)
     }
 }
 
@@ -55,6 +53,12 @@ impl Headers {
         let context = CallContext::from_metadata(&metadata);
         let credential = Credential::from_headers(&metadata.into_headers());
         (Self { credential, request_id: context.request_id, deadline: context.deadline }, message)
+    }
+
+    fn asking(self, input: Option<wire::ChatInput>, whole: bool) -> Result<Ask, Fault> {
+        let input = input.ok_or_else(|| missing("input"))?;
+        let Self { credential, request_id, deadline } = self;
+        Ok(Ask { credential: credential?, request_id, deadline, input, whole })
     }
 }
 
@@ -75,10 +79,31 @@ fn events(answer: Box<Answer>) -> EventStream<wire::StreamChatResponse> {
     }))
 }
 
-/// Gathers an answer into one message.
+/// Gathers an answer into one message. One that contradicts the shop's facts is asked for once more where the merchant wants that.
 pub(crate) async fn gather(mut answer: Box<Answer>) -> Result<wire::ChatResponse, Fault> {
-    let mut response =
-        wire::ChatResponse { request_id: answer.request_id(), ..wire::ChatResponse::default() };
+    let request_id = answer.request_id();
+    let mut first = wire::ChatResponse { request_id, ..wire::ChatResponse::default() };
+    take_up(&mut answer, &mut first).await?;
+    if !answer.is_contested() {
+        return Ok(first);
+    }
+    let about_answer = |notice: &&wire::Notice| notice.reason.starts_with("GUARDRAIL");
+    let mut second = wire::ChatResponse {
+        request_id: first.request_id.clone(),
+        served_model: first.served_model.clone(),
+        route: first.route.clone(),
+        notices: first.notices.iter().filter(|notice| !about_answer(notice)).cloned().collect(),
+        ..wire::ChatResponse::default()
+    };
+    if answer.again().await && take_up(&mut answer, &mut second).await.is_ok() {
+        return Ok(second);
+    }
+    first.notices.push(answer.stands());
+    Ok(first)
+}
+
+/// Takes all events of an answer up.
+async fn take_up(answer: &mut Answer, response: &mut wire::ChatResponse) -> Result<(), Fault> {
     let mut text = String::new();
     let mut reasoning = kaleem_proto::chat::v1::Reasoning::default();
     let mut calls: Vec<(i32, ToolCall)> = Vec::new();
@@ -108,7 +133,7 @@ pub(crate) async fn gather(mut answer: Box<Answer>) -> Result<wire::ChatResponse
     }
     parts.extend(calls.into_iter().map(|(_, call)| part(Kind::ToolCall(call))));
     response.message = Some(Message { role: Role::Assistant.into(), parts, name: String::new() });
-    Ok(response)
+    Ok(())
 }
 
 /// Deltas of several calls interleave; the index tells them apart.
@@ -141,7 +166,7 @@ impl GatewayService for Grpc {
         request: Request<wire::StreamChatRequest>,
     ) -> Result<Response<Self::StreamChatStream>, Status> {
         let (headers, message) = Headers::split(request);
-        let answer = self.open(headers, message.input).await?;
+        let answer = self.open(headers, message.input, false).await?;
         Ok(Response::new(events(answer)))
     }
 
@@ -150,7 +175,7 @@ impl GatewayService for Grpc {
         request: Request<wire::ChatRequest>,
     ) -> Result<Response<wire::ChatResponse>, Status> {
         let (headers, message) = Headers::split(request);
-        let answer = self.open(headers, message.input).await?;
+        let answer = self.open(headers, message.input, true).await?;
         Ok(Response::new(gather(answer).await?))
     }
 
@@ -159,14 +184,7 @@ impl GatewayService for Grpc {
         request: Request<wire::CountTokensRequest>,
     ) -> Result<Response<wire::CountTokensResponse>, Status> {
         let (headers, message) = Headers::split(request);
-        let input = message.input.ok_or_else(|| missing("input"))?;
-        let ask = Ask {
-            credential: headers.credential?,
-            request_id: headers.request_id,
-            deadline: headers.deadline,
-            input,
-        };
-        Ok(Response::new(self.pipeline.count_tokens(ask).await?))
+        Ok(Response::new(self.pipeline.count_tokens(headers.asking(message.input, true)?).await?))
     }
 
     async fn list_models(

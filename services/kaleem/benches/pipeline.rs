@@ -1,11 +1,13 @@
 //! What the pipeline costs one caller: every service in one process behind its listener, a worker that answers at once, and one
 //! request after the other over loopback. "direct" asks the worker itself; the difference is the pipeline's overhead, which here
-//! includes the front door's own network hop.
+//! includes the front door's own network hop. "guarded" has every answer held against the facts of a shop of as many
+//! products, which come with each request.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 #![expect(clippy::expect_used, reason = "a benchmark stops at its first surprise")]
 
 use std::{
     fs,
+    hint::black_box,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -16,6 +18,7 @@ use kaleem::{
     Config, Node, NodeOptions,
     bench::{self, Caller, Endpoint, Protocol, Question, upstream},
 };
+use kaleem_guard::{Gate, Policy};
 use kaleem_rpc::{Target, remote};
 use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -75,9 +78,27 @@ fn config(folder: &tempfile::TempDir, worker: SocketAddr) -> Config {
     config
 }
 
+/// Facts of a shop with `products` products.
+fn facts(products: usize) -> String {
+    let product = |index: usize| {
+        let (arabic, english) = (format!("عباية سوداء رقم {index}"), format!("Black Abaya {index}"));
+        serde_json::json!({"sku": format!("AB-{index}"), "names": [arabic, english], "amount": format!("{}.00", 50 + index)})
+    };
+    let prices: Vec<serde_json::Value> = (0..products).map(product).collect();
+    serde_json::json!({
+        "currency": "SAR", "prices": prices, "shipping": {"fee": "25.00", "free_over": "200.00", "days": [2, 4]},
+        "return_days": 14, "coupons": {"EID2026": 20},
+    })
+    .to_string()
+}
+
 fn caller(protocol: Protocol, endpoint: &Endpoint, stream: bool) -> Caller {
+    asking(protocol, endpoint, (stream, String::new()))
+}
+
+fn asking(protocol: Protocol, endpoint: &Endpoint, (stream, facts): (bool, String)) -> Caller {
     let (prompt, model) = (PROMPT.to_owned(), upstream::MODEL.to_owned());
-    let question = Arc::new(Question { prompt, model, stream, timeout: PATIENCE });
+    let question = Arc::new(Question { prompt, model, facts, stream, timeout: PATIENCE });
     Caller::new(protocol, endpoint, &question).expect("a caller")
 }
 
@@ -118,6 +139,15 @@ fn pipeline(criterion: &mut Criterion) {
             });
         }
     }
+    for (name, facts) in
+        [("no facts", String::new()), ("facts of 20", facts(20)), ("facts of 500", facts(500))]
+    {
+        let _entered = runtime.enter();
+        let mut caller = asking(Protocol::Grpc, &bench.kaleem, (false, facts));
+        group.bench_function(BenchmarkId::new("guarded", name), |bencher| {
+            bencher.iter_custom(|rounds| measure(&runtime, &mut caller, rounds));
+        });
+    }
     group.finish();
     runtime.block_on(async {
         let grace = Duration::from_secs(5);
@@ -125,5 +155,29 @@ fn pipeline(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, pipeline);
+/// What guardrails cost without a network: reading the facts of a request, and letting an answer of 16 tokens through.
+fn guardrails(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("guardrails");
+    for products in [20, 500] {
+        let facts = facts(products);
+        group.bench_function(BenchmarkId::new("read facts", products), |bencher| {
+            bencher.iter(|| Policy::parse(black_box(&facts)).is_ok());
+        });
+    }
+    let policy = Arc::new(Policy::parse(&facts(20)).expect("facts"));
+    for (name, token) in [("nothing stated", "كلمة "), ("prices", "السعر ٨٩ ريال. ")] {
+        let mut pieces = Vec::new();
+        group.bench_function(BenchmarkId::new("16 tokens", name), |bencher| {
+            bencher.iter(|| {
+                pieces.clear();
+                let mut gate = Gate::new(Arc::clone(&policy));
+                (0..TOKENS).for_each(|_| gate.push(black_box(token), &mut pieces));
+                gate.finish(&mut pieces);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, pipeline, guardrails);
 criterion_main!(benches);

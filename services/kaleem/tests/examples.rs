@@ -11,8 +11,8 @@ use kaleem::Config;
 use kaleem_rpc::Target;
 use kaleem_runtime::config::{Sources, dump, load};
 
-const EXAMPLES: [&str; 6] =
-    ["all-in-one", "gemini", "local-pool-vllm", "mesh", "production", "split-gateway"];
+const EXAMPLES: [&str; 7] =
+    ["all-in-one", "gemini", "local-pool-vllm", "mesh", "name-model", "production", "split-gateway"];
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy")
@@ -82,6 +82,13 @@ fn production_shares_its_databases_and_dumps_no_address() {
     assert!(exposed(&redis).starts_with("rediss://"));
     let dumped = dump(&config).unwrap();
     assert!(!dumped.contains("db.internal") && !dumped.contains("cache.internal"), "{dumped}");
+}
+
+#[test]
+fn names_are_found_in_the_own_network_and_personal_data_stays_in_the_region() {
+    let config = example("name-model");
+    assert!(config.redaction.name_model.url.contains("10.0.0.9") && !config.redaction.name_model.in_region);
+    assert!(config.router.home_regions.contains(&config.provider_gemini.region));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use kaleem_runtime::config::{Secret, Size, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, store::postgres};
+use crate::{Error, NameModelConfig, store::postgres};
 
 /// Configuration of redaction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub policy_timeout: Span,
     /// Bounds of the shared store.
     pub postgres: PostgresConfig,
+    /// A model that finds names which no word announces.
+    pub name_model: NameModelConfig,
 }
 
 /// Bounds of the shared store; without `postgres_url` they bound nothing.
@@ -69,6 +71,7 @@ impl Default for Config {
             policy_cache: Size::mib(64),
             policy_timeout: Span::millis(500),
             postgres: PostgresConfig::default(),
+            name_model: NameModelConfig::default(),
         }
     }
 }
@@ -83,6 +86,7 @@ impl Config {
         if let Some(rule) = self.postgres_url.as_ref().and_then(postgres::broken_rule) {
             return refuse("postgres_url", rule);
         }
+        self.name_model.check()?;
         self.postgres.check()
     }
 }

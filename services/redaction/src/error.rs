@@ -56,6 +56,9 @@ pub enum Error {
         /// What would be right.
         rule: &'static str,
     },
+    /// The model of names cannot be asked: its HTTP client cannot be made.
+    #[error("redaction.name_model cannot be asked: {0}")]
+    NameModel(String),
     /// The store of policies failed or cannot be opened.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -18,7 +18,7 @@ use kaleem_proto::redaction::v1::{
 use kaleem_rpc::Fault;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{Config, Error, Redactor, answer, inspect, policies::Policies};
+use crate::{Config, Error, Redactor, answer, inspect, names::NameStage, policies::Policies};
 use explain::EXPLAINED_BYTES_MAX;
 pub(crate) use fault::{invalid, wrong_document};
 use redact::Engine;
@@ -30,17 +30,18 @@ const INLINE_BYTES_MAX: usize = 64 * 1024;
 pub struct Grpc {
     engine: Engine,
     policies: Policies,
+    names: NameStage,
 }
 
 impl Grpc {
     pub(crate) fn new(
         redactor: Arc<Redactor>,
         policies: Policies,
-        master_key: [u8; 32],
-        config: Config,
+        names: NameStage,
+        (master_key, config): ([u8; 32], Config),
     ) -> Self {
         let engine = Engine { redactor, master_key: Arc::new(master_key), config: Arc::new(config) };
-        Self { engine, policies }
+        Self { engine, policies, names }
     }
 }
 
@@ -78,9 +79,11 @@ impl RedactionService for Grpc {
         if request.messages.is_empty() {
             return Err(invalid("messages", "must hold at least one message").into());
         }
-        let (long, policy) = (is_long(&request), self.policies.in_force(&request.merchant_id).await);
+        let long = is_long(&request);
+        let policy = self.policies.in_force(&request.merchant_id);
+        let (policy, names) = futures::join!(policy, self.names.in_messages(&request.messages));
         let engine = self.engine.clone();
-        let work = move || engine.messages(request, &policy).map_err(Fault::from);
+        let work = move || engine.messages(request, &policy, names).map_err(Fault::from);
         Ok(Response::new(run(long, work).await?))
     }
 
@@ -90,9 +93,11 @@ impl RedactionService for Grpc {
     ) -> Result<Response<RedactTextResponse>, Status> {
         let request = request.into_inner();
         merchant(&request.merchant_id, false)?;
-        let (long, policy) = (is_long(&request), self.policies.in_force(&request.merchant_id).await);
+        let long = is_long(&request);
+        let policy = self.policies.in_force(&request.merchant_id);
+        let (policy, names) = futures::join!(policy, self.names.in_text(&request.text));
         let engine = self.engine.clone();
-        let work = move || engine.text(&request, &policy).map_err(Fault::from);
+        let work = move || engine.text(&request, &policy, names).map_err(Fault::from);
         Ok(Response::new(run(long, work).await?))
     }
 

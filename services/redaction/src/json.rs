@@ -7,8 +7,7 @@ use serde::{
     de::{IgnoredAny, Visitor},
 };
 
-use crate::Error;
-use crate::redact::{Counts, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session};
+use crate::{Counts, Error, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session};
 
 /// Keys above a value that count as words before it.
 const KEYS_IN_HINT: usize = 2;

@@ -16,11 +16,13 @@ mod explain;
 mod grpc;
 mod inspect;
 mod json;
+mod names;
 mod places;
 mod policies;
 mod policy;
 mod redact;
 mod seams;
+mod session;
 mod store;
 
 use std::sync::Arc;
@@ -32,10 +34,13 @@ use kaleem_runtime::Supervisor;
 pub use config::{Config, PostgresConfig};
 pub use error::{Error, Violation};
 pub use grpc::Grpc;
+pub use names::NameModelConfig;
 pub use policy::{Action, POLICY_BYTES_MAX, Policy};
-pub use redact::{Counts, MAX_TEXT_BYTES, Place, Redaction, Redactor, Residual, Session};
+pub use redact::{MAX_TEXT_BYTES, Place, Redaction, Redactor};
+pub use session::{Counts, Residual, Session};
 pub use store::Error as StoreError;
 
+use names::NameStage;
 use policies::Policies;
 use store::{Store, postgres::Postgres, sqlite::Sqlite};
 
@@ -46,7 +51,8 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Deps {
     /// Source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Owner of the tasks that finish a write although its caller left, and that hear of what other processes write.
+    /// Owner of the tasks that finish a write or a question to a model although its caller left, and that hear of what other
+    /// processes write.
     pub supervisor: Supervisor,
     /// Secret under which placeholders are made, so that they are stable over restarts and cannot be guessed.
     pub master_key: [u8; 32],
@@ -63,9 +69,10 @@ pub async fn build(config: Config, deps: Deps) -> Result<RedactionServiceServer<
         None => Arc::new(Sqlite::open(&config.data_folder).await?),
     };
     let redactor = Arc::new(Redactor::new()?);
+    let names = NameStage::new(&config.name_model, &deps.supervisor)?;
     let policies =
         Policies::open(config.clone(), store, Arc::clone(&redactor), deps.clock, deps.supervisor).await?;
-    let grpc = Grpc::new(redactor, policies, deps.master_key, config);
+    let grpc = Grpc::new(redactor, policies, names, (deps.master_key, config));
     Ok(RedactionServiceServer::new(grpc)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX))

@@ -5,12 +5,11 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kaleem_placeholder::{Issuer, IssuerKey, Kind, Placeholder, RestoreMap, Vault};
-
-use kaleem_pii::{Detector, Points, Scratch, Span, fold::Folded};
+use kaleem_pii::{Detector, Points, Span};
+use kaleem_placeholder::{Kind, Placeholder, Vault};
 
 use crate::policy::{Action, Policy, Rule, is_personal};
-use crate::{Error, places::Offsets};
+use crate::{Counts, Error, Residual, Session, places::Offsets};
 
 /// Bytes of the longest text that is redacted in one piece: 1 MiB.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
@@ -20,56 +19,6 @@ pub const MAX_TEXT_BYTES: usize = 1 << 20;
 const MAX_PASSES: usize = 8;
 /// Bytes of the context that is looked at before a text.
 const MAX_HINT_BYTES: usize = 256;
-
-/// What may still be in a text after redaction, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Residual {
-    /// Nothing was found.
-    #[default]
-    None,
-    /// Everything that was found is redacted.
-    Redacted,
-    /// Something looks like personal data and was not certain enough to redact, or the policy leaves it in the text.
-    Sensitive,
-}
-
-/// Number of redacted places per kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts([u32; Kind::ALL.len()]);
-
-impl Counts {
-    /// Places of one kind.
-    pub fn get(&self, kind: Kind) -> u32 {
-        self.0[kind as usize]
-    }
-
-    /// Kinds that occur, with their number of places.
-    pub fn iter(&self) -> impl Iterator<Item = (Kind, u32)> {
-        Kind::ALL.iter().map(|kind| (*kind, self.get(*kind))).filter(|(_, count)| *count > 0)
-    }
-
-    /// Places of all kinds.
-    pub fn total(&self) -> u32 {
-        self.0.iter().fold(0, |total, count| total.saturating_add(*count))
-    }
-
-    fn add(&mut self, kind: Kind) {
-        let count = &mut self.0[kind as usize];
-        *count = count.saturating_add(1);
-    }
-
-    pub(crate) fn merge(&mut self, other: &Self) {
-        for (count, more) in self.0.iter_mut().zip(other.0) {
-            *count = count.saturating_add(more);
-        }
-    }
-}
-
-impl Default for Counts {
-    fn default() -> Self {
-        Self([0; Kind::ALL.len()])
-    }
-}
 
 /// A place of a text that holds personal data, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,84 +46,6 @@ pub struct Redaction<'t> {
     pub residual: Residual,
     /// What was found in the text, in order of place.
     pub places: Vec<Place>,
-}
-
-/// The state of one request: its policy, and the placeholders issued so far with their values, over all its texts.
-pub struct Session {
-    pub(crate) policy: Arc<Policy>,
-    issuer: Issuer,
-    vault: Vault,
-    counts: Counts,
-    residual: Residual,
-    pub(crate) folded: Folded,
-    pub(crate) scratch: Scratch,
-}
-
-impl Session {
-    /// Starts a request of the conversation whose key is given.
-    pub fn new(key: &IssuerKey) -> Self {
-        Self::with_vault(key, Vault::new())
-    }
-
-    /// Starts a request with a vault of its own limit, or with values of earlier turns.
-    pub fn with_vault(key: &IssuerKey, vault: Vault) -> Self {
-        Self {
-            policy: Arc::default(),
-            issuer: Issuer::new(key),
-            vault,
-            counts: Counts::default(),
-            residual: Residual::None,
-            folded: Folded::default(),
-            scratch: Scratch::default(),
-        }
-    }
-
-    /// The same request under a merchant's policy, in place of the one that redacts everything.
-    #[must_use]
-    pub fn under(self, policy: Arc<Policy>) -> Self {
-        Self { policy, ..self }
-    }
-
-    /// The placeholders of the request with their values.
-    pub fn vault(&self) -> &Vault {
-        &self.vault
-    }
-
-    /// Ends the request and gives its values.
-    pub fn into_vault(self) -> Vault {
-        self.vault
-    }
-
-    /// The values of the request, ready to restore the answer.
-    pub fn restore_map(&self) -> RestoreMap {
-        RestoreMap::from(&self.vault)
-    }
-
-    /// What was replaced in all texts.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
-    }
-
-    /// The highest class of all texts.
-    pub fn residual(&self) -> Residual {
-        self.residual
-    }
-
-    /// Notes that a text of the request may hold at least so much.
-    pub(crate) fn raise(&mut self, residual: Residual) {
-        self.residual = self.residual.max(residual);
-    }
-
-    pub(crate) fn record(&mut self, redaction: &Redaction<'_>) {
-        self.counts.merge(&redaction.counts);
-        self.raise(redaction.residual);
-    }
-}
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Session({:?}, {:?})", self.vault, self.residual)
-    }
 }
 
 /// Redacts texts. Built once, shared by all requests.
@@ -270,7 +141,7 @@ impl Redactor {
         let mut placed = Vec::with_capacity(found.replaced.len());
         for (span, action) in &found.replaced {
             placed.push((span.range.clone(), place(text, span, *action, session)?));
-            session.counts.add(span.kind);
+            session.count(span.kind);
         }
         session.raise(found.residual());
         Ok(placed)
@@ -292,6 +163,7 @@ impl Redactor {
         let policy = Arc::clone(&session.policy);
         let mut findings =
             self.detector.detect_above(policy.thresholds(), text, &session.folded, &mut session.scratch);
+        session.names.add(text, &opaque, (policy.thresholds(), &session.folded), &mut findings);
         policy.add_listed(&session.folded, &mut findings.spans);
         let mut found = Found { unsure: findings.unsure, ..Found::default() };
         let mut blocked = Vec::new();

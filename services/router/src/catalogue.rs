@@ -1,7 +1,7 @@
 //! What can serve now and at what price: a snapshot that a background task replaces whole.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
@@ -20,6 +20,8 @@ pub(crate) struct Offer {
     /// Upstream project that the target calls.
     pub(crate) quota_domain: Arc<str>,
     pub(crate) model: Model,
+    /// Whether its prompts are processed where personal data may be: on our own machines or in a home region.
+    pub(crate) at_home: bool,
 }
 
 impl Offer {
@@ -39,6 +41,8 @@ pub(crate) struct Snapshot {
     pub(crate) prices: Vec<PriceVersion>,
 }
 
+/// How our own machines name their region.
+pub(crate) const LOCAL: &str = "local";
 /// How much more often sources are read while nothing serves.
 const IMPATIENCE: u32 = 10;
 
@@ -48,12 +52,14 @@ pub(crate) struct Catalogue {
     current: Arc<RwLock<Arc<Snapshot>>>,
     stale_after: Span,
     quota_domains: Arc<BTreeMap<String, String>>,
+    home_regions: Arc<BTreeSet<String>>,
 }
 
 impl Catalogue {
     pub(crate) fn new(config: &Config) -> Self {
         let quota_domains = Arc::new(config.quota_domains.clone());
-        Self { current: Arc::default(), stale_after: config.stale_after, quota_domains }
+        let home_regions = Arc::new(config.home_regions.clone());
+        Self { current: Arc::default(), stale_after: config.stale_after, quota_domains, home_regions }
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
@@ -79,11 +85,13 @@ impl Catalogue {
                 Err(fault) => tracing::warn!(%fault, "prices could not be read; the last ones stay in force"),
             }
             self.read_models(&sources, &mut models).await;
+            let catalogue = &self;
             let offers = models.iter().flat_map(|(target, (_, models))| {
-                let quota_domain = self.quota_domain(target);
+                let quota_domain = catalogue.quota_domain(target);
                 models.iter().map(move |model| Offer {
                     target: Arc::clone(target),
                     quota_domain: Arc::clone(&quota_domain),
+                    at_home: catalogue.is_home(&model.region),
                     model: model.clone(),
                 })
             });
@@ -98,6 +106,11 @@ impl Catalogue {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// Whether personal data may be in `region`.
+    fn is_home(&self, region: &str) -> bool {
+        region == LOCAL || self.home_regions.contains(region)
     }
 
     /// Upstream project of `target`.

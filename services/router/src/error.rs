@@ -20,11 +20,17 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// The configuration names a home region that cannot be.
+    #[error("router.home_regions {why}")]
+    HomeRegion {
+        /// What is wrong.
+        why: &'static str,
+    },
     /// No target serves the model that was asked for.
-    #[error("model {model:?} is not served here; known models: {known}")]
+    #[error("{} is not served here; known models: {known}", .model.as_ref().map_or_else(|| "the model that was asked for".to_owned(), |model| format!("model {model:?}")))]
     ModelNotFound {
-        /// Asked for.
-        model: String,
+        /// Asked for; `None` if it is no name that a model may have, as then nobody knows what the caller wrote.
+        model: Option<String>,
         /// What could be asked for.
         known: String,
     },
@@ -46,13 +52,13 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::Policy(_) | Error::QuotaDomain { .. } => {
+            Error::Policy(_) | Error::QuotaDomain { .. } | Error::HomeRegion { .. } => {
                 Self::new(Code::InvalidArgument, DOMAIN, "REQUEST_INVALID", message)
             }
             Error::ModelNotFound { model, known } => {
-                Self::new(Code::NotFound, DOMAIN, "MODEL_NOT_FOUND", message)
-                    .with("model", model)
-                    .with("known", known)
+                let fault =
+                    Self::new(Code::NotFound, DOMAIN, "MODEL_NOT_FOUND", message).with("known", known);
+                model.into_iter().fold(fault, |fault, model| fault.with("model", model))
             }
             Error::NothingPermitted(rejections) => {
                 let (code, reason) = verdict(&rejections);

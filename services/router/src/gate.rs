@@ -3,7 +3,10 @@
 use kaleem_domain::{Timestamp, price};
 use kaleem_proto::router::v1::{PersonalDataClass, QuotaPosture, RouteFeatures};
 
-use crate::{catalogue::Offer, holds::Holds};
+use crate::{
+    catalogue::{LOCAL, Offer},
+    holds::Holds,
+};
 
 /// A gate that can remove a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub enum Gate {
     ModelNotAllowed,
     /// The merchant's prompts must stay with us.
     ExternalNotAllowed,
-    /// Personal data is left in the prompt, so it must stay with us.
+    /// Personal data is left in the prompt, so it must stay with us or in the region.
     PersonalData,
     /// It cannot do what the request needs.
     Capability,
@@ -96,7 +99,7 @@ impl<'a> Inputs<'a> {
 
     fn obstacle(&self, offer: &Offer) -> Option<(Gate, String)> {
         let (features, model) = (self.features, &offer.model);
-        let external = model.region != "local";
+        let external = model.region != LOCAL;
         if features.excluded_candidates.contains(&offer.name()) {
             return Some((Gate::Excluded, "failed already for this request".to_owned()));
         }
@@ -117,10 +120,10 @@ impl<'a> Inputs<'a> {
         }
         let sensitive =
             matches!(features.personal_data(), PersonalDataClass::Sensitive | PersonalDataClass::Unspecified);
-        if external && sensitive {
+        if !offer.at_home && sensitive {
             return Some((
                 Gate::PersonalData,
-                "is external and personal data may be left in the prompt".to_owned(),
+                "lies outside of the region and personal data may be left in the prompt".to_owned(),
             ));
         }
         missing_capability(features, offer).or_else(|| too_long(features, offer))

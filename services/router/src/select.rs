@@ -15,6 +15,12 @@ use crate::{
 
 /// Output that is assumed of a request that names no bound, in estimates only.
 const EXPECTED_OUTPUT_TOKENS: i64 = 256;
+/// Bytes of the longest name of a model that a failure repeats, and of the longest word in it: a key is longer.
+const NAME_BYTES_MAX: usize = 80;
+const NAME_WORD_BYTES_MAX: usize = 20;
+/// Digits of a name next to each other, and without a letter between: a telephone number with dashes has ten.
+const NAME_DIGITS_MAX: usize = 6;
+const DIGITS_BETWEEN_LETTERS_MAX: usize = 9;
 /// A plan falls over at most this often.
 const FAILOVERS_MAX: usize = 2;
 
@@ -81,10 +87,8 @@ fn choose<'a>(features: &RouteFeatures, grounds: &Grounds<'a>) -> Result<Choice<
         if found.is_empty() {
             let mut known: Vec<_> = offers.iter().map(|offer| offer.model.id.as_str()).collect();
             known.insert(0, "auto");
-            return Err(Error::ModelNotFound {
-                model: asked.chars().take(80).collect(),
-                known: known.join(", "),
-            });
+            let model = is_name(asked).then(|| asked.to_owned());
+            return Err(Error::ModelNotFound { model, known: known.join(", ") });
         }
         let reason = format!("{asked} was asked for by name");
         return Ok(Choice { offers: found, rung: "static", reason, rules: Vec::new() });
@@ -100,6 +104,25 @@ fn choose<'a>(features: &RouteFeatures, grounds: &Grounds<'a>) -> Result<Choice<
     }
     let reason = format!("rule {:?}", rule.name);
     Ok(Choice { offers: expand(&rule.candidates, offers), rung: "static", reason, rules })
+}
+
+/// Whether `text` may be the name of a model, and so nothing personal: no telephone number, address, key, or sentence.
+fn is_name(text: &str) -> bool {
+    let of_name = |b: u8| b.is_ascii_alphanumeric() || b"._:/-".contains(&b);
+    let plain_word = |word: &str| word.len() <= NAME_WORD_BYTES_MAX;
+    // Of digits next to each other a name has a version, or a date.
+    let plain_digits =
+        |run: &str| run.len() <= NAME_DIGITS_MAX || (run.len() == "20250514".len() && run.starts_with("20"));
+    let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+    text.len() <= NAME_BYTES_MAX
+        && text.bytes().all(of_name)
+        && text.bytes().any(|b| b.is_ascii_alphabetic())
+        && text.split(|c: char| !c.is_ascii_alphanumeric()).all(plain_word)
+        && text.split(|c: char| !c.is_ascii_digit()).all(plain_digits)
+        && text
+            .split(|c: char| c.is_ascii_alphabetic())
+            .map(digits)
+            .all(|count| count <= DIGITS_BETWEEN_LETTERS_MAX)
 }
 
 /// The offers that `candidates` mean, in their order, each once.

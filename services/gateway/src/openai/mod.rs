@@ -59,6 +59,7 @@ async fn chat_completions(State(surface): State<Surface>, headers: HeaderMap, bo
             request_id: text(&headers, "x-kaleem-request-id"),
             deadline: deadline(&headers),
             input: asked,
+            whole: !shape.stream,
         };
         let answer = surface.pipeline.open(ask).await?;
         if shape.stream { Ok(stream(answer, shape, permit)) } else { unary(answer).await }

@@ -21,7 +21,7 @@ impl Pipeline {
     pub(crate) async fn count_tokens(&self, mut ask: Ask) -> Result<CountTokensResponse, Fault> {
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = self.authenticator.caller(&ctx, &ask.credential).await?;
-        let facts = validate::input(&mut ask.input, &self.config).await?;
+        let facts = validate::input(&mut ask.input, &self.config, &self.policies).await?;
         let language = language::of(&ask.input.messages);
         let redacted = self.redact(&ctx, &caller, ask.input, facts).await?;
         let routed = self.dry_route((ctx, request_id), caller, redacted, language).await?;
@@ -48,7 +48,7 @@ impl Pipeline {
         let posture = self.posture(&ctx, &caller).await;
         let features = self.features(&caller, &redacted, posture, (input_token_count, language));
         let plan = self.route(&ctx, features).await?;
-        Ok(Routed { ctx, caller, request_id, redacted, plan, input_token_count, language })
+        Ok(Routed { ctx, caller, request_id, redacted, plan, input_token_count, language, whole: true })
     }
 
     fn ceiling(&self, routed: &Routed, step: &Step, input_count: i64) -> i64 {

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use kaleem_proto::{
-    billing::v1::UsageEvent,
+    billing::v1::{UsageEvent, UsageStatus},
     chat::v1::{Message, Part, Role, part::Kind},
     provider::v1::{StreamGenerateRequest, stream_generate_response as provider},
     quota::v1::Reservation,
@@ -11,7 +11,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{Code, Fault};
 
-use super::{Admission, Pipeline, Routed, reserve::Grant, upstream::QUOTA_DOMAIN};
+use super::{Admission, Pipeline, Routed, Stages, reserve::Grant, upstream::QUOTA_DOMAIN};
 use crate::{books::Meter, clients::Generation, fault};
 
 /// Events before the first content that are kept; a provider that sends more without content is broken.
@@ -23,6 +23,16 @@ pub(super) struct Started {
     /// What came up to and with the first content.
     pub(super) opening: VecDeque<provider::Event>,
     pub(super) served_model: String,
+}
+
+/// An attempt that has shown its first content.
+pub(super) struct Attempt {
+    /// Counted from 0 over the request.
+    pub(super) number: i32,
+    pub(super) step: Step,
+    pub(super) started: Started,
+    pub(super) meter: Meter,
+    pub(super) grant: Grant,
 }
 
 /// Whether another target may serve after `fault`: what is the request's own fault stays it everywhere.
@@ -41,7 +51,7 @@ pub(super) fn another_may_serve(fault: &Fault) -> bool {
 
 /// Whether the provider may bill an attempt that failed with `fault` before it showed anything: it had the request, and was left or
 /// broke off.
-pub(super) fn provider_may_bill(fault: &Fault) -> bool {
+fn provider_may_bill(fault: &Fault) -> bool {
     match fault.reason.as_ref() {
         "UPSTREAM_TIMEOUT" | "DEADLINE_EXCEEDED" | "UPSTREAM_CONNECTION_LOST" => true,
         // Of a provider that found the request malformed it is INTERNAL, and nothing was done.
@@ -73,8 +83,33 @@ impl Routed {
 }
 
 impl Pipeline {
+    /// Asks the provider of `step` under a hold that was taken for it. A failure leaves nothing held, and who is to know of it was
+    /// told.
+    pub(super) async fn attempt(
+        &self,
+        routed: &Routed,
+        step: &Step,
+        (number, mut meter, grant): (i32, Meter, Grant),
+        stages: &mut Stages,
+    ) -> Result<Attempt, Fault> {
+        let failed = match stages.run("invoke", self.invoke(routed, step, &grant, &mut meter)).await {
+            Ok(started) => return Ok(Attempt { number, step: step.clone(), started, meter, grant }),
+            Err(failed) => failed,
+        };
+        if meter.has_started() || provider_may_bill(&failed) {
+            meter.settle(UsageStatus::FailedBilled).await;
+        } else {
+            meter.release();
+        }
+        if !stayed_here(&failed) {
+            self.report(routed, step, &failed).await;
+            self.report_upstream(routed, step, &failed).await;
+        }
+        Err(failed)
+    }
+
     /// Asks the provider of `step` and waits for its first content.
-    pub(super) async fn invoke(
+    async fn invoke(
         &self,
         routed: &Routed,
         step: &Step,

@@ -2,6 +2,7 @@
 //! a stage.
 
 mod admission;
+mod again;
 mod answer;
 mod aside;
 mod guard;
@@ -22,7 +23,6 @@ use std::{sync::Arc, time::Instant};
 
 use kaleem_domain::{Clock, RequestId};
 use kaleem_proto::{
-    billing::v1::UsageStatus,
     gateway::v1::ChatInput,
     router::v1::{SelectRouteResponse, Step},
 };
@@ -59,6 +59,8 @@ pub(crate) struct Ask {
     /// When the answer is no longer wanted.
     pub(crate) deadline: Option<Instant>,
     pub(crate) input: ChatInput,
+    /// Whether the caller gets the answer in one piece, at its end.
+    pub(crate) whole: bool,
 }
 
 /// Runs requests.
@@ -84,6 +86,8 @@ struct Routed {
     plan: SelectRouteResponse,
     input_token_count: i64,
     language: &'static str,
+    /// Whether the caller gets the answer in one piece, at its end.
+    whole: bool,
 }
 
 impl Pipeline {
@@ -141,7 +145,7 @@ impl Pipeline {
     }
 
     /// Runs every stage up to the first content of an answer. A failure leaves nothing held and nothing billed.
-    pub(crate) async fn open(&self, ask: Ask) -> Result<Box<Answer>, Fault> {
+    pub(crate) async fn open(self: &Arc<Self>, ask: Ask) -> Result<Box<Answer>, Fault> {
         let opened = self.open_stages(ask).await;
         if let Err(fault) = &opened {
             count_outcome(&fault.reason);
@@ -149,12 +153,12 @@ impl Pipeline {
         opened
     }
 
-    async fn open_stages(&self, ask: Ask) -> Result<Box<Answer>, Fault> {
+    async fn open_stages(self: &Arc<Self>, ask: Ask) -> Result<Box<Answer>, Fault> {
         let mut stages = Stages::start(&self.histograms);
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = stages.run("authenticate", self.authenticator.caller(&ctx, &ask.credential)).await?;
-        let Ask { mut input, .. } = ask;
-        let facts = validate::input(&mut input, &self.config).await?;
+        let Ask { mut input, whole, .. } = ask;
+        let facts = validate::input(&mut input, &self.config, &self.policies).await?;
         let ctx = CallContext {
             merchant_id: Some(caller.merchant_id.to_string()),
             key_id: Some(caller.key_id.clone()),
@@ -170,50 +174,34 @@ impl Pipeline {
         let input_token_count = redacted.input_token_ceiling();
         let features = self.features(&caller, &redacted, posture, (input_token_count, language));
         let plan = stages.run("route", self.route(&ctx, features)).await?;
-        let routed = Routed { ctx, caller, request_id, redacted, plan, input_token_count, language };
+        let routed = Routed { ctx, caller, request_id, redacted, plan, input_token_count, language, whole };
         self.serve(routed, stages).await
     }
 
     /// Tries the steps of the plan in order until one shows content; only failures before content move on.
-    async fn serve(&self, routed: Routed, mut stages: Stages) -> Result<Box<Answer>, Fault> {
+    async fn serve(self: &Arc<Self>, routed: Routed, mut stages: Stages) -> Result<Box<Answer>, Fault> {
         let plan = &routed.plan;
         let steps: Vec<&Step> = plan.primary.iter().chain(&plan.failovers).collect();
         let mut rest = &steps[..];
-        let mut attempt = 0;
+        let mut number = 0;
         loop {
-            let (index, mut meter, grant) = stages
-                .run("reserve", self.reserve(&routed, rest, attempt))
+            let (index, meter, grant) = stages
+                .run("reserve", self.reserve(&routed, rest, number))
                 .await
                 .map_err(|fault| refusal::explained(fault, routed.language))?;
             let step = rest[index];
-            let failed = match stages.run("invoke", self.invoke(&routed, step, &grant, &mut meter)).await {
-                Ok(started) => {
-                    return Ok(Box::new(Answer::new(Opening {
-                        routed,
-                        started,
-                        meter,
-                        grant,
-                        stages,
-                        failed_over: attempt > 0,
-                        idle_timeout: self.config.idle_timeout.get(),
-                    })));
+            let failed = match self.attempt(&routed, step, (number, meter, grant), &mut stages).await {
+                Ok(attempt) => {
+                    let pipeline = Arc::clone(self);
+                    return Ok(Box::new(Answer::new(Opening { pipeline, routed, attempt, stages })));
                 }
                 Err(failed) => failed,
             };
-            if meter.has_started() || invoke::provider_may_bill(&failed) {
-                meter.settle(UsageStatus::FailedBilled).await;
-            } else {
-                meter.release();
-            }
-            if invoke::stayed_here(&failed) {
-                return Err(failed);
-            }
-            self.report(&routed, step, &failed).await;
-            self.report_upstream(&routed, step, &failed).await;
             rest = &rest[index + 1..];
-            attempt += 1;
-            let spent = attempt > i32::try_from(self.config.failovers_max).unwrap_or(i32::MAX);
-            if rest.is_empty() || spent || !invoke::another_may_serve(&failed) {
+            number += 1;
+            let spent = number > i32::try_from(self.config.failovers_max).unwrap_or(i32::MAX);
+            let another = !invoke::stayed_here(&failed) && invoke::another_may_serve(&failed);
+            if rest.is_empty() || spent || !another {
                 return Err(failed);
             }
             tracing::warn!(from = %step.target, reason = %failed.reason, "failing over");

@@ -6,7 +6,7 @@ use kaleem_domain::estimate;
 use kaleem_guard::Policy;
 use kaleem_placeholder::{Placeholder, RestoreMap};
 use kaleem_proto::{
-    chat::v1::{Message, Part, Tool, part::Kind},
+    chat::v1::{Message, Part, Role, Tool, part::Kind},
     gateway::v1::ChatInput,
     quota::v1::GetUsageRequest,
     redaction::v1::RedactRequest,
@@ -36,6 +36,15 @@ impl Redacted {
     /// Whether Redaction answered for this text; only [`Pipeline::redact`] sets it.
     pub(super) fn vouched_for(&self) -> bool {
         self.vouched_for
+    }
+
+    /// Puts `message`, for which Redaction answered too, behind the instructions and before the conversation; a ceiling of its tokens.
+    pub(super) fn precede(&mut self, message: Message) -> i64 {
+        let tokens = message_tokens(&message);
+        let of_system = |message: &Message| message.role() == Role::System;
+        let at = self.input.messages.iter().take_while(|message| of_system(message)).count();
+        self.input.messages.insert(at, message);
+        tokens
     }
 
     /// A ceiling of the input tokens.

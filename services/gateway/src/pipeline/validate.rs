@@ -9,7 +9,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::Fault;
 
-use super::guard;
+use super::guard::Policies;
 use crate::{config::Config, fault};
 
 const METADATA_PAIRS_MAX: usize = 32;
@@ -21,8 +21,12 @@ const PARTS_MAX: usize = 256;
 const MAX_OUTPUT_TOKENS: i64 = 1_000_000;
 
 /// Checks `input` and takes out the facts that it brings, read; the fault lists every wrong field.
-pub(super) async fn input(input: &mut ChatInput, config: &Config) -> Result<Option<Arc<Policy>>, Fault> {
-    let facts = guard::read_supplied(std::mem::take(&mut input.guardrail_policy_json)).await?;
+pub(super) async fn input(
+    input: &mut ChatInput,
+    config: &Config,
+    policies: &Policies,
+) -> Result<Option<Arc<Policy>>, Fault> {
+    let facts = policies.supplied(std::mem::take(&mut input.guardrail_policy_json)).await?;
     check(input, facts.as_ref().err(), config)?;
     Ok(facts.ok().flatten())
 }

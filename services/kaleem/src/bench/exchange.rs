@@ -26,6 +26,8 @@ pub struct Question {
     pub prompt: String,
     /// Model; empty lets the router choose.
     pub model: String,
+    /// Facts that the answer must respect, as JSON; empty brings none.
+    pub facts: String,
     /// Whether the answer is streamed.
     pub stream: bool,
     /// Bound on one answer, from its first byte sent to its end.

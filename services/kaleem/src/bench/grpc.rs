@@ -46,6 +46,7 @@ impl GrpcCaller {
             input: ChatInput {
                 model: question.model.clone(),
                 messages: vec![message],
+                guardrail_policy_json: question.facts.clone(),
                 ..ChatInput::default()
             },
             question: Arc::clone(question),

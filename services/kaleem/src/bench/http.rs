@@ -75,6 +75,11 @@ impl HttpCaller {
             "model": if question.model.is_empty() { "auto" } else { &question.model },
             "messages": [{"role": "user", "content": question.prompt}],
         });
+        if !question.facts.is_empty() {
+            let facts: serde_json::Value =
+                serde_json::from_str(&question.facts).context("the facts are no JSON")?;
+            body["guardrail_policy"] = facts;
+        }
         if question.stream {
             body["stream"] = json!(true);
             body["stream_options"] = json!({"include_usage": true});

@@ -75,6 +75,9 @@ struct RunArgs {
     /// Model; by default the router chooses.
     #[arg(long, short, default_value = "")]
     model: String,
+    /// Facts that each answer is held against, a JSON file as docs/guardrails.md describes.
+    #[arg(long)]
+    facts: Option<PathBuf>,
     /// Longest wait for one answer.
     #[arg(long, default_value = "30s")]
     timeout: Span,
@@ -111,8 +114,16 @@ async fn load(args: RunArgs, client: &ClientArgs) -> anyhow::Result<()> {
         server_pid: args.server_pid,
     };
     let endpoint = Endpoint { server: client.server(), api_key: key(client)? };
-    let question =
-        Question { prompt: args.prompt, model: args.model, stream: args.stream, timeout: args.timeout.get() };
+    let facts = args.facts.map(|file| {
+        std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))
+    });
+    let question = Question {
+        prompt: args.prompt,
+        model: args.model,
+        facts: facts.transpose()?.unwrap_or_default(),
+        stream: args.stream,
+        timeout: args.timeout.get(),
+    };
     let report = bench::run(&plan, &endpoint, question).await?;
     if let Some(file) = &args.svg {
         fs::write(file, bench::svg(&report))

@@ -8,6 +8,7 @@
 
 mod canary;
 mod guard;
+mod policy;
 mod postgres;
 mod redact;
 mod refusals;

@@ -54,7 +54,11 @@ impl From<Error> for Fault {
                 let message = "privacy policies are unavailable; try again, and look at the service's log";
                 Self::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
             }
-            Error::Vault(_) | Error::Detector(_) | Error::Stopped | Error::Config { .. } => {
+            Error::Vault(_)
+            | Error::Detector(_)
+            | Error::Stopped
+            | Error::Config { .. }
+            | Error::NameModel(_) => {
                 let message = format!("redaction cannot vouch for the text ({message}); it must not be sent");
                 Self::new(Code::Internal, DOMAIN, "REDACTION_FAILED", message)
             }

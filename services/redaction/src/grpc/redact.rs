@@ -11,7 +11,8 @@ use kaleem_proto::{
 };
 
 use crate::{
-    Config, Error, Place, Redactor, Residual, Session, conversation::instruction, policies::InForce,
+    Config, Error, Place, Redactor, Residual, Session, conversation::instruction, names::Names,
+    policies::InForce,
 };
 
 /// What every request is redacted with.
@@ -29,8 +30,14 @@ impl Engine {
     }
 
     /// Redacts a whole request.
-    pub(super) fn messages(&self, request: RedactRequest, policy: &InForce) -> Result<RedactResponse, Error> {
-        let mut session = self.session(&request.merchant_id, &request.conversation_id, policy);
+    pub(super) fn messages(
+        &self,
+        request: RedactRequest,
+        policy: &InForce,
+        names: Names,
+    ) -> Result<RedactResponse, Error> {
+        let session = self.session(&request.merchant_id, &request.conversation_id, policy);
+        let mut session = session.with_names(names);
         let (mut messages, mut tools) = (request.messages, request.tools);
         self.redactor.redact_messages(&mut messages, &mut session)?;
         self.redactor.redact_tools(&mut tools, &mut session)?;
@@ -53,8 +60,10 @@ impl Engine {
         &self,
         request: &RedactTextRequest,
         policy: &InForce,
+        names: Names,
     ) -> Result<RedactTextResponse, Error> {
-        let mut session = self.session(&request.merchant_id, &request.conversation_id, policy);
+        let session = self.session(&request.merchant_id, &request.conversation_id, policy);
+        let mut session = session.with_names(names);
         let redaction = self.redactor.redact_after(&request.question, &request.text, &mut session)?;
         Ok(RedactTextResponse {
             spans: spans(&request.text, &redaction.places),

@@ -6,6 +6,7 @@ mod entries;
 mod explained;
 mod harness;
 mod hostile;
+mod names;
 mod policies;
 mod postgres;
 mod redact;

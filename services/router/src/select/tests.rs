@@ -20,7 +20,7 @@ fn offer(target: &str, model: &str, health: ModelHealth) -> Offer {
         health: health.into(),
         ..Model::default()
     };
-    Offer { target: target.into(), quota_domain: "project-1".into(), model }
+    Offer { target: target.into(), quota_domain: "project-1".into(), at_home: region == "local", model }
 }
 
 fn price(target: &str, model: &str, sell: i64) -> PriceVersion {
@@ -148,6 +148,55 @@ fn a_held_upstream_is_not_tried() {
     let (policy, snapshot) = (Policy::default(), snapshot());
     let grounds = Grounds { policy: &policy, snapshot: &snapshot, holds: &holds, now: NOW };
     assert_eq!(select(&features(), &grounds).unwrap().primary.target, "provider-local");
+}
+
+#[test]
+fn what_may_be_left_stays_with_us_or_in_a_home_region() {
+    let asked = RouteFeatures { personal_data: PersonalDataClass::Sensitive.into(), ..features() };
+    let mut snapshot = snapshot();
+    let served = |snapshot: &Snapshot, asked: &RouteFeatures| {
+        let plan = plan(asked, snapshot).unwrap();
+        [&plan.primary].into_iter().chain(&plan.failovers).map(|step| step.target.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(served(&snapshot, &asked), ["provider-local"]);
+    snapshot.offers[0].at_home = true;
+    assert_eq!(served(&snapshot, &asked), ["provider-gemini", "provider-local"]);
+    // A home region is not our own machines: who wants no external provider gets none.
+    let private = RouteFeatures { external_providers_allowed: false, ..asked };
+    assert_eq!(served(&snapshot, &private), ["provider-local"]);
+}
+
+#[test]
+fn a_failure_repeats_names_of_models_and_nothing_else() {
+    for name in [
+        "gpt-4o",
+        "claude-sonnet-4-20250514",
+        "provider-local/qwen2.5-0.5b-instruct",
+        "accounts/fireworks/models/llama-v3p1-405b",
+    ] {
+        assert!(is_name(name), "{name}");
+    }
+    for other in [
+        "0551234567",
+        "sara@example.com",
+        "my number is 0551234567",
+        "phone-0551234567",
+        "tel:055-123-4567",
+        "phone-66123456",
+        "جوالي",
+        "sk-proj-abcdefghijklmnopqrstuvwxyz0123",
+        "SA0380000000608010167519",
+        "",
+        "203.0.113.9",
+        &"a-".repeat(50),
+    ] {
+        assert!(!is_name(other), "{other}");
+        let asked = RouteFeatures { model: other.into(), ..features() };
+        if let Err(error @ Error::ModelNotFound { .. }) = plan(&asked, &snapshot()) {
+            let fault = kaleem_rpc::Fault::from(error);
+            assert!(!fault.to_string().contains(other) && !fault.metadata.contains_key("model"), "{fault}");
+        }
+    }
 }
 
 proptest! {

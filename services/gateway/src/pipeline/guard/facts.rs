@@ -7,6 +7,7 @@ use kaleem_proto::redaction::v1::{AnswerAction, AnswerPolicy};
 use kaleem_rpc::Fault;
 use kaleem_runtime::config::Size;
 use moka::sync::Cache;
+use sha2::{Digest as _, Sha256};
 
 use crate::fault;
 
@@ -20,6 +21,8 @@ pub(in crate::pipeline) enum Action {
     Annotate,
     Append,
     Correct,
+    /// Ask the model once more; where that cannot be, as [`Action::Correct`].
+    Retry,
     Block,
 }
 
@@ -30,6 +33,7 @@ impl Action {
             Self::Annotate => "annotate",
             Self::Append => "append",
             Self::Correct => "correct",
+            Self::Retry => "retry",
             Self::Block => "block",
         }
     }
@@ -41,7 +45,8 @@ impl Action {
             AnswerAction::Pass => Self::Pass,
             AnswerAction::Annotate => Self::Annotate,
             AnswerAction::Append => Self::Append,
-            AnswerAction::Correct | AnswerAction::Retry => Self::Correct,
+            AnswerAction::Correct => Self::Correct,
+            AnswerAction::Retry => Self::Retry,
             AnswerAction::Block => Self::Block,
         }
     }
@@ -70,8 +75,19 @@ impl Guardrails {
     }
 }
 
-/// Facts that merchants stored, as this gateway read them last.
-pub(in crate::pipeline) struct Policies(Cache<Arc<str>, Arc<Stored>>);
+/// Facts that this gateway has read.
+pub(in crate::pipeline) struct Policies {
+    /// Those that merchants stored, in the version that was read last.
+    stored: Cache<Arc<str>, Arc<Stored>>,
+    /// Those that came with requests, by a digest of their text: a shop sends the same ones again and again.
+    supplied: Cache<[u8; 32], Arc<Supplied>>,
+}
+
+/// Facts that came with a request.
+struct Supplied {
+    policy: Arc<Policy>,
+    json_bytes: u32,
+}
 
 /// One version of a merchant's facts.
 pub(in crate::pipeline) struct Stored {
@@ -87,17 +103,46 @@ impl Stored {
 }
 
 impl Policies {
-    /// Keeps at most `bytes_max` of facts, as JSON; the least used give way.
+    /// Keeps at most `bytes_max` of stored facts, as JSON, and as much of supplied ones; the least used give way.
     pub(in crate::pipeline) fn new(bytes_max: Size) -> Self {
-        let weigh = |merchant: &Arc<str>, stored: &Arc<Stored>| {
+        let of_merchant = |merchant: &Arc<str>, stored: &Arc<Stored>| {
             stored.json_bytes.saturating_add(u32::try_from(merchant.len()).unwrap_or(u32::MAX))
         };
-        Self(Cache::builder().max_capacity(bytes_max.get()).weigher(weigh).build())
+        let of_request = |digest: &[u8; 32], supplied: &Arc<Supplied>| {
+            supplied.json_bytes.saturating_add(u32::try_from(digest.len()).unwrap_or(u32::MAX))
+        };
+        Self {
+            stored: Cache::builder().max_capacity(bytes_max.get()).weigher(of_merchant).build(),
+            supplied: Cache::builder().max_capacity(bytes_max.get()).weigher(of_request).build(),
+        }
     }
 
     /// The facts of a merchant that this gateway holds.
     pub(in crate::pipeline) fn of(&self, merchant: &str) -> Option<Arc<Stored>> {
-        self.0.get(merchant)
+        self.stored.get(merchant)
+    }
+
+    /// Reads the facts that came with a request; empty is none.
+    pub(in crate::pipeline) async fn supplied(
+        &self,
+        json: String,
+    ) -> Result<Result<Option<Arc<Policy>>, PolicyError>, Fault> {
+        if json.is_empty() {
+            return Ok(Ok(None));
+        }
+        let bytes = json.len();
+        let digest = move || (<[u8; 32]>::from(Sha256::digest(&json)), json);
+        let (digest, json) = run(is_long(bytes), digest).await?;
+        if let Some(known) = self.supplied.get(&digest) {
+            return Ok(Ok(Some(Arc::clone(&known.policy))));
+        }
+        let json_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let read = read(json).await?;
+        if let Ok(policy) = &read {
+            let policy = Arc::clone(policy);
+            self.supplied.insert(digest, Arc::new(Supplied { policy, json_bytes }));
+        }
+        Ok(read.map(Some))
     }
 
     /// What the answers of a merchant must respect: `supplied` facts before the stored ones, and the stored actions for both.
@@ -142,26 +187,26 @@ impl Policies {
         let read = read(facts_json).await?;
         let policy = read.map_err(|_| fault::redaction_failed("it sent facts that cannot be read"))?;
         let stored = Stored { version, policy: Arc::clone(&policy), json_bytes };
-        self.0.insert(merchant.into(), Arc::new(stored));
+        self.stored.insert(merchant.into(), Arc::new(stored));
         Ok(policy)
     }
 }
 
-/// Reads the facts that came with a request; empty is none.
-pub(in crate::pipeline) async fn read_supplied(
-    json: String,
-) -> Result<Result<Option<Arc<Policy>>, PolicyError>, Fault> {
-    if json.is_empty() { Ok(Ok(None)) } else { Ok(read(json).await?.map(Some)) }
+async fn read(json: String) -> Result<Result<Arc<Policy>, PolicyError>, Fault> {
+    run(is_long(json.len()), move || Policy::parse(&json).map(Arc::new)).await
 }
 
-async fn read(json: String) -> Result<Result<Arc<Policy>, PolicyError>, Fault> {
-    let long = json.len() > INLINE_BYTES_MAX;
-    let parse = move || Policy::parse(&json).map(Arc::new);
+const fn is_long(bytes: usize) -> bool {
+    bytes > INLINE_BYTES_MAX
+}
+
+/// Does `work`, on another thread if it is `long`.
+async fn run<T: Send + 'static>(long: bool, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
     if !long {
-        return Ok(parse());
+        return Ok(work());
     }
-    let read = tokio::task::spawn_blocking(parse).await;
-    read.map_err(|_| fault::redaction_failed("reading the facts was stopped before its end"))
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| fault::redaction_failed("reading the facts was stopped before its end"))
 }
 
 #[cfg(test)]
@@ -217,8 +262,27 @@ mod tests {
             let said = Some(answered(1, FACTS));
             policies.guardrails(&merchant.to_string(), None, None, said).await.unwrap();
         }
-        policies.0.run_pending_tasks();
-        assert!(policies.0.weighted_size() <= 100, "{}", policies.0.weighted_size());
+        for days in 0..50 {
+            policies.supplied(format!(r#"{{"return_days":{days}}}"#)).await.unwrap().unwrap();
+        }
+        policies.stored.run_pending_tasks();
+        policies.supplied.run_pending_tasks();
+        let held = (policies.stored.weighted_size(), policies.supplied.weighted_size());
+        assert!((1..=100).contains(&held.0) && (1..=100).contains(&held.1), "{held:?}");
+    }
+
+    #[tokio::test]
+    async fn supplied_facts_are_read_once_and_wrong_ones_are_not_held() {
+        let policies = Policies::new(Size::mib(1));
+        let mut read = Vec::new();
+        for json in [FACTS, FACTS, r#"{"return_days":30}"#] {
+            read.push(policies.supplied(json.to_owned()).await.unwrap().unwrap().expect("facts"));
+        }
+        assert!(Arc::ptr_eq(&read[0], &read[1]) && !Arc::ptr_eq(&read[0], &read[2]));
+        assert!(policies.supplied(String::new()).await.unwrap().unwrap().is_none());
+        for _ in 0..2 {
+            policies.supplied(r#"{"return_days":-1}"#.to_owned()).await.unwrap().unwrap_err();
+        }
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ const FACTS: &str = r#"{"currency":"SAR","prices":[{"sku":"AB","names":["عبا�
     {"sku":"SC","names":["طرحة حرير","Silk Scarf"],"amount":"35.00"}],
     "shipping":{"fee":"25.00","free_over":"200.00","days":[2,4]},"return_days":14,"coupons":{"EID2026":20}}"#;
 const WRONG: &str = "سعر العباية السوداء ٧٩ ريال. أهلًا بك.";
+const CORRECTED: &str = "سعر العباية السوداء ٨٩ ريال. أهلًا بك.";
 
 fn rails(on_violation: AnswerAction, on_unsure: AnswerAction) -> Guardrails {
     let said = AnswerPolicy {
@@ -28,10 +29,20 @@ fn heard<'t>(
     json: bool,
     deltas: impl IntoIterator<Item = &'t str>,
 ) -> (String, Vec<String>, bool) {
-    let mut guard = Guard::new(rails, Audience { language: "ar", json });
+    let mut guard = guard(rails, json, Chance::Taken);
     let mut out = VecDeque::new();
     let flow = deltas.into_iter().try_for_each(|delta| guard.push(delta, &mut out));
     let flow = if flow.is_continue() { guard.finish(&mut out) } else { flow };
+    let (text, notices) = told(out);
+    (text, notices, flow.is_break())
+}
+
+fn guard(rails: &Guardrails, json: bool, chance: Chance) -> Guard {
+    Guard::new(rails, Audience { language: "ar", json }, chance)
+}
+
+/// The text and the reasons of notices.
+fn told(out: VecDeque<Event>) -> (String, Vec<String>) {
     let (mut text, mut notices) = (String::new(), Vec::new());
     for event in out {
         match event {
@@ -40,18 +51,17 @@ fn heard<'t>(
             other => panic!("a guard makes no {other:?}"),
         }
     }
-    (text, notices, flow.is_break())
+    (text, notices)
 }
 
 #[test]
 fn each_action_does_to_a_wrong_statement_what_it_says() {
-    let corrected = "سعر العباية السوداء ٨٩ ريال. أهلًا بك.";
     for (action, text, notices, ended) in [
         (AnswerAction::Pass, WRONG.to_owned(), vec![], false),
         (AnswerAction::Annotate, WRONG.to_owned(), vec!["GUARDRAIL_VIOLATION"], false),
-        (AnswerAction::Correct, corrected.to_owned(), vec!["GUARDRAIL_CORRECTED"], false),
-        (AnswerAction::Retry, corrected.to_owned(), vec!["GUARDRAIL_CORRECTED"], false),
-        (AnswerAction::Unspecified, corrected.to_owned(), vec!["GUARDRAIL_CORRECTED"], false),
+        (AnswerAction::Correct, CORRECTED.to_owned(), vec!["GUARDRAIL_CORRECTED"], false),
+        (AnswerAction::Retry, CORRECTED.to_owned(), vec!["GUARDRAIL_CORRECTED"], false),
+        (AnswerAction::Unspecified, CORRECTED.to_owned(), vec!["GUARDRAIL_CORRECTED"], false),
         (AnswerAction::Block, "سعر العباية السوداء ".to_owned(), vec!["GUARDRAIL_BLOCKED"], true),
     ] {
         let heard = heard(&rails(action, AnswerAction::Unspecified), false, [WRONG]);
@@ -100,12 +110,78 @@ fn notices_of_one_answer_are_bounded() {
     assert_eq!((notices.len(), text), (NOTICES_MAX, many));
 }
 
+#[test]
+fn a_model_may_be_asked_again_as_long_as_nothing_was_seen() {
+    let rails = rails(AnswerAction::Retry, AnswerAction::Pass);
+    let unseen = || (guard(&rails, false, Chance::Unseen), VecDeque::new());
+    let (mut asked, mut out) = unseen();
+    assert_eq!(asked.push(WRONG, &mut out), ControlFlow::Break(Halt::AskAgain));
+    assert!(out.is_empty(), "{out:?}");
+    let hint = asked.hint().expect("what is true");
+    assert!(hint.contains("٨٩") && hint.contains("عباية سوداء") && !hint.contains("٧٩"), "{hint}");
+    assert_eq!(asked.go_on(&mut out), ControlFlow::Continue(()), "it cannot be asked");
+    assert_eq!(asked.finish(&mut out), ControlFlow::Continue(()));
+    let notices = ["GUARDRAIL_NOT_RETRIED", "GUARDRAIL_CORRECTED"].map(str::to_owned).to_vec();
+    assert_eq!((told(out), asked.hint()), ((CORRECTED.to_owned(), notices.clone()), None));
+
+    let by_text = |guard: &mut Guard, out: &mut VecDeque<Event>| {
+        assert_eq!(guard.push("أهلًا. ", out), ControlFlow::Continue(()));
+    };
+    let by_other_lane = |guard: &mut Guard, _: &mut VecDeque<Event>| guard.seen();
+    for shows_first in [by_text as fn(&mut Guard, &mut VecDeque<Event>), by_other_lane] {
+        let (mut late, mut out) = unseen();
+        shows_first(&mut late, &mut out);
+        let shown = told(std::mem::take(&mut out)).0;
+        assert_eq!(
+            late.push(&format!("{WRONG} {WRONG} "), &mut out),
+            ControlFlow::Continue(()),
+            "after {shown:?}"
+        );
+        let (_, told) = told(out);
+        assert_eq!(told[..2], notices, "told once");
+        assert_eq!(told.len(), 3);
+    }
+}
+
+#[test]
+fn a_whole_answer_is_judged_at_its_end_with_all_that_is_wrong() {
+    let rails = rails(AnswerAction::Retry, AnswerAction::Pass);
+    let (mut whole, mut out) = (guard(&rails, false, Chance::AtTheEnd), VecDeque::new());
+    assert_eq!(
+        whole.push("سعر العباية السوداء ٧٩ ريال. الشحن بـ ٣٠ ريال. ", &mut out),
+        ControlFlow::Continue(())
+    );
+    assert_eq!(whole.finish(&mut out), ControlFlow::Continue(()));
+    assert!(whole.asks_again_at_the_end());
+    let hint = whole.hint().expect("what is true");
+    assert!(hint.contains("٨٩") && hint.contains("٢٥"), "{hint}");
+    let (text, notices) = told(out);
+    assert_eq!(text, "سعر العباية السوداء ٨٩ ريال. الشحن بـ ٢٥ ريال. ", "ready in case it cannot be asked");
+    assert_eq!(notices, ["GUARDRAIL_CORRECTED"; 2]);
+    for (chance, said) in [(Chance::AtTheEnd, CORRECTED), (Chance::Taken, WRONG), (Chance::Unseen, CORRECTED)]
+    {
+        let (mut guard, mut out) = (guard(&rails, false, chance), VecDeque::new());
+        assert_eq!(guard.push(said, &mut out), ControlFlow::Continue(()));
+        assert_eq!(guard.finish(&mut out), ControlFlow::Continue(()));
+        assert!(!guard.asks_again_at_the_end(), "{chance:?}: {said}");
+    }
+}
+
+#[test]
+fn a_model_is_not_asked_again_where_nothing_true_can_be_told() {
+    let rails = rails(AnswerAction::Retry, AnswerAction::Retry);
+    let (mut guard, mut out) = (guard(&rails, false, Chance::Unseen), VecDeque::new());
+    assert_eq!(guard.push("الضمان سنتان. ", &mut out), ControlFlow::Break(Halt::Block), "no fact says");
+    assert_eq!(told(out).1, ["GUARDRAIL_BLOCKED"]);
+}
+
 proptest! {
     /// How a model cuts its answer into deltas changes nothing of what the customer reads.
     #[test]
     fn any_cutting_gives_the_same_answer(
         action in prop::sample::select(vec![
-            AnswerAction::Pass, AnswerAction::Annotate, AnswerAction::Append, AnswerAction::Correct, AnswerAction::Block,
+            AnswerAction::Pass, AnswerAction::Annotate, AnswerAction::Append, AnswerAction::Correct, AnswerAction::Retry,
+            AnswerAction::Block,
         ]),
         sentences in prop::collection::vec(
             prop::sample::select(vec![

@@ -9,6 +9,26 @@ pub(super) fn notice(reason: &str, finding: &Finding, language: &str) -> Notice 
     Notice { reason: reason.to_owned(), message }
 }
 
+/// The merchant wants the model to be asked again, and it could not be.
+pub(in crate::pipeline) fn not_asked_again(language: &str) -> Notice {
+    let message = match language {
+        "ar" => "لم يُسأل النموذج مرة أخرى لأن الجواب كان قد بدأ أو لأن السؤال تعذر، فصُحِّح الجواب في مكانه.",
+        _ => {
+            "the model was not asked again, as its answer had begun or it could not be asked; the answer was corrected in its place"
+        }
+    };
+    Notice { reason: "GUARDRAIL_NOT_RETRIED".to_owned(), message: message.to_owned() }
+}
+
+/// The model was asked again.
+pub(in crate::pipeline) fn asked_again(language: &str) -> Notice {
+    let message = match language {
+        "ar" => "خالف الجواب الأول بيانات المتجر، فسُئل النموذج مرة أخرى.",
+        _ => "the first answer contradicted the shop's facts, so the model was asked again",
+    };
+    Notice { reason: "GUARDRAIL_RETRIED".to_owned(), message: message.to_owned() }
+}
+
 fn english(reason: &str, finding: &Finding) -> String {
     let Finding { field, found, expected, .. } = finding;
     let field = field.name().replace('_', " ");

@@ -6,6 +6,8 @@
     reason = "a test stops at its first surprise"
 )]
 
+mod again;
+
 use kaleem_proto::{
     chat::v1::FinishReason,
     gateway::v1::{ChatInput, ChatResponse},
@@ -42,6 +44,13 @@ fn asked(stream: bool, facts: &Value) -> Value {
         "model": "tiny-llama", "stream": stream, "guardrail_policy": facts,
         "messages": [{"role": "user", "content": "بكم العباية؟"}],
     })
+}
+
+/// Puts the facts in force for the merchant's answers, with what happens to statements that contradict them.
+async fn store_facts(mesh: &Mesh, facts: &str, on_violation: &str) {
+    let document = format!(r#"{{"answer":{{"facts":{facts},"on_violation":"{on_violation}"}}}}"#);
+    let put = PutPolicyRequest { merchant_id: MERCHANT.into(), document, ..PutPolicyRequest::default() };
+    RedactionServiceClient::new(mesh.connection(&mesh.admin_key())).put_policy(put).await.unwrap();
 }
 
 fn facts() -> Value {
@@ -150,7 +159,6 @@ in_both_shapes! {
     }
 
     async fn stored_facts_guard_every_answer_and_newer_ones_take_their_place(mesh) {
-        let mut policies = RedactionServiceClient::new(mesh.connection(&mesh.admin_key()));
         for (price, action, text, reason) in [
             ("89.00", "correct", "سعر العباية السوداء ٨٩ ريال.", "GUARDRAIL_CORRECTED"),
             // The same version again: the facts do not travel, and hold all the same.
@@ -158,10 +166,7 @@ in_both_shapes! {
             ("95.00", "correct", "سعر العباية السوداء ٩٥ ريال.", "GUARDRAIL_CORRECTED"),
             ("95.00", "block", "سعر العباية السوداء ", "GUARDRAIL_BLOCKED"),
         ] {
-            let facts = FACTS.replace("89.00", price);
-            let document = format!(r#"{{"answer":{{"facts":{facts},"on_violation":"{action}"}}}}"#);
-            let put = PutPolicyRequest { merchant_id: MERCHANT.into(), document, ..PutPolicyRequest::default() };
-            policies.put_policy(put).await.unwrap();
+            store_facts(&mesh, &FACTS.replace("89.00", price), action).await;
             mesh.worker.push(worker::Reply::text(["سعر العباية السوداء ٧٩ ريال."]));
             let answer = mesh.client().chat(whole(question("tiny-llama", "بكم العباية؟"))).await.unwrap().into_inner();
             assert_eq!((text_of(&answer).as_str(), reasons(&answer)), (text, vec![reason]));

@@ -1,11 +1,10 @@
 //! Stage: the answer streams, with personal data restored and every token counted; one terminal event, or a failure that shows.
 
-use std::{
-    collections::VecDeque,
-    ops::ControlFlow,
-    pin::Pin,
-    time::{Duration, Instant},
-};
+mod again;
+
+use std::{collections::VecDeque, ops::ControlFlow, pin::Pin, sync::Arc, time::Instant};
+
+use kaleem_domain::{Pico, TokenUsage};
 
 pub(crate) use kaleem_proto::gateway::v1::stream_chat_response::Event;
 use kaleem_proto::{
@@ -14,14 +13,15 @@ use kaleem_proto::{
     gateway::v1::{Finished, Notice, RouteSummary, Started as StartedEvent},
     provider::v1::stream_generate_response as provider,
     quota::v1::Decision,
+    router::v1::Step,
 };
 use kaleem_rpc::{Fault, convert};
 use tokio::time::Sleep;
 
 use super::{
-    Routed, Stages, count_outcome,
-    guard::{Audience, Guard},
-    invoke::Started,
+    Pipeline, Routed, Stages, count_outcome,
+    guard::{Audience, Chance, Guard, Halt},
+    invoke::Attempt,
     lanes::{Lanes, Tails},
     quota_left::quota_left,
     reserve::Grant,
@@ -30,18 +30,19 @@ use crate::{books::Meter, clients::Generation, fault};
 
 /// What an answer is made of.
 pub(super) struct Opening {
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) routed: Routed,
-    pub(super) started: Started,
-    pub(super) meter: Meter,
-    pub(super) grant: Grant,
+    pub(super) attempt: Attempt,
     pub(super) stages: Stages,
-    pub(super) failed_over: bool,
-    pub(super) idle_timeout: Duration,
 }
 
 /// A streaming answer; dropping it stops the upstream and settles what was produced.
 pub(crate) struct Answer {
+    pipeline: Arc<Pipeline>,
     routed: Routed,
+    /// Which attempt of the request answers, and where.
+    number: i32,
+    step: Step,
     /// Absent once the answer was ended before its own end.
     generation: Option<Generation>,
     /// Provider events that were read before the answer was handed out.
@@ -49,38 +50,50 @@ pub(crate) struct Answer {
     /// Events that are ready for the caller.
     ready: VecDeque<Event>,
     lanes: Lanes,
-    /// Absent where the answer has nothing to respect, and after its last text.
+    /// Absent where the answer has nothing to respect.
     guard: Option<Guard>,
     meter: Option<Meter>,
     grant: Grant,
+    /// What was settled so far; more than one answer if the model was asked again.
+    charged: Option<(TokenUsage, Pico)>,
+    /// Whether the model was asked again.
+    is_second: bool,
     stages: Stages,
-    idle_timeout: Duration,
     /// Ends when the provider has been silent for too long, or at the deadline; made once, as every event moves it.
     silence: Pin<Box<Sleep>>,
     include_reasoning: bool,
     streaming_since: Instant,
+    /// Whether the outcome of the request was counted.
+    counted: bool,
 }
 
 impl Answer {
     pub(super) fn new(opening: Opening) -> Self {
-        let Opening { routed, started, meter, grant, stages, failed_over, idle_timeout } = opening;
+        let Opening { pipeline, routed, attempt, stages } = opening;
+        let Attempt { number, step, started, meter, grant } = attempt;
         let options = routed.redacted.input.options.as_ref();
+        let chance = if routed.whole { Chance::AtTheEnd } else { Chance::Unseen };
         let mut answer = Self {
             include_reasoning: options.is_some_and(|options| options.include_reasoning),
+            number,
+            step,
             generation: Some(started.generation),
             unread: started.opening,
             ready: VecDeque::new(),
             lanes: Lanes::new(&routed.redacted.values),
-            guard: routed.redacted.guardrails.as_ref().map(|rails| Guard::new(rails, routed.audience())),
+            guard: routed.guard(chance),
             meter: Some(meter),
             grant,
+            charged: None,
+            is_second: false,
             stages,
-            idle_timeout,
-            silence: Box::pin(tokio::time::sleep(idle_timeout)),
+            silence: Box::pin(tokio::time::sleep(pipeline.config.idle_timeout.get())),
             streaming_since: Instant::now(),
+            counted: false,
+            pipeline,
             routed,
         };
-        answer.announce(started.served_model, failed_over);
+        answer.announce(started.served_model, number > 0);
         answer
     }
 
@@ -105,7 +118,7 @@ impl Answer {
                 Err(fault) => Err(fault),
             };
             if let Err(fault) = handled {
-                count_outcome(&fault.reason);
+                self.count(&fault.reason);
                 self.fail().await;
                 return Some(Err(fault::at("stream", fault)));
             }
@@ -139,7 +152,7 @@ impl Answer {
     async fn receive(&mut self) -> Result<provider::Event, Fault> {
         let cut_off = || fault::upstream_protocol("the model's answer was cut off before its end");
         let generation = self.generation.as_mut().ok_or_else(cut_off)?;
-        let patience = Instant::now() + self.idle_timeout;
+        let patience = Instant::now() + self.pipeline.config.idle_timeout.get();
         let deadline = self.routed.ctx.deadline.map_or(patience, |deadline| deadline.min(patience));
         self.silence.as_mut().reset(deadline.into());
         tokio::select! {
@@ -161,9 +174,10 @@ impl Answer {
             provider::Event::Text(delta) => {
                 meter.text(&delta.text);
                 fail::fail_point!("gateway::stream::text");
-                let text = self.lanes.text(&delta.text);
-                if text.is_some_and(|text| self.say(text).is_break()) {
-                    self.withhold().await?;
+                if let Some(text) = self.lanes.text(&delta.text)
+                    && let ControlFlow::Break(halt) = self.say(text)
+                {
+                    self.halt(halt).await?;
                 }
             }
             provider::Event::Reasoning(delta) => {
@@ -184,12 +198,17 @@ impl Answer {
         Ok(())
     }
 
+    /// Shows what no guardrail looks at.
     fn offer(&mut self, event: Option<Event>) {
-        self.ready.extend(event);
+        let Some(event) = event else { return };
+        if let Some(guard) = self.guard.as_mut() {
+            guard.seen();
+        }
+        self.ready.push_back(event);
     }
 
-    /// Shows `text` as far as the guardrails allow; a break ends the answer.
-    fn say(&mut self, text: String) -> ControlFlow<()> {
+    /// Shows `text` as far as the guardrails allow; a break stops the answer.
+    fn say(&mut self, text: String) -> ControlFlow<Halt> {
         let Some(guard) = self.guard.as_mut() else {
             self.ready.push_back(text_event(text));
             return ControlFlow::Continue(());
@@ -197,42 +216,56 @@ impl Answer {
         guard.push(&text, &mut self.ready)
     }
 
-    /// Shows what lanes and guard still hold; a break ends the answer before all of it.
-    fn say_last(&mut self) -> ControlFlow<()> {
+    /// Shows the last `text` and what the guard still holds; a break stops the answer before it.
+    fn say_last(&mut self, text: Option<String>) -> ControlFlow<Halt> {
+        if let Some(text) = text {
+            self.say(text)?;
+        }
+        self.guard.as_mut().map_or(ControlFlow::Continue(()), |guard| guard.finish(&mut self.ready))
+    }
+
+    /// Shows what waits to be shown if the model is not asked again; a break stops the answer.
+    fn go_on(&mut self) -> ControlFlow<Halt> {
+        self.guard.as_mut().map_or(ControlFlow::Continue(()), |guard| guard.go_on(&mut self.ready))
+    }
+
+    /// Ends an answer that was about to state what it must not, or puts the model's second answer in its place.
+    async fn halt(&mut self, halt: Halt) -> Result<(), Fault> {
+        if halt == Halt::AskAgain
+            && (self.ask_again(UsageStatus::Partial).await || self.go_on().is_continue())
+        {
+            return Ok(());
+        }
+        // The upstream stops; what it produced is settled as produced.
+        self.generation = None;
+        self.close(UsageStatus::Partial, FinishReason::ContentFiltered).await
+    }
+
+    async fn finish(&mut self, finished: provider::Finished) -> Result<(), Fault> {
+        if let (Some(meter), Some(usage)) = (self.meter.as_mut(), &finished.usage) {
+            meter.usage(usage);
+        }
         let Tails { text, reasoning, calls } = self.lanes.finish();
         let reasoning = reasoning.filter(|_| self.include_reasoning);
         self.offer(
             reasoning.map(|text| Event::Reasoning(ReasoningDelta { text, ..ReasoningDelta::default() })),
         );
-        if let Some(text) = text {
-            self.say(text)?;
+        let mut flow = self.say_last(text);
+        if flow == ControlFlow::Break(Halt::AskAgain) {
+            if self.ask_again(UsageStatus::Ok).await {
+                return Ok(());
+            }
+            flow = self.go_on();
         }
-        if let Some(guard) = self.guard.take() {
-            guard.finish(&mut self.ready)?;
+        if flow.is_break() {
+            return self.close(UsageStatus::Ok, FinishReason::ContentFiltered).await;
         }
         self.ready.extend(calls.into_iter().map(Event::ToolCall));
-        ControlFlow::Continue(())
+        self.close(UsageStatus::Ok, finished.reason()).await
     }
 
-    async fn finish(&mut self, finished: provider::Finished) -> Result<(), Fault> {
-        let Some(mut meter) = self.meter.take() else { return Ok(()) };
-        if let Some(usage) = &finished.usage {
-            meter.usage(usage);
-        }
-        match self.say_last() {
-            ControlFlow::Continue(()) => self.close(meter, UsageStatus::Ok, finished.reason()).await,
-            ControlFlow::Break(()) => self.close(meter, UsageStatus::Ok, FinishReason::ContentFiltered).await,
-        }
-    }
-
-    /// Ends an answer that was about to state what it must not. The upstream stops; what it produced is settled as produced.
-    async fn withhold(&mut self) -> Result<(), Fault> {
-        self.generation = None;
+    async fn close(&mut self, status: UsageStatus, reason: FinishReason) -> Result<(), Fault> {
         let Some(meter) = self.meter.take() else { return Ok(()) };
-        self.close(meter, UsageStatus::Partial, FinishReason::ContentFiltered).await
-    }
-
-    async fn close(&mut self, meter: Meter, status: UsageStatus, reason: FinishReason) -> Result<(), Fault> {
         self.stages.add("stream", self.streaming_since.elapsed());
         let usage = meter.final_usage(status);
         let settle = self.stages.run("settle", async { Ok(meter.settle(status).await) });
@@ -243,12 +276,13 @@ impl Answer {
         };
         let (posted, ()) = futures::join!(settle, ended);
         let posted = posted?;
-        count_outcome("OK");
+        self.count("OK");
+        let (usage, cost) = self.charge(usage, posted.cost);
         let remaining = posted.remaining.as_ref().or(self.grant.remaining.as_ref());
         self.ready.push_back(Event::Finished(Finished {
             reason: reason.into(),
             usage: Some(convert::usage(&usage)),
-            cost_pico_usd: posted.cost.to_i64().unwrap_or(i64::MAX),
+            cost_pico_usd: cost.to_i64().unwrap_or(i64::MAX),
             quota_left: remaining.map(|remaining| quota_left(remaining, &self.routed.caller.plan)),
             stages: self.stages.timings(),
         }));
@@ -259,15 +293,25 @@ impl Answer {
     async fn fail(&mut self) {
         self.ready.clear();
         if let Some(meter) = self.meter.take() {
-            meter.settle(UsageStatus::Partial).await;
+            meter.settle(self.broken_status()).await;
+        }
+    }
+
+    /// Counts how the request ended, once.
+    fn count(&mut self, outcome: &str) {
+        if !std::mem::replace(&mut self.counted, true) {
+            count_outcome(outcome);
         }
     }
 }
 
 impl Routed {
-    fn audience(&self) -> Audience {
+    /// The guardrails of an answer, if it has facts to respect.
+    fn guard(&self, chance: Chance) -> Option<Guard> {
         let format = self.redacted.input.response_format.as_ref();
-        Audience { language: self.language, json: format.is_some_and(|format| format.format.is_some()) }
+        let json = format.is_some_and(|format| format.format.is_some());
+        let audience = Audience { language: self.language, json };
+        self.redacted.guardrails.as_ref().map(|rails| Guard::new(rails, audience, chance))
     }
 }
 
@@ -275,7 +319,7 @@ impl Drop for Answer {
     fn drop(&mut self) {
         // The meter sees to the charge itself; only the count is ours.
         if self.meter.is_some() {
-            count_outcome("LEFT");
+            self.count("LEFT");
         }
     }
 }
