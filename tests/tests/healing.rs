@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use kaleem_domain::{Clock as _, Pico, RequestId};
 use kaleem_proto::{
-    accounts::v1::{CapAction, Plan},
+    accounts::v1::{BillingMode, CapAction, Plan},
     billing::v1::{
-        PostPaymentRequest, RecordUsageRequest, UsageEvent, UsageStatus, record_usage_response::Outcome,
+        GetBalanceRequest, PostPaymentRequest, RecordUsageRequest, UsageEvent, UsageStatus,
+        record_usage_response::Outcome,
     },
     chat::v1::TokenUsage,
     quota::v1::{
@@ -183,6 +184,46 @@ in_both_shapes! {
         };
         mesh.quota().grant_top_up(grant).await.unwrap();
         assert_eq!(mesh.quota_of("month_cost_nano_usd").await.cap, 1_000_000_006);
+        mesh.stop().await;
+    }
+
+    async fn who_pays_ahead_is_served_by_its_payments_and_told_to_top_up_in_its_language(mesh) {
+        let plan = Plan {
+            plan_id: "ahead".into(),
+            day_request_cap: 100,
+            month_token_cap: 1_000_000,
+            month_cost_nano_usd_cap: 1_000_000_000,
+            concurrent_request_cap: 9,
+            on_cap: CapAction::Suspend.into(),
+            billing_mode: BillingMode::Prepaid.into(),
+            ..Plan::default()
+        };
+        let policy =
+            PutPolicyRequest { merchant_id: MERCHANT.into(), plan: Some(plan), time_zone: "Asia/Riyadh".into() };
+        mesh.quota().put_policy(policy).await.unwrap();
+        let refused = mesh.client().chat(whole(question("tiny-llama", "سؤال"))).await.unwrap_err();
+        let fault = Fault::from_status(&refused);
+        assert_eq!((fault.reason.as_str(), fault.metadata["limit"].as_str()), ("QUOTA_EXCEEDED", "balance_nano_usd"));
+        let said = fault.localized.unwrap();
+        assert!(said.locale == "ar" && said.message.contains("اشحن الرصيد"), "{said:?}");
+        let payment = |payment_id: &str, amount_pico_usd| PostPaymentRequest {
+            payment_id: payment_id.into(),
+            merchant_id: MERCHANT.into(),
+            amount_pico_usd,
+            ..PostPaymentRequest::default()
+        };
+        for _ in 0..3 {
+            mesh.billing().post_payment(payment("psp-1", 1_000_000_000_000)).await.unwrap();
+        }
+        mesh.billing().post_payment(payment("refund-1", -400_000_000_000)).await.unwrap();
+        until(&mesh, "balance_nano_usd", |balance| balance.cap == 600_000_000).await;
+        mesh.client().chat(whole(question("tiny-llama", "سؤال"))).await.unwrap();
+        let charged = mesh.ledger_with(1).await.sell_pico_usd;
+        let nano = Pico::new(i128::from(charged)).ceil_nano().unwrap().0;
+        until(&mesh, "balance_nano_usd", |balance| (balance.posted, balance.held) == (nano, 0)).await;
+        let asked = GetBalanceRequest { merchant_id: MERCHANT.into() };
+        let account = mesh.billing().get_balance(asked).await.unwrap().into_inner();
+        assert_eq!((account.paid_pico_usd, account.charged_pico_usd), (600_000_000_000, charged));
         mesh.stop().await;
     }
 }

@@ -56,13 +56,17 @@ async fn a_change_is_a_new_version_that_a_restart_keeps(store: Store) {
     assert_eq!(put(&mut service, starter.clone()).await.unwrap().version, 1, "the same terms are no change");
     let more = proto::Plan { day_request_cap: 3_000, version: 77, ..starter };
     assert_eq!(put(&mut service, more.clone()).await.unwrap().version, 2);
-    let new = proto::Plan { plan_id: "gold".into(), ..more };
+    let billing_mode = proto::BillingMode::Prepaid.into();
+    let new = proto::Plan { plan_id: "gold".into(), billing_mode, ..more };
     assert_eq!(put(&mut service, new).await.unwrap().version, 1);
     let mut service = service.restart().await;
     let versions: Vec<_> =
         plans(&mut service).await.into_iter().map(|plan| (plan.plan_id, plan.version)).collect();
     let expected = [("gold", 1), ("growth", 1), ("scale", 1), ("starter", 2)];
     assert_eq!(versions, expected.map(|(id, version)| (id.to_owned(), version)));
+    let ahead =
+        plans(&mut service).await.into_iter().map(|plan| plan.billing_mode() == proto::BillingMode::Prepaid);
+    assert_eq!(ahead.collect::<Vec<_>>(), [true, false, false, false]);
     let merchant = service.merchant("ward").await;
     let request = proto::GetMerchantRequest { merchant_id: merchant.merchant_id };
     let plan = service.client.get_merchant(request).await.unwrap().into_inner().plan.unwrap();
@@ -80,7 +84,9 @@ async fn wrong_caps_are_named(store: Store) {
     };
     let fields = ["plan.month_token_cap", "plan.month_cost_nano_usd_cap", "plan.alert_percents"];
     assert_invalid(put(&mut service, wrong).await, &fields);
-    assert_invalid(put(&mut service, proto::Plan { on_cap: 9, ..starter }).await, &["plan.on_cap"]);
+    assert_invalid(put(&mut service, proto::Plan { on_cap: 9, ..starter.clone() }).await, &["plan.on_cap"]);
+    let wrong = proto::Plan { billing_mode: 9, ..starter };
+    assert_invalid(put(&mut service, wrong).await, &["plan.billing_mode"]);
     let answer = service.client.put_plan(proto::PutPlanRequest { plan: None }).await;
     assert_invalid(answer.map_err(|status| Fault::from_status(&status)), &["plan"]);
 }

@@ -2,11 +2,13 @@
 
 use std::io::Write as _;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use kaleem_domain::{Nano, Pico};
 use kaleem_proto::{
     accounts::v1::{MerchantState, accounts_service_client::AccountsServiceClient},
+    billing::v1::{PostPaymentRequest, billing_service_client::BillingServiceClient},
     quota::v1::{
         GetUsageRequest, GetUsageResponse, GrantTopUpRequest, get_usage_response::Dimension,
         quota_service_client::QuotaServiceClient,
@@ -40,7 +42,8 @@ enum QuotaCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Adds to the caps of the month that is open now; the same operation id again adds nothing.
+    /// Adds to the caps of the month that is open now; the same operation id again adds nothing. What a merchant paid is no grant: see
+    /// `pay`.
     Grant {
         /// Its id.
         merchant_id: String,
@@ -53,6 +56,24 @@ enum QuotaCommand {
         /// Identity of the grant; one is made where none is given.
         #[arg(long)]
         op_id: Option<String>,
+    },
+    /// Posts what a merchant paid, or got back, to the ledger; the same payment id again posts nothing. One that pays ahead is served up
+    /// to what is left of its payments.
+    Pay {
+        /// Its id.
+        merchant_id: String,
+        /// Dollars, with at most nine decimals.
+        #[arg(long, value_parser = nano)]
+        usd: Nano,
+        /// The payment provider's id; a refund has one of its own.
+        #[arg(long)]
+        payment_id: String,
+        /// It went back to the merchant.
+        #[arg(long)]
+        refund: bool,
+        /// Adds it to the money of the month that is open now as well.
+        #[arg(long, conflicts_with = "refund")]
+        raise_cap: bool,
     },
     /// Refuses all calls of a merchant at once.
     Suspend {
@@ -78,6 +99,17 @@ pub(super) async fn run(args: QuotaArgs) -> anyhow::Result<()> {
         QuotaCommand::Grant { merchant_id, usd, tokens, op_id } => {
             let op_id = op_id.unwrap_or_else(|| format!("cli-{}", hex::encode(rand::random::<[u8; 12]>())));
             grant(&connection, merchant_id, usd, tokens, op_id).await
+        }
+        QuotaCommand::Pay { merchant_id, usd, payment_id, refund, raise_cap } => {
+            let pico = Pico::from(usd).to_i64().context("--usd is more than a payment can be")?;
+            let amount_pico_usd = if refund { -pico } else { pico };
+            let (paid_by, tops_up_month_cap) = (merchant_id.clone(), raise_cap);
+            let message =
+                PostPaymentRequest { payment_id, merchant_id: paid_by, amount_pico_usd, tops_up_month_cap };
+            let posted = BillingServiceClient::new(connection).post_payment(request(message)).await;
+            let transaction = posted.map_err(|status| failed(&status))?.into_inner().transaction_id;
+            let verb = if refund { "got back" } else { "paid" };
+            print(None, || format!("{merchant_id}: {verb} {}, transaction {transaction}", Pico::from(usd)))
         }
         QuotaCommand::Suspend { merchant_id } => {
             set_state(connection, merchant_id, MerchantState::Suspended).await

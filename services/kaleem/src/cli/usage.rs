@@ -2,10 +2,12 @@
 
 use clap::Args;
 use comfy_table::Table;
+use kaleem_domain::Pico;
 use kaleem_proto::{
     accounts::v1::accounts_service_client::AccountsServiceClient,
     billing::v1::{
-        GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient,
+        GetBalanceRequest, GetBalanceResponse, GetUsageSummaryRequest, GetUsageSummaryResponse,
+        billing_service_client::BillingServiceClient,
     },
     quota::v1::GetUsageResponse,
 };
@@ -47,12 +49,26 @@ pub(super) async fn run(args: UsageArgs) -> anyhow::Result<()> {
         window_id: month.map(|dimension| dimension.window_id.clone()).unwrap_or_default(),
         ..GetUsageSummaryRequest::default()
     };
-    let ledger = BillingServiceClient::new(connection).get_usage_summary(request(message)).await;
+    let mut billing = BillingServiceClient::new(connection);
+    let ledger = billing.get_usage_summary(request(message)).await;
     let ledger = ledger.map_err(|status| failed(&status))?.into_inner();
-    print(args.json.then(|| as_json(&merchant_id, &quota, &ledger)), || {
+    let message = GetBalanceRequest { merchant_id: merchant_id.clone() };
+    let account = billing.get_balance(request(message)).await;
+    let account = account.map_err(|status| failed(&status))?.into_inner();
+    print(args.json.then(|| as_json(&merchant_id, &quota, &ledger, &account)), || {
         let (now, billed) = (usage_table(&quota), ledger_table(&ledger));
-        format!("{merchant_id}: quota now\n{now}\nbilled in {}\n{billed}", ledger.window_id)
+        let (window, account) = (&ledger.window_id, account_line(&account));
+        format!("{merchant_id}: quota now\n{now}\nbilled in {window}\n{billed}\n{account}")
     })
+}
+
+/// Both sides of the merchant's account over all months, and what it comes to.
+fn account_line(account: &GetBalanceResponse) -> String {
+    let pico = |pico: i64| Pico::new(i128::from(pico));
+    let (paid, charged) = (pico(account.paid_pico_usd), pico(account.charged_pico_usd));
+    let left = i128::from(account.paid_pico_usd) - i128::from(account.charged_pico_usd);
+    let (amount, what) = if left < 0 { (-left, "due") } else { (left, "left") };
+    format!("in all paid {paid} and charged {charged}: {} is {what}", Pico::new(amount))
 }
 
 /// The merchant that is meant when none is named.
@@ -89,7 +105,12 @@ fn ledger_table(ledger: &GetUsageSummaryResponse) -> Table {
 }
 
 /// Money is a decimal string of its unit, so that no reader makes a float of it.
-fn as_json(merchant_id: &str, quota: &GetUsageResponse, ledger: &GetUsageSummaryResponse) -> Value {
+fn as_json(
+    merchant_id: &str,
+    quota: &GetUsageResponse,
+    ledger: &GetUsageSummaryResponse,
+    account: &GetBalanceResponse,
+) -> Value {
     let usage = ledger.usage.as_ref().map(convert::from_usage).unwrap_or_default();
     json!({
         "merchant_id": merchant_id,
@@ -101,5 +122,30 @@ fn as_json(merchant_id: &str, quota: &GetUsageResponse, ledger: &GetUsageSummary
             "output_tokens": usage.output(),
             "charged_pico_usd": ledger.sell_pico_usd.to_string(),
         },
+        "account": {
+            "paid_pico_usd": account.paid_pico_usd.to_string(),
+            "charged_pico_usd": account.charged_pico_usd.to_string(),
+        },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOLLAR: i64 = 1_000_000_000_000;
+
+    #[test]
+    fn what_was_paid_and_charged_comes_to_what_is_left_or_due() {
+        let line = |paid_pico_usd, charged_pico_usd| {
+            account_line(&GetBalanceResponse {
+                paid_pico_usd,
+                charged_pico_usd,
+                ..GetBalanceResponse::default()
+            })
+        };
+        assert_eq!(line(10 * DOLLAR, 4 * DOLLAR), "in all paid $10.00 and charged $4.00: $6.00 is left");
+        assert_eq!(line(0, DOLLAR), "in all paid $0.00 and charged $1.00: $1.00 is due");
+        assert_eq!(line(i64::MAX, i64::MAX).split(": ").last(), Some("$0.00 is left"));
+    }
 }

@@ -140,6 +140,16 @@ fn an_operator_raises_caps_adds_prices_and_proves_the_books() {
     }
     let after = (cap("month_cost_nano_usd"), cap("month_tokens"));
     assert_eq!(after, (before.0 + 2_500_000_000, before.1 + 1_000));
+    for args in
+        [&["--payment-id", "psp-1", "--usd", "7"][..], &["--payment-id", "psp-2", "--usd", "2", "--refund"]]
+    {
+        for _ in 0..2 {
+            let paid = kaleem(&folder, &[&["quota", "pay", "demo-shop"], args].concat());
+            assert_eq!(paid.code, 0, "the second one posts nothing: {paid:?}");
+        }
+    }
+    let account = kaleem(&folder, &["usage", "--json"]).json()["account"].clone();
+    assert_eq!(account["paid_pico_usd"], "5000000000000", "{account}");
     let wrong = kaleem(&folder, &["quota", "grant", "demo-shop", "--usd", "1e3"]);
     assert_eq!((wrong.code, wrong.stderr.contains("nine decimals")), (64, true), "{wrong:?}");
 

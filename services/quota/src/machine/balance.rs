@@ -169,16 +169,11 @@ impl MerchantState {
     }
 
     fn seen(&self) -> BalanceSeen {
-        match self.balance {
-            Some(balance) => BalanceSeen {
-                paid_nano: Some(balance.extra.cost_nano),
-                posted_nano: balance.posted.cost_nano,
-            },
-            None => {
-                let posted = self.months.rows().iter().map(|row| row.posted.cost_nano);
-                BalanceSeen { paid_nano: None, posted_nano: posted.fold(0, i64::saturating_add) }
-            }
+        if let Some(Counter { posted, extra, .. }) = self.balance {
+            return BalanceSeen { paid_nano: Some(extra.cost_nano), posted_nano: posted.cost_nano };
         }
+        let posted = self.months.rows().iter().map(|row| row.posted.cost_nano);
+        BalanceSeen { paid_nano: None, posted_nano: posted.fold(0, i64::saturating_add) }
     }
 }
 

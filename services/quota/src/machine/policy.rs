@@ -123,11 +123,13 @@ impl Used {
 }
 
 impl Posture {
-    /// The posture for these used parts; `money` is the month's, and the balance's of a merchant that pays ahead.
-    pub fn of(requests: Used, tokens: Used, money: &[Used], on_cap: CapAction) -> Self {
+    /// The posture for these used parts, with the balance of a merchant that pays ahead. A spent balance suspends nobody: gateways
+    /// remember a posture for a while, and a payment serves at once. Until then each call is refused by its reservation, which says why.
+    pub fn of(requests: Used, tokens: Used, cost: Used, balance: Option<Used>, on_cap: CapAction) -> Self {
         let degrades = on_cap == CapAction::Degrade;
-        let money_reaches = |percent| money.iter().any(|used| used.reaches(percent));
-        if requests.reaches(100) || tokens.reaches(100) || money_reaches(100) {
+        let money_reaches =
+            |percent| cost.reaches(percent) || balance.is_some_and(|balance| balance.reaches(percent));
+        if requests.reaches(100) || tokens.reaches(100) || cost.reaches(100) {
             Self::Suspended
         } else if degrades && money_reaches(DEGRADE_PERCENT) {
             Self::DegradeModel
@@ -147,7 +149,7 @@ mod tests {
 
     fn posture(tokens: i64, cost: i64, on_cap: CapAction) -> Posture {
         let of_hundred = |posted| Used { posted, cap: 100 };
-        Posture::of(of_hundred(0), of_hundred(tokens), &[of_hundred(cost)], on_cap)
+        Posture::of(of_hundred(0), of_hundred(tokens), of_hundred(cost), None, on_cap)
     }
 
     #[test]
@@ -163,14 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn of_the_month_and_the_balance_the_scarcer_one_counts() {
+    fn of_the_month_and_the_balance_the_scarcer_one_counts_and_a_spent_balance_suspends_nobody() {
         let of_hundred = |posted| Used { posted, cap: 100 };
         let posture = |month, balance, on_cap| {
-            Posture::of(of_hundred(0), of_hundred(0), &[of_hundred(month), of_hundred(balance)], on_cap)
+            Posture::of(of_hundred(0), of_hundred(0), of_hundred(month), Some(of_hundred(balance)), on_cap)
         };
         assert_eq!(posture(0, 90, CapAction::Suspend), Posture::NearCap);
         assert_eq!(posture(90, 95, CapAction::Degrade), Posture::DegradeModel);
-        assert_eq!(posture(0, 100, CapAction::Degrade), Posture::Suspended);
+        assert_eq!(posture(0, 100, CapAction::Degrade), Posture::DegradeModel);
+        assert_eq!(posture(0, 100, CapAction::Suspend), Posture::NearCap);
         assert_eq!(posture(100, 0, CapAction::Degrade), Posture::Suspended);
     }
 
@@ -178,7 +181,7 @@ mod tests {
     fn a_cap_of_nothing_is_used_up() {
         let nothing = Used { posted: 0, cap: 0 };
         let far = Used { posted: 0, cap: COUNT_MAX };
-        assert_eq!(Posture::of(nothing, far, &[far], CapAction::Suspend), Posture::Suspended);
+        assert_eq!(Posture::of(nothing, far, far, None, CapAction::Suspend), Posture::Suspended);
     }
 
     #[test]

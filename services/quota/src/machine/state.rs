@@ -355,9 +355,7 @@ impl MerchantState {
         };
         let on_cap = self.profile.policy.on_cap;
         let (requests, tokens) = (used(Dimension::DayRequests), used(Dimension::MonthTokens));
-        let money = [Some(used(Dimension::MonthCost)), self.balance_used()];
-        let money: Vec<_> = money.into_iter().flatten().collect();
-        Posture::of(requests, tokens, &money, on_cap)
+        Posture::of(requests, tokens, used(Dimension::MonthCost), self.balance_used(), on_cap)
     }
 
     pub(super) fn remaining(&self) -> Remaining {

@@ -119,7 +119,7 @@ impl FakeBilling {
     /// Says that a merchant was charged so much in all, whatever was recorded.
     pub fn set_charged(&self, merchant_id: &str, pico: i64) {
         self.with(|ledger| {
-            ledger.accounts.entry(merchant_id.to_owned()).or_default().charged_pico_usd = pico
+            ledger.accounts.entry(merchant_id.to_owned()).or_default().charged_pico_usd = pico;
         });
     }
 

@@ -174,7 +174,7 @@ fn more_that_goes_back_than_is_left_makes_a_debt_that_the_next_payment_pays_firs
     bench.settle(settle_of(1, 150, 2_500)).unwrap();
     bench.reserve(usual(2)).unwrap();
     bench.credit(1_000, 1).unwrap();
-    assert_eq!((bench.balance(), bench.posture()), ((2_500, 2_500, 1_000), Posture::Suspended));
+    assert_eq!((bench.balance(), bench.posture()), ((2_500, 2_500, 1_000), Posture::NearCap));
     bench.settle(settle_of(2, 150, 2_500)).unwrap();
     let over = bench.over(usual(3));
     assert_eq!((over.posted, over.cap, over.retry_after_ms), (5_000, 1_000, None));
