@@ -76,7 +76,8 @@ pub async fn open(config: Config, deps: Deps) -> Result<Arc<Registry>, Error> {
         accounts: accounts.clone(),
         billing,
     };
-    let registry = Arc::new(Registry::open(config, surroundings).await?);
+    // Boxed, as it would be copied into every future around it.
+    let registry = Arc::new(Box::pin(Registry::open(config, surroundings)).await?);
     let stopping = deps.supervisor.stopping();
     let sweep = sweeper::sweep(Arc::clone(&registry), sweep_interval, stopping.clone());
     deps.supervisor.spawn("quota sweep", OnError::Shutdown, sweep);

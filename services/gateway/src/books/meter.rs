@@ -118,7 +118,7 @@ impl Meter {
         if let Some(event) = self.take() {
             let reason =
                 if self.dispatched { ReleaseReason::UpstreamRefused } else { ReleaseReason::NotDispatched };
-            self.send(Outcome::Release(event.reservation.unwrap_or_default(), reason));
+            self.send(Outcome::Release(Box::new(event.reservation.unwrap_or_default()), reason));
         }
     }
 
@@ -173,7 +173,7 @@ impl Drop for Meter {
             close(&mut event, &usage, self.status);
             Outcome::Post(event)
         } else {
-            Outcome::Release(event.reservation.unwrap_or_default(), ReleaseReason::CallerGone)
+            Outcome::Release(Box::new(event.reservation.unwrap_or_default()), ReleaseReason::CallerGone)
         };
         self.send(outcome);
     }

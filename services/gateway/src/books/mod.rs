@@ -43,7 +43,7 @@ const USAGE_EVENT_BYTES_MAX: usize = 8 * 1_024;
 
 /// What became of an attempt whose caller no longer waits.
 enum Outcome {
-    Release(Reservation, ReleaseReason),
+    Release(Box<Reservation>, ReleaseReason),
     Post(Box<UsageEvent>),
 }
 
@@ -267,7 +267,7 @@ impl Books {
                     self.0.supervisor.spawn_detached("gateway post", post);
                 }
                 Some((Outcome::Release(reservation, reason), _)) => {
-                    let release = async move { books.release(reservation, reason).await };
+                    let release = async move { books.release(*reservation, reason).await };
                     self.0.supervisor.spawn_detached("gateway release", release);
                 }
             }
