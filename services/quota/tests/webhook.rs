@@ -3,7 +3,12 @@
 
 mod support;
 
-use std::{io::Write as _, path::Path, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    time::Duration,
+};
 
 use axum::http::StatusCode;
 use kaleem_runtime::{Supervisor, config::Span};
@@ -13,7 +18,9 @@ use support::{
     kill::{JOURNAL, run_and_kill},
     plan,
     receiver::{Receiver, to},
-    reserve, settle, until,
+    reserve, settle,
+    stores::{Backend, Stores},
+    until,
 };
 
 /// Raises an alert at 60 % of the month's tokens and returns its id.
@@ -85,11 +92,62 @@ async fn open(path: &Path, url: &str) -> Quota {
     Quota::open(config, ManualClock::default(), FakeAccounts::new()).await
 }
 
+/// What a child's journal starts with where it is a place of [`Stores`].
+const SHARED: &str = "shared ";
+/// So long that a try of the child lasts until it is killed.
+const TIMEOUT: Span = Span::seconds(60);
+
+/// Raises an alert whose webhook is on its way for as long as what is returned lives; the receiver has its first byte.
+async fn deliver_without_end(place: &str) -> (Quota, TcpStream) {
+    let (stores, _) = Stores::joined(place);
+    let (listener, address) = bound_listener();
+    let quota = stores.open_as(|config| {
+        to(&format!("http://{address}/alerts"), config);
+        config.alerts.webhook_timeout = TIMEOUT;
+    });
+    let quota = quota.await;
+    raise(&quota, "dukkan").await;
+    let (mut connection, _) = tokio::task::spawn_blocking(move || listener.accept()).await.unwrap().unwrap();
+    connection.read_exact(&mut [0]).unwrap();
+    (quota, connection)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_process_took_and_died_over_is_delivered_by_another_once_it_could_have_ended() {
+    let stores = Stores::start(Backend::Postgres);
+    let place = format!("{SHARED}{}", stores.place(0));
+    tokio::task::spawn_blocking(move || run_and_kill(place.as_ref(), 1)).await.unwrap();
+    let outside = Supervisor::new();
+    let receiver = Receiver::start(&outside);
+    let quota = stores.open_as(|config| {
+        to(&receiver.url, config);
+        config.alerts.webhook_timeout = TIMEOUT;
+    });
+    let quota = quota.await;
+    // It is taken, so a newer one passes it: five tries could still be on their way.
+    let newer = raise(&quota, "bazaar").await;
+    until(|| !receiver.ids().is_empty()).await;
+    assert_eq!(receiver.ids(), [newer.as_str()]);
+    quota.clock.advance(Duration::from_millis(5 * 60_000 - 1));
+    let newest = raise(&quota, "souk").await;
+    until(|| receiver.ids().len() == 2).await;
+    assert_eq!(receiver.ids(), [newer.as_str(), &newest]);
+    quota.clock.advance(Duration::from_millis(1));
+    until(|| receiver.ids().len() == 3).await;
+    assert_eq!(receiver.ids()[2], "dukkan/month_tokens/M202603/60/1");
+}
+
 /// Raises alerts that nobody takes, and says when they are committed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the process that a_kill_before_delivery_loses_no_alert starts and kills"]
 async fn child() {
     let Some(path) = std::env::var_os(JOURNAL) else { return };
+    if let Some(place) = path.to_str().and_then(|path| path.strip_prefix(SHARED)) {
+        let _delivering = deliver_without_end(place).await;
+        println!("committed 1");
+        std::io::stdout().flush().unwrap();
+        return std::future::pending().await;
+    }
     // A port that is bound and never answers: each try hangs until the process dies.
     let (_listener, address) = bound_listener();
     let quota = open(Path::new(&path), &format!("http://{address}/alerts")).await;
