@@ -10,7 +10,7 @@ use crate::{
     Error, ledger,
     prices::Prices,
     rating,
-    statement::{Cut, Draft, draw_up},
+    statement::{Cut, Draft, Found, draw_up},
     store::{BookedStatement, BookedTransaction, Books, StoredEvent},
 };
 
@@ -197,7 +197,7 @@ async fn audit_statements(books: &mut dyn Books, verdict: &mut Verdict) -> Resul
             let name =
                 format!("statement {} of {}", booked.statement.cut.period, booked.statement.merchant_id);
             if booked.statement.entries(booked.previous.as_ref()) != booked.entries {
-                verdict.fault(format!("{name}: its entries are not those of its rounding"));
+                verdict.fault(format!("{name}: its entries are not those of its rounding and its tax"));
             }
             if !statement_is_of_the_ledger(booked) {
                 verdict.fault(format!("{name}: drawing it up again does not give it"));
@@ -209,7 +209,8 @@ async fn audit_statements(books: &mut dyn Books, verdict: &mut Verdict) -> Resul
 fn statement_is_of_the_ledger(booked: BookedStatement) -> bool {
     let BookedStatement { statement, previous, used, .. } = booked;
     let Cut { max_sequence, max_transaction, .. } = statement.cut;
-    let draft = Draft { previous, skipped: None, max_sequence, max_transaction, used };
+    let terms = Found::Terms(statement.terms.clone());
+    let draft = Draft { previous, skipped: None, max_sequence, max_transaction, used, terms };
     let drawn = draw_up(statement.merchant_id.clone(), statement.cut.period.clone(), draft);
     drawn.is_ok_and(|drawn| drawn == statement)
 }

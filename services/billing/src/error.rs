@@ -2,7 +2,7 @@
 
 use kaleem_domain::Timestamp;
 
-use crate::{period::Period, price_file, store};
+use crate::{period::Period, price_file, store, terms::Terms};
 
 /// A field that is wrong, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +104,18 @@ pub enum Error {
     /// The month was not closed.
     #[error("the merchant has no statement of {0}; close the month first")]
     StatementNotFound(Period),
+    /// The month was closed in another currency, or with another tax.
+    #[error(
+        "month {period} was closed in {} {}, and a closed month stays as it is",
+        terms.exchange.currency,
+        terms.tax.as_ref().map_or_else(|| "without tax".to_owned(), |tax| format!("with the tax of {}", tax.country))
+    )]
+    StatementClosed {
+        /// The month.
+        period: Period,
+        /// What it was closed in.
+        terms: Terms,
+    },
     /// The event's charge was taken back before.
     #[error("event {event_id} was reversed by {op_id}; {}", after_reversal(replacement.as_deref()))]
     EventReversed {

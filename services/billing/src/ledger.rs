@@ -58,7 +58,7 @@ pub fn topped_up(merchant: &str) -> String {
     format!("m:{merchant}:topup")
 }
 
-/// Fractions of a cent that no statement has asked for yet.
+/// Fractions of a minor unit that no statement has asked for yet.
 pub fn rounding(merchant: &str) -> String {
     format!("rounding:{merchant}")
 }
@@ -86,14 +86,7 @@ pub fn charge_entries(
         Status::Unconfirmed => SUSPENSE.to_owned(),
         Status::Ok | Status::Partial | Status::FailedBilled => format!("cogs:{target}"),
     };
-    let moves =
-        [(receivable(merchant), REVENUE.to_owned(), sell_pico), (expense, payable(target), cost_pico)];
-    let moves = moves.into_iter().filter(|(_, _, amount)| *amount != 0);
-    moves
-        .flat_map(|(debit, credit, amount)| {
-            [Entry { account: debit, amount_pico: amount }, Entry { account: credit, amount_pico: -amount }]
-        })
-        .collect()
+    moved([(receivable(merchant), REVENUE.to_owned(), sell_pico), (expense, payable(target), cost_pico)])
 }
 
 /// The entries that take `entries` back.
@@ -102,15 +95,26 @@ pub fn reversed(entries: &[Entry]) -> Vec<Entry> {
     entries.iter().map(reversed).collect()
 }
 
-/// The entries of a statement: what changed of the rounding leaves what the merchant owes, which then is in whole cents.
-pub fn statement_entries(merchant: &str, rounding_pico: i64) -> Vec<Entry> {
-    if rounding_pico == 0 {
-        return Vec::new();
-    }
-    vec![
-        Entry { account: rounding(merchant), amount_pico: rounding_pico },
-        Entry { account: receivable(merchant), amount_pico: -rounding_pico },
-    ]
+/// Tax that merchants were asked for, to be handed on.
+fn tax_account(tax_id: &str) -> String {
+    format!("tax:{tax_id}")
+}
+
+/// The entries of a statement: what changed of the rounding leaves what the merchant owes, which then is in whole minor units, and the
+/// tax, its id with its amount, is added to it.
+pub fn statement_entries(merchant: &str, rounding_pico: i64, tax: Option<(&str, i64)>) -> Vec<Entry> {
+    let taxed = tax.map(|(id, pico)| (receivable(merchant), tax_account(id), pico));
+    moved([Some((rounding(merchant), receivable(merchant), rounding_pico)), taxed].into_iter().flatten())
+}
+
+/// Debit, credit and amount as entries, without those of nothing.
+fn moved(moves: impl IntoIterator<Item = (String, String, i64)>) -> Vec<Entry> {
+    let moves = moves.into_iter().filter(|(_, _, amount)| *amount != 0);
+    moves
+        .flat_map(|(debit, credit, amount)| {
+            [Entry { account: debit, amount_pico: amount }, Entry { account: credit, amount_pico: -amount }]
+        })
+        .collect()
 }
 
 /// The entries of a payment. It raises what the merchant has paid and leaves what it owes alone, so that the entries follow from

@@ -23,6 +23,7 @@ mod recorder;
 mod statement;
 mod store;
 mod summary;
+mod terms;
 
 use std::sync::Arc;
 

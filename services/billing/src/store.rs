@@ -26,6 +26,7 @@ use crate::{
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement, Used},
     summary::{Sums, WindowId},
+    terms::Asked,
 };
 
 /// A failure of the store.
@@ -351,8 +352,8 @@ pub trait Store: Ledger {
     fn post_payment(&self, payment: Payment, now: Timestamp) -> Pending<'_, Posted>;
     /// Reads a statement.
     fn statement(&self, merchant: MerchantId, period: Period) -> Pending<'_, Option<Statement>>;
-    /// What a statement of `period` would count at this instant.
-    fn draft(&self, merchant: MerchantId, period: Period) -> Pending<'_, Draft>;
+    /// What a statement of `period` would count at this instant, and what it would be in.
+    fn draft(&self, merchant: MerchantId, period: Period, asked: Asked) -> Pending<'_, Draft>;
     /// Writes a statement that was drawn up after `previous`, unless another came between.
     fn close(&self, statement: Statement, previous: Option<Cut>, now: Timestamp) -> Pending<'_, Closed>;
     /// Month window of the merchant's newest event.

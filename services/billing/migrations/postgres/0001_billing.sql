@@ -113,6 +113,32 @@ CREATE TABLE amendment (
 
 CREATE INDEX amendment_merchant ON amendment (merchant_id);
 
+-- Rates of exchange and of tax as data, each from its month on. A row never changes; another rate is another row, of a later month.
+CREATE TABLE fx_rate (
+    fx_id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    currency         TEXT COLLATE "C" NOT NULL CHECK (length(currency) = 3),
+    effective_period TEXT COLLATE "C" NOT NULL CHECK (length(effective_period) = 6),
+    rate_micro       BIGINT NOT NULL CHECK (rate_micro BETWEEN 1000000 AND 1000000000000),
+    source           TEXT NOT NULL,
+    UNIQUE (currency, effective_period)
+);
+
+CREATE TABLE tax_rate (
+    tax_id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    country          TEXT COLLATE "C" NOT NULL CHECK (length(country) = 2),
+    effective_period TEXT COLLATE "C" NOT NULL CHECK (length(effective_period) = 6),
+    rate_micro       BIGINT NOT NULL CHECK (rate_micro BETWEEN 0 AND 1000000),
+    source           TEXT NOT NULL,
+    UNIQUE (country, effective_period)
+);
+
+INSERT INTO fx_rate VALUES
+    ('usd', 'USD', '000001', 1000000, 'the currency of the ledger'),
+    ('sar-peg-1986', 'SAR', '198606', 3750000, 'Saudi Central Bank: 3.75 riyals a US dollar');
+INSERT INTO tax_rate VALUES
+    ('sa-vat-2018', 'SA', '201801', 50000, 'VAT of Saudi Arabia: 5 %'),
+    ('sa-vat-2020', 'SA', '202007', 150000, 'VAT of Saudi Arabia: 15 %');
+
 -- What a merchant was asked for a month. What a statement counts follows from max_seq, max_txn and the statement before it, so its
 -- lines can be made again from the ledger at any time; they are kept to be read.
 CREATE TABLE statement (
@@ -120,8 +146,11 @@ CREATE TABLE statement (
     period         TEXT    COLLATE "C" NOT NULL CHECK (length(period) = 6),
     max_seq        BIGINT NOT NULL CHECK (max_seq >= 0),
     max_txn        BIGINT NOT NULL CHECK (max_txn >= 0),
-    currency       TEXT   NOT NULL CHECK (currency = 'USD'),
-    total_minor    BIGINT NOT NULL,
+    fx_id          TEXT COLLATE "C" NOT NULL REFERENCES fx_rate (fx_id),
+    net_minor      BIGINT NOT NULL,
+    tax_id         TEXT COLLATE "C" REFERENCES tax_rate (tax_id),
+    tax_minor      BIGINT NOT NULL CHECK (tax_id IS NOT NULL OR tax_minor = 0),
+    total_minor    BIGINT GENERATED ALWAYS AS (net_minor + tax_minor) STORED,
     carry_pico     BIGINT NOT NULL CHECK (carry_pico BETWEEN -5000000000 AND 5000000000),
     txn_id         BIGINT NOT NULL UNIQUE REFERENCES ledger (txn_id),
     create_time_ms BIGINT NOT NULL,
@@ -183,6 +212,8 @@ END $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON price_version EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON amendment EXECUTE FUNCTION append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON fx_rate EXECUTE FUNCTION append_only();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tax_rate EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_line EXECUTE FUNCTION append_only();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON provider_bill EXECUTE FUNCTION append_only();

@@ -111,6 +111,32 @@ CREATE TABLE amendment (
 
 CREATE INDEX amendment_merchant ON amendment (merchant_id);
 
+-- Rates of exchange and of tax as data, each from its month on. A row never changes; another rate is another row, of a later month.
+CREATE TABLE fx_rate (
+    fx_id            TEXT NOT NULL PRIMARY KEY,
+    currency         TEXT NOT NULL CHECK (length(currency) = 3),
+    effective_period TEXT NOT NULL CHECK (length(effective_period) = 6),
+    rate_micro       INTEGER NOT NULL CHECK (rate_micro BETWEEN 1000000 AND 1000000000000),
+    source           TEXT NOT NULL,
+    UNIQUE (currency, effective_period)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tax_rate (
+    tax_id           TEXT NOT NULL PRIMARY KEY,
+    country          TEXT NOT NULL CHECK (length(country) = 2),
+    effective_period TEXT NOT NULL CHECK (length(effective_period) = 6),
+    rate_micro       INTEGER NOT NULL CHECK (rate_micro BETWEEN 0 AND 1000000),
+    source           TEXT NOT NULL,
+    UNIQUE (country, effective_period)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO fx_rate VALUES
+    ('usd', 'USD', '000001', 1000000, 'the currency of the ledger'),
+    ('sar-peg-1986', 'SAR', '198606', 3750000, 'Saudi Central Bank: 3.75 riyals a US dollar');
+INSERT INTO tax_rate VALUES
+    ('sa-vat-2018', 'SA', '201801', 50000, 'VAT of Saudi Arabia: 5 %'),
+    ('sa-vat-2020', 'SA', '202007', 150000, 'VAT of Saudi Arabia: 15 %');
+
 -- What a merchant was asked for a month. What a statement counts follows from max_seq, max_txn and the statement before it, so its
 -- lines can be made again from the ledger at any time; they are kept to be read.
 CREATE TABLE statement (
@@ -118,8 +144,11 @@ CREATE TABLE statement (
     period         TEXT    NOT NULL CHECK (length(period) = 6),
     max_seq        INTEGER NOT NULL CHECK (max_seq >= 0),
     max_txn        INTEGER NOT NULL CHECK (max_txn >= 0),
-    currency       TEXT    NOT NULL CHECK (currency = 'USD'),
-    total_minor    INTEGER NOT NULL,
+    fx_id          TEXT    NOT NULL REFERENCES fx_rate (fx_id),
+    net_minor      INTEGER NOT NULL,
+    tax_id         TEXT REFERENCES tax_rate (tax_id),
+    tax_minor      INTEGER NOT NULL CHECK (tax_id IS NOT NULL OR tax_minor = 0),
+    total_minor    INTEGER GENERATED ALWAYS AS (net_minor + tax_minor) STORED,
     carry_pico     INTEGER NOT NULL CHECK (carry_pico BETWEEN -5000000000 AND 5000000000),
     txn_id         INTEGER NOT NULL UNIQUE REFERENCES ledger (txn_id),
     create_time_ms INTEGER NOT NULL,
@@ -179,6 +208,10 @@ CREATE TRIGGER ledger_update BEFORE UPDATE ON ledger BEGIN SELECT raise(ABORT, '
 CREATE TRIGGER ledger_delete BEFORE DELETE ON ledger BEGIN SELECT raise(ABORT, 'ledger is append-only'); END;
 CREATE TRIGGER amendment_update BEFORE UPDATE ON amendment BEGIN SELECT raise(ABORT, 'amendment is append-only'); END;
 CREATE TRIGGER amendment_delete BEFORE DELETE ON amendment BEGIN SELECT raise(ABORT, 'amendment is append-only'); END;
+CREATE TRIGGER fx_rate_update BEFORE UPDATE ON fx_rate BEGIN SELECT raise(ABORT, 'fx_rate is append-only'); END;
+CREATE TRIGGER fx_rate_delete BEFORE DELETE ON fx_rate BEGIN SELECT raise(ABORT, 'fx_rate is append-only'); END;
+CREATE TRIGGER tax_rate_update BEFORE UPDATE ON tax_rate BEGIN SELECT raise(ABORT, 'tax_rate is append-only'); END;
+CREATE TRIGGER tax_rate_delete BEFORE DELETE ON tax_rate BEGIN SELECT raise(ABORT, 'tax_rate is append-only'); END;
 CREATE TRIGGER statement_update BEFORE UPDATE ON statement BEGIN SELECT raise(ABORT, 'statement is append-only'); END;
 CREATE TRIGGER statement_delete BEFORE DELETE ON statement BEGIN SELECT raise(ABORT, 'statement is append-only'); END;
 CREATE TRIGGER statement_line_update BEFORE UPDATE ON statement_line BEGIN SELECT raise(ABORT, 'statement_line is append-only'); END;

@@ -44,6 +44,9 @@ impl From<&Error> for Fault {
             Error::StatementNotFound(period) => {
                 fault(Code::NotFound, "STATEMENT_NOT_FOUND").with("period", period)
             }
+            Error::StatementClosed { period, terms } => fault(Code::FailedPrecondition, "STATEMENT_CLOSED")
+                .with("period", period)
+                .with("currency", &terms.exchange.currency),
             Error::PositionUnknown { newest, .. } => {
                 fault(Code::FailedPrecondition, "POSITION_UNKNOWN").with("newest_transaction", newest)
             }

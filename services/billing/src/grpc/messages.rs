@@ -15,7 +15,7 @@ use super::wrong;
 use crate::{
     Error, Violation,
     event::{Rejection, Status, UsageEvent},
-    statement::{CURRENCY, Line, Statement},
+    statement::{Line, Statement},
     store::{Outcome, Recorded, StoredEvent},
     summary::{Sums, narrow},
 };
@@ -128,14 +128,21 @@ pub fn statement(statement: &Statement) -> proto::Statement {
         amount_minor: line.amount_minor,
         period: line.period.to_string(),
     };
+    let (exchange, tax) = (&statement.terms.exchange, statement.terms.tax.as_ref());
     proto::Statement {
         merchant_id: statement.merchant_id.to_string(),
         period: statement.cut.period.to_string(),
         max_sequence: statement.cut.max_sequence,
-        currency: CURRENCY.to_owned(),
-        total_minor: statement.total_minor,
+        currency: exchange.currency.clone(),
+        total_minor: statement.total_minor(),
         lines: statement.lines.iter().map(line).collect(),
         carry_pico_usd: statement.cut.carry_pico,
+        fx_id: exchange.id.clone(),
+        fx_rate_micro: exchange.rate_micro,
+        net_minor: statement.net_minor,
+        tax_id: tax.map(|tax| tax.id.clone()).unwrap_or_default(),
+        tax_rate_micro: tax.map_or(0, |tax| tax.rate_micro),
+        tax_minor: statement.tax_minor,
     }
 }
 

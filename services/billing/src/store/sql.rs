@@ -11,6 +11,7 @@ mod rows;
 pub mod session;
 mod statements;
 mod sums;
+mod terms;
 
 use jiff::civil::Date;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
@@ -34,6 +35,7 @@ use crate::{
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement},
     summary::{Sums, WindowId},
+    terms::Asked,
 };
 
 /// A database with the tables of `migrations/`.
@@ -147,10 +149,10 @@ impl<B: Backend> Store for Sql<B> {
         )
     }
 
-    fn draft(&self, merchant: MerchantId, period: Period) -> Pending<'_, Draft> {
-        Box::pin(
-            async move { statements::draft(&mut *self.backend.snapshot().await?, &merchant, &period).await },
-        )
+    fn draft(&self, merchant: MerchantId, period: Period, asked: Asked) -> Pending<'_, Draft> {
+        Box::pin(async move {
+            statements::draft(&mut *self.backend.snapshot().await?, &merchant, &period, &asked).await
+        })
     }
 
     fn close(&self, statement: Statement, previous: Option<Cut>, now: Timestamp) -> Pending<'_, Closed> {

@@ -4,7 +4,7 @@ use kaleem_proto::billing::v1 as proto;
 
 use crate::{
     backend::{Backend, on_both_stores},
-    harness::{Service, event, reserved},
+    harness::{Service, event, reserved, statement_of},
 };
 
 /// Five events of `ward` and one of `hulm`, all with the same charge, and a payment between them.
@@ -122,7 +122,7 @@ async fn chains_go_on_after_a_restart_and_through_corrections_and_statements(bac
     };
     service.client.amend_usage(amendment).await.unwrap();
     service.clock.advance(std::time::Duration::from_hours(24 * 60));
-    let close = proto::CloseStatementRequest { merchant_id: "ward".into(), period: "202611".into() };
+    let close = statement_of("ward", "202611");
     service.client.close_statement(close).await.unwrap();
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
     let sql = "SELECT count(*) FROM ledger WHERE merchant_id = 'ward' AND length(chain_sha256) = 32";

@@ -6,7 +6,7 @@ use kaleem_proto::billing::v1 as proto;
 
 use crate::{
     backend::{Backend, on_both_stores},
-    harness::{Service, event, reserved},
+    harness::{Service, event, reserved, statement_of},
 };
 
 const MERCHANTS: u64 = 40;
@@ -32,7 +32,7 @@ async fn a_closing_that_was_cut_off_is_closed_again_to_the_same_statement(backen
     let mut service = start(backend).await;
     let mut statements = Vec::new();
     for index in 0..MERCHANTS {
-        let request = proto::CloseStatementRequest { merchant_id: merchant(index), period: "202611".into() };
+        let request = statement_of(&merchant(index), "202611");
         let at = STEP * u32::try_from(index).unwrap();
         let _cut = tokio::time::timeout(at, service.client.close_statement(request.clone())).await;
         let statement =

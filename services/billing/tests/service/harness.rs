@@ -153,6 +153,12 @@ pub fn reserved(mut event: proto::UsageEvent, change: impl FnOnce(&mut Reservati
     event
 }
 
+/// The closing of a month in what the merchant's statements are in.
+pub fn statement_of(merchant: &str, period: &str) -> proto::CloseStatementRequest {
+    let (merchant_id, period) = (merchant.into(), period.into());
+    proto::CloseStatementRequest { merchant_id, period, ..proto::CloseStatementRequest::default() }
+}
+
 /// `event` in another month, on its first day.
 pub fn in_month(event: proto::UsageEvent, month: &str) -> proto::UsageEvent {
     reserved(event, |reservation| {

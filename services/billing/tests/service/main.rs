@@ -8,6 +8,7 @@ mod backend;
 mod bills;
 mod chain;
 mod crash;
+mod currencies;
 mod cutting_off;
 mod following;
 mod harness;

@@ -6,19 +6,27 @@ use kaleem_rpc::{Code, Fault};
 
 use crate::{
     backend::{Backend, on_both_stores},
-    harness::{LITE, LOCAL, Service, assert_fault, assert_invalid, counted, event, in_month, reserved},
+    harness::{
+        LITE, LOCAL, Service, assert_fault, assert_invalid, counted, event, in_month, reserved, statement_of,
+    },
 };
 
-const CENT: i64 = 10_000_000_000;
+pub const CENT: i64 = 10_000_000_000;
 
 fn at(text: &str) -> Timestamp {
     Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
 }
 
-async fn close(service: &mut Service, merchant: &str, period: &str) -> Result<proto::Statement, Fault> {
-    let request = proto::CloseStatementRequest { merchant_id: merchant.into(), period: period.into() };
+pub async fn close_in(
+    service: &mut Service,
+    request: proto::CloseStatementRequest,
+) -> Result<proto::Statement, Fault> {
     let answer = service.client.close_statement(request).await;
     answer.map(|answer| answer.into_inner().statement.unwrap()).map_err(|status| Fault::from_status(&status))
+}
+
+async fn close(service: &mut Service, merchant: &str, period: &str) -> Result<proto::Statement, Fault> {
+    close_in(service, statement_of(merchant, period)).await
 }
 
 async fn get(service: &mut Service, merchant: &str, period: &str) -> Result<proto::Statement, Fault> {
@@ -39,7 +47,7 @@ async fn reverse(service: &mut Service, event_id: &str) {
 }
 
 /// An event of `month` with 1,000,000 tokens in and 50,000 out: 10 cents and 2 cents.
-fn large(request: &str, month: &str) -> proto::UsageEvent {
+pub fn large(request: &str, month: &str) -> proto::UsageEvent {
     counted(in_month(event(request), month), |usage| {
         (usage.input_fresh_count, usage.output_text_count) = (1_000_000, 50_000);
     })
@@ -63,7 +71,7 @@ fn line(
 }
 
 /// A service with the clock far behind the months of its events.
-async fn start(backend: &Backend) -> Service {
+pub async fn start(backend: &Backend) -> Service {
     let service = Service::start(backend).await;
     service.clock.set(at("2030-01-01T00:00:00Z"));
     service
@@ -125,7 +133,7 @@ async fn racing_closings_write_one_statement(backend: &Backend) {
     service.record(vec![large("a", "202611"), in_month(event("b"), "202611")]).await.unwrap();
     let calls = (0..16).map(|_| {
         let mut client = service.client.clone();
-        let request = proto::CloseStatementRequest { merchant_id: "ward".into(), period: "202611".into() };
+        let request = statement_of("ward", "202611");
         async move { client.close_statement(request).await.unwrap().into_inner() }
     });
     let statements = futures::future::join_all(calls).await;
@@ -203,8 +211,32 @@ fn month(index: usize) -> String {
 }
 
 async fn invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_reversals(backend: &Backend) {
+    let dollars = |month: &str| statement_of("ward", month);
+    // A dollar is a hundred cents, and not a pico is lost.
+    exact_over_36_months(backend, dollars, 100, 0).await;
+}
+
+async fn invoices_of_36_months_in_riyals_are_exact_to_the_halala(backend: &Backend) {
+    let riyals = |month: &str| proto::CloseStatementRequest {
+        currency: "SAR".into(),
+        tax: "SA".into(),
+        ..statement_of("ward", month)
+    };
+    // A dollar is 375 halalas, which are no whole pico-dollars: each statement may be half a pico off.
+    exact_over_36_months(backend, riyals, 375, 36).await;
+}
+
+/// Closes 36 months, with what `closing` asks for, in a currency of which `minor_a_dollar` are a dollar; together they may be off by
+/// `pico_max`.
+async fn exact_over_36_months(
+    backend: &Backend,
+    closing: impl Fn(&str) -> proto::CloseStatementRequest,
+    minor_a_dollar: i128,
+    pico_max: i128,
+) {
+    const DOLLAR: i128 = 1_000_000_000_000;
     let mut service = start(backend).await;
-    let (mut invoiced, mut number, mut carry) = (0_i64, 0_i64, 0_i64);
+    let (mut invoiced, mut number, mut carry) = (0_i128, 0_i64, 0_i128);
     for index in 0..36 {
         let mut events = Vec::new();
         for _ in 0..300 {
@@ -226,29 +258,32 @@ async fn invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_revers
                 reverse(&mut service, &format!("{}/r-{reversed}/0", month(of))).await;
             }
         }
-        let statement = close(&mut service, "ward", &month(index)).await.unwrap();
-        assert_eq!(statement.lines.iter().map(|line| line.amount_minor).sum::<i64>(), statement.total_minor);
-        invoiced += statement.total_minor * CENT;
-        carry = statement.carry_pico_usd;
+        let statement = close_in(&mut service, closing(&month(index))).await.unwrap();
+        assert_eq!(statement.lines.iter().map(|line| line.amount_minor).sum::<i64>(), statement.net_minor);
+        assert_eq!(statement.net_minor + statement.tax_minor, statement.total_minor);
+        invoiced += i128::from(statement.net_minor);
+        carry = statement.carry_pico_usd.into();
     }
     let mut exact = 0;
     for index in 0..36 {
-        exact += service.summary("ward", &format!("M{}", month(index))).await.unwrap().sell_pico_usd;
+        let summary = service.summary("ward", &format!("M{}", month(index))).await.unwrap();
+        exact += i128::from(summary.sell_pico_usd);
     }
-    assert!(exact > 100 * CENT, "{exact}");
-    assert_eq!(invoiced + carry, exact, "not a pico is lost in {number} events");
-    assert!((invoiced - exact).abs() < CENT);
+    assert!(exact > DOLLAR, "{exact}");
+    let off = invoiced * DOLLAR - (exact - carry) * minor_a_dollar;
+    assert!(off.abs() <= pico_max * minor_a_dollar, "{off} is lost in {number} events");
+    assert!((invoiced * DOLLAR - exact * minor_a_dollar).abs() < DOLLAR, "less than one minor unit");
     assert_eq!(service.verify().await.faults, Vec::<String>::new());
 }
 
 async fn tampering_with_a_statement_is_found(backend: &Backend) {
     let again = "statement 202611 of ward: drawing it up again does not give it";
     let cases = [
-        ("UPDATE statement SET total_minor = total_minor - 1", again),
+        ("UPDATE statement SET net_minor = net_minor - 1", again),
         ("UPDATE statement SET max_seq = 1", again),
         ("UPDATE statement_line SET amount_minor = 1 WHERE position = 0", again),
         ("DELETE FROM statement_line WHERE position = 1", again),
-        ("UPDATE statement SET carry_pico = 0", "its entries are not those of its rounding"),
+        ("UPDATE statement SET carry_pico = 0", "its entries are not those of its rounding and its tax"),
         ("DELETE FROM statement", "1 closings have no statement"),
     ];
     for (sql, fault) in cases {
@@ -283,5 +318,6 @@ on_both_stores!(
     months_are_closed_in_order,
     periods_and_merchants_are_checked,
     invoices_of_36_months_are_exact_to_the_cent_with_late_events_and_reversals,
+    invoices_of_36_months_in_riyals_are_exact_to_the_halala,
     tampering_with_a_statement_is_found,
 );

@@ -98,7 +98,11 @@ async fn verified(billing: &mut BillingServiceClient<Transport>) {
 }
 
 fn close() -> CloseStatementRequest {
-    CloseStatementRequest { merchant_id: MERCHANT.into(), period: PERIOD.into() }
+    CloseStatementRequest {
+        merchant_id: MERCHANT.into(),
+        period: PERIOD.into(),
+        ..CloseStatementRequest::default()
+    }
 }
 
 /// The job that closes a month dies of `point`; run again, it gives what a ledger gives that was never disturbed.

@@ -7,12 +7,14 @@ use super::{
     rows::{self, wrong},
     session::{Columns, Session, Table, Value},
     sums::{optional_sum, sums},
+    terms,
 };
 use crate::{
     period::Period,
     rating::component_word,
-    statement::{CURRENCY, Closed, Cut, Draft, Statement, Used},
+    statement::{Closed, Cut, Draft, Statement, Used},
     store::{Error, posting::Posting},
+    terms::{Asked, Terms},
 };
 
 /// Reads a statement.
@@ -22,12 +24,22 @@ pub async fn get(
     period: &Period,
 ) -> Result<Option<Statement>, Error> {
     let key = [merchant.as_str().into(), period.as_str().into()];
-    let sql = "SELECT * FROM statement WHERE merchant_id = $1 AND period = $2";
-    let head = |row: &dyn Columns| Ok((rows::cut(row)?, row.number("total_minor")?));
-    let Some((cut, total_minor)) = session.optional(sql, &key, head).await? else { return Ok(None) };
+    let Some(head) = session.optional(STATEMENT, &key, head).await? else { return Ok(None) };
+    let (cut, terms, net_minor, tax_minor) = head;
     let sql = "SELECT * FROM statement_line WHERE merchant_id = $1 AND period = $2 ORDER BY position";
     let lines = session.all(sql, &key, rows::statement_line).await?;
-    Ok(Some(Statement { merchant_id: merchant.clone(), cut, total_minor, lines }))
+    Ok(Some(Statement { merchant_id: merchant.clone(), cut, terms, net_minor, tax_minor, lines }))
+}
+
+/// A statement with the rates that it names.
+const STATEMENT: &str =
+    "SELECT s.period, s.max_seq, s.max_txn, s.carry_pico, s.net_minor, s.tax_minor, s.fx_id, s.tax_id,
+       f.currency, f.rate_micro AS fx_rate_micro, t.country, t.rate_micro AS tax_rate_micro
+     FROM statement AS s JOIN fx_rate AS f ON f.fx_id = s.fx_id LEFT JOIN tax_rate AS t ON t.tax_id = s.tax_id
+     WHERE s.merchant_id = $1 AND s.period = $2";
+
+fn head(row: &dyn Columns) -> Result<(Cut, Terms, i64, i64), Error> {
+    Ok((rows::cut(row)?, terms::terms(row)?, row.number("net_minor")?, row.number("tax_minor")?))
 }
 
 /// The merchant's newest statement before `period`, or of all.
@@ -47,6 +59,7 @@ pub async fn draft(
     session: &mut dyn Session,
     merchant: &MerchantId,
     period: &Period,
+    asked: &Asked,
 ) -> Result<Draft, Error> {
     let id = merchant.as_str();
     let previous = newest(session, merchant, None).await?;
@@ -64,7 +77,8 @@ pub async fn draft(
     let skipped = skipped.map(|window| Period::of_window(&window).ok_or(wrong("ledger", "window_month")));
     let max = (max_sequence, max_transaction);
     let used = used(session, merchant, period, max, previous.as_ref()).await?;
-    Ok(Draft { previous, skipped: skipped.transpose()?, max_sequence, max_transaction, used })
+    let terms = terms::find(session, merchant, period, asked).await?;
+    Ok(Draft { previous, skipped: skipped.transpose()?, max_sequence, max_transaction, used, terms })
 }
 
 /// Events of the month, events of closed months that came after the statement before, and reversals of either. The plus keeps SQLite's
@@ -155,15 +169,18 @@ pub async fn close(
         return Ok(Closed::Overtaken);
     }
     let transaction = post(session, &[Posting::statement(statement, previous)], now).await?;
-    let sql = "INSERT INTO statement (merchant_id, period, max_seq, max_txn, currency, total_minor, carry_pico, txn_id,
-               create_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let sql = "INSERT INTO statement (merchant_id, period, max_seq, max_txn, fx_id, net_minor, tax_id, tax_minor, carry_pico, txn_id,
+               create_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let terms = &statement.terms;
     let values = [
         merchant_id.as_str().into(),
         cut.period.as_str().into(),
         cut.max_sequence.into(),
         cut.max_transaction.into(),
-        CURRENCY.into(),
-        statement.total_minor.into(),
+        (&terms.exchange.id).into(),
+        statement.net_minor.into(),
+        terms.tax.as_ref().map(|tax| tax.id.as_str()).into(),
+        statement.tax_minor.into(),
         cut.carry_pico.into(),
         transaction.into(),
         now.as_millis().into(),
