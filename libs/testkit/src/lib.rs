@@ -21,6 +21,7 @@ pub mod otlp;
 pub mod postgres;
 pub mod power;
 pub mod redis;
+pub mod statements;
 pub mod transcript;
 
 use std::future::Future;

@@ -8,4 +8,5 @@ mod keys;
 mod merchants;
 mod plans;
 mod postgres;
+mod sql;
 mod startup;

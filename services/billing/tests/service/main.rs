@@ -16,6 +16,7 @@ mod payments;
 mod prices;
 mod reading;
 mod recording;
+mod sql;
 mod startup;
 mod statements;
 mod tailing;

@@ -9,4 +9,5 @@ mod hostile;
 mod policies;
 mod postgres;
 mod redact;
+mod sql;
 mod streams;
