@@ -13,6 +13,8 @@ mod statements;
 mod sums;
 mod terms;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::civil::Date;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
 use sqlx::{Database, Transaction, pool::PoolConnection};
@@ -23,8 +25,8 @@ use self::{
     session::{Session, Writing},
 };
 use super::{
-    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Page, Pending, Posted, Recorded, Store,
-    StoredEvent,
+    Added, Amended, BookedEntry, Books, Error, Imported, Ledger, Outcome, Page, Pending, Posted, Recorded,
+    Store, StoredEvent,
 };
 use crate::{
     amendment::Amendment,
@@ -66,12 +68,14 @@ pub struct Sql<B> {
     backend: B,
     /// Commits of this process that posted entries.
     posted: watch::Sender<u64>,
+    /// The last recording held events that were there before, and so the next one may; the first may be what was sent before a crash.
+    repeats: AtomicBool,
 }
 
 impl<B: Backend> Sql<B> {
     /// The ledger in an open database.
     pub fn new(backend: B) -> Self {
-        Self { backend, posted: watch::Sender::new(0) }
+        Self { backend, posted: watch::Sender::new(0), repeats: AtomicBool::new(true) }
     }
 
     /// Commits entries and tells those who follow the ledger.
@@ -86,7 +90,10 @@ impl<B: Backend> Ledger for Sql<B> {
     fn record(&self, events: Vec<RatedEvent>, now: Timestamp) -> Pending<'_, Vec<Recorded>> {
         Box::pin(async move {
             let mut writing = self.backend.write().await?;
-            let recorded = ledger::record(&mut *writing, &events, now).await?;
+            let look_first = self.repeats.load(Ordering::Relaxed);
+            let recorded = ledger::record(&mut *writing, &events, look_first, now).await?;
+            let repeats = recorded.iter().any(|recorded| recorded.outcome != Outcome::Recorded);
+            self.repeats.store(repeats, Ordering::Relaxed);
             fail::fail_point!("billing::record::inside");
             self.post(writing).await?;
             Ok(recorded)

@@ -65,6 +65,26 @@ async fn each_event_of_a_call_has_its_own_outcome_in_order(backend: &Backend) {
     assert_eq!(service.verify().await.event_count, 3);
 }
 
+async fn what_the_ledger_refuses_as_known_is_looked_for_and_the_rest_recorded(backend: &Backend) {
+    let mut service = Service::start(backend).await;
+    let events =
+        |numbers: std::ops::Range<i32>| numbers.map(|n| event(&format!("r-{n}"))).collect::<Vec<_>>();
+    // After a call in which all was new, the next is taken for new as well.
+    for known in [0..1, 1..200] {
+        let results = service.record(events(known)).await.unwrap();
+        assert!(results.iter().all(|result| result.outcome() == Outcome::Recorded));
+    }
+    let mut mixed = events(150..400);
+    mixed.push(counted(event("r-20"), |usage| usage.output_text_count += 1));
+    let results = service.record(mixed).await.unwrap();
+    let count = |outcome| results.iter().filter(|result| result.outcome() == outcome).count();
+    let counts = [Outcome::Duplicate, Outcome::Recorded, Outcome::Conflict].map(count);
+    assert_eq!(counts, [50, 200, 1]);
+    assert_eq!(results[250].outcome(), Outcome::Conflict);
+    let verdict = service.verify().await;
+    assert_eq!((verdict.event_count, verdict.entry_count, verdict.faults), (400, 1_600, vec![]));
+}
+
 async fn the_same_event_id_of_two_merchants_is_two_charges(backend: &Backend) {
     let mut service = Service::start(backend).await;
     let other = reserved(event("a"), |reservation| reservation.merchant_id = "hulm".into());
@@ -197,6 +217,7 @@ on_both_stores!(
     an_event_is_recorded_once_for_ever,
     the_same_id_with_another_payload_is_a_conflict_that_changes_nothing,
     each_event_of_a_call_has_its_own_outcome_in_order,
+    what_the_ledger_refuses_as_known_is_looked_for_and_the_rest_recorded,
     the_same_event_id_of_two_merchants_is_two_charges,
     what_cannot_be_recorded_is_rejected_with_its_reason,
     a_call_carries_1_to_1024_events,
