@@ -135,6 +135,7 @@ mod tests {
             "store.rs:3: Postgres refuses it: ",
             // An integer of 32 bits, which a reader of 64 refuses.
             "store.rs:5: SQLite answers [(\"d\", \"INTEGER\")] and Postgres [(\"d\", \"INT4\")]",
+            "store.rs:6: SQLite finds 3 parameters and not 4",
             "store.rs:6: Postgres refuses it: ",
             "store.rs:3: no statement answers missing",
             "store.rs:4: c is read as number, and store.rs:4 answers text",

@@ -199,7 +199,7 @@ impl Statement {
     pub fn entries(&self, previous: Option<&Cut>) -> Vec<Entry> {
         let before = previous.map_or(0, |previous| previous.carry_pico);
         let tax_pico = i64::try_from(self.terms.minor_pico(self.tax_minor)).unwrap_or(i64::MAX);
-        let tax = self.terms.tax.as_ref().map(|tax| (tax.tax_id.as_str(), tax_pico));
+        let tax = self.terms.tax.as_ref().map(|tax| (tax.id.as_str(), tax_pico));
         statement_entries(self.merchant_id.as_str(), self.cut.carry_pico - before, tax)
     }
 }

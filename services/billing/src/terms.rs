@@ -17,7 +17,7 @@ const MINOR: i128 = 10_000_000_000_000_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// Id of its row.
-    pub fx_id: String,
+    pub id: String,
     /// ISO 4217; a currency of 100 minor units.
     pub currency: String,
     /// Units of the currency a US dollar, in millionths.
@@ -28,7 +28,7 @@ pub struct Exchange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tax {
     /// Id of its row.
-    pub tax_id: String,
+    pub id: String,
     /// Whose tax, ISO 3166-1 alpha-2.
     pub country: String,
     /// Share of the net total, in millionths.
@@ -88,8 +88,8 @@ fn half_even(amount: i128, unit: i128) -> i128 {
 pub struct Asked {
     /// ISO 4217; `None` is the currency of the statement before.
     pub currency: Option<String>,
-    /// Country whose tax there is, or `Some(None)` for no tax; `None` is as in the statement before.
-    pub tax: Option<Option<String>>,
+    /// Country whose tax there is, or [`NO_TAX`]; `None` is as in the statement before.
+    pub tax: Option<String>,
 }
 
 impl Asked {
@@ -103,21 +103,21 @@ impl Asked {
             return Err(unknown_tax());
         }
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let tax = some(tax).map(|country| (country != NO_TAX).then_some(country));
-        Ok(Self { currency: some(currency), tax })
+        Ok(Self { currency: some(currency), tax: some(tax) })
     }
 
     /// What is asked for, where it says nothing as it was `before`: a currency and a country whose tax there is.
     pub fn after(&self, before: Option<(String, Option<String>)>) -> (String, Option<String>) {
         let (currency, tax) = before.unwrap_or_else(|| (CURRENCY.to_owned(), None));
-        (self.currency.clone().unwrap_or(currency), self.tax.clone().unwrap_or(tax))
+        let tax = self.tax.clone().or(tax).filter(|country| country != NO_TAX);
+        (self.currency.clone().unwrap_or(currency), tax)
     }
 
     /// Whether a statement in `terms` is what is asked for.
     pub fn accepts(&self, terms: &Terms) -> bool {
-        let country = terms.tax.as_ref().map(|tax| tax.country.as_str());
+        let country = terms.tax.as_ref().map_or(NO_TAX, |tax| &tax.country);
         self.currency.as_ref().is_none_or(|currency| *currency == terms.exchange.currency)
-            && self.tax.as_ref().is_none_or(|tax| tax.as_deref() == country)
+            && self.tax.as_ref().is_none_or(|tax| tax == country)
     }
 }
 
@@ -141,14 +141,13 @@ pub mod tests {
     const CENT: i128 = MINOR;
 
     pub fn dollars() -> Terms {
-        let exchange = Exchange { fx_id: "usd".into(), currency: CURRENCY.into(), rate_micro: 1_000_000 };
+        let exchange = Exchange { id: "usd".into(), currency: CURRENCY.into(), rate_micro: 1_000_000 };
         Terms { exchange, tax: None }
     }
 
     pub fn riyals() -> Terms {
-        let exchange =
-            Exchange { fx_id: "sar-peg-1986".into(), currency: "SAR".into(), rate_micro: 3_750_000 };
-        let tax = Tax { tax_id: "sa-vat-2020".into(), country: "SA".into(), rate_micro: 150_000 };
+        let exchange = Exchange { id: "sar-peg-1986".into(), currency: "SAR".into(), rate_micro: 3_750_000 };
+        let tax = Tax { id: "sa-vat-2020".into(), country: "SA".into(), rate_micro: 150_000 };
         Terms { exchange, tax: Some(tax) }
     }
 

@@ -5,6 +5,7 @@ mod support;
 
 use std::{
     io::{Read as _, Write as _},
+    net::TcpStream,
     path::Path,
     time::Duration,
 };
@@ -96,8 +97,8 @@ const SHARED: &str = "shared ";
 /// So long that a try of the child lasts until it is killed.
 const TIMEOUT: Span = Span::seconds(60);
 
-/// Raises an alert whose webhook is on its way for ever, and says so once the receiver has its first byte.
-async fn deliver_without_end(place: &str) {
+/// Raises an alert whose webhook is on its way for as long as what is returned lives; the receiver has its first byte.
+async fn deliver_without_end(place: &str) -> (Quota, TcpStream) {
     let (stores, _) = Stores::joined(place);
     let (listener, address) = bound_listener();
     let quota = stores.open_as(|config| {
@@ -108,9 +109,7 @@ async fn deliver_without_end(place: &str) {
     raise(&quota, "dukkan").await;
     let (mut connection, _) = tokio::task::spawn_blocking(move || listener.accept()).await.unwrap().unwrap();
     connection.read_exact(&mut [0]).unwrap();
-    println!("committed 1");
-    std::io::stdout().flush().unwrap();
-    std::future::pending::<()>().await;
+    (quota, connection)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +128,7 @@ async fn what_a_process_took_and_died_over_is_delivered_by_another_once_it_could
     let newer = raise(&quota, "bazaar").await;
     until(|| !receiver.ids().is_empty()).await;
     assert_eq!(receiver.ids(), [newer.as_str()]);
-    quota.clock.advance(TIMEOUT.get() * 5 - Duration::from_millis(1));
+    quota.clock.advance(Duration::from_millis(5 * 60_000 - 1));
     let newest = raise(&quota, "souk").await;
     until(|| receiver.ids().len() == 2).await;
     assert_eq!(receiver.ids(), [newer.as_str(), &newest]);
@@ -144,7 +143,10 @@ async fn what_a_process_took_and_died_over_is_delivered_by_another_once_it_could
 async fn child() {
     let Some(path) = std::env::var_os(JOURNAL) else { return };
     if let Some(place) = path.to_str().and_then(|path| path.strip_prefix(SHARED)) {
-        return deliver_without_end(place).await;
+        let _delivering = deliver_without_end(place).await;
+        println!("committed 1");
+        std::io::stdout().flush().unwrap();
+        return std::future::pending().await;
     }
     // A port that is bound and never answers: each try hangs until the process dies.
     let (_listener, address) = bound_listener();

@@ -139,10 +139,10 @@ pub fn statement(statement: &Statement) -> proto::Statement {
         total_minor: statement.total_minor(),
         lines: statement.lines.iter().map(line).collect(),
         carry_pico_usd: statement.cut.carry_pico,
-        fx_id: exchange.fx_id.clone(),
+        fx_id: exchange.id.clone(),
         fx_rate_micro: exchange.rate_micro,
         net_minor: statement.net_minor,
-        tax_id: tax.map(|tax| tax.tax_id.clone()).unwrap_or_default(),
+        tax_id: tax.map(|tax| tax.id.clone()).unwrap_or_default(),
         tax_rate_micro: tax.map_or(0, |tax| tax.rate_micro),
         tax_minor: statement.tax_minor,
     }

@@ -38,7 +38,7 @@ use crate::{
     rating::RatedEvent,
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement},
-    summary::{Served, Sums, WindowId},
+    summary::{Sums, WindowId},
     terms::Asked,
 };
 

@@ -61,17 +61,19 @@ fn micro(rate: i64) -> String {
 fn sums(statement: &Statement) -> String {
     let currency = &statement.currency;
     let (net, total) = (minor(statement.net_minor), minor(statement.total_minor));
-    let mut sums = String::new();
+    let mut lines = Vec::new();
     if statement.fx_rate_micro != 1_000_000 {
-        sums = format!("1 USD is {} {currency} ({})\n", micro(statement.fx_rate_micro), statement.fx_id);
+        lines.push(format!("1 USD is {} {currency} ({})", micro(statement.fx_rate_micro), statement.fx_id));
     }
     if !statement.tax_id.is_empty() {
         let percent = micro(statement.tax_rate_micro.saturating_mul(100));
         let tax = minor(statement.tax_minor);
-        sums += &format!("net {net} {currency}\ntax {tax} {currency}, {percent} % ({})\n", statement.tax_id);
+        lines.push(format!("net {net} {currency}"));
+        lines.push(format!("tax {tax} {currency}, {percent} % ({})", statement.tax_id));
     }
     let carried = dollars(statement.carry_pico_usd);
-    sums + &format!("total {total} {currency}, {carried} carried to the next statement")
+    lines.push(format!("total {total} {currency}, {carried} carried to the next statement"));
+    lines.join("\n")
 }
 
 /// Minor units as units with two decimals.

@@ -39,8 +39,8 @@ pub async fn find(
     let before = session.optional(BEFORE, &[merchant.as_str().into()], before).await?;
     let (currency, country) = asked.after(before);
     let exchange = |row: &dyn Columns| {
-        let (fx_id, currency) = (row.text("fx_id")?, row.text("currency")?);
-        Ok(Exchange { fx_id, currency, rate_micro: row.number("rate_micro")? })
+        let (id, currency) = (row.text("fx_id")?, row.text("currency")?);
+        Ok(Exchange { id, currency, rate_micro: row.number("rate_micro")? })
     };
     let values = [(&currency).into(), period.as_str().into()];
     let Some(exchange) = session.optional(EXCHANGE, &values, exchange).await? else {
@@ -48,8 +48,8 @@ pub async fn find(
     };
     let Some(country) = country else { return Ok(Found::Terms(Terms { exchange, tax: None })) };
     let tax = |row: &dyn Columns| {
-        let (tax_id, country) = (row.text("tax_id")?, row.text("country")?);
-        Ok(Tax { tax_id, country, rate_micro: row.number("rate_micro")? })
+        let (id, country) = (row.text("tax_id")?, row.text("country")?);
+        Ok(Tax { id, country, rate_micro: row.number("rate_micro")? })
     };
     let values = [(&country).into(), period.as_str().into()];
     let tax = session.optional(TAX, &values, tax).await?;
@@ -59,13 +59,13 @@ pub async fn find(
 /// Reads what a row of a statement with the rates that it names is in.
 pub fn terms(row: &dyn Columns) -> Result<Terms, Error> {
     let exchange = Exchange {
-        fx_id: row.text("fx_id")?,
+        id: row.text("fx_id")?,
         currency: row.text("currency")?,
         rate_micro: row.number("fx_rate_micro")?,
     };
-    let Some(tax_id) = row.optional_text("tax_id")? else { return Ok(Terms { exchange, tax: None }) };
+    let Some(id) = row.optional_text("tax_id")? else { return Ok(Terms { exchange, tax: None }) };
     let missing = || wrong("statement", "tax_id");
     let country = row.optional_text("country")?.ok_or_else(missing)?;
     let rate_micro = row.optional_number("tax_rate_micro")?.ok_or_else(missing)?;
-    Ok(Terms { exchange, tax: Some(Tax { tax_id, country, rate_micro }) })
+    Ok(Terms { exchange, tax: Some(Tax { id, country, rate_micro }) })
 }
