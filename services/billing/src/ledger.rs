@@ -117,23 +117,6 @@ fn moved(moves: impl IntoIterator<Item = (String, String, i64)>) -> Vec<Entry> {
         .collect()
 }
 
-/// The entries of a statement: what changed of the rounding leaves what the merchant owes, which then is in whole minor units, and the
-/// tax, its id with its amount, is added to it.
-pub fn statement_entries(merchant: &str, rounding_pico: i64, tax: Option<(&str, i64)>) -> Vec<Entry> {
-    let taxed = tax.map(|(id, pico)| (receivable(merchant), tax_account(id), pico));
-    moved([Some((rounding(merchant), receivable(merchant), rounding_pico)), taxed].into_iter().flatten())
-}
-
-/// Debit, credit and amount as entries, without those of nothing.
-fn moved(moves: impl IntoIterator<Item = (String, String, i64)>) -> Vec<Entry> {
-    let moves = moves.into_iter().filter(|(_, _, amount)| *amount != 0);
-    moves
-        .flat_map(|(debit, credit, amount)| {
-            [Entry { account: debit, amount_pico: amount }, Entry { account: credit, amount_pico: -amount }]
-        })
-        .collect()
-}
-
 /// The entries of a payment, or of money that went back, which is negative. It moves what the merchant has paid and leaves what it owes
 /// alone, so that the entries follow from the payment and not from the balance of the moment.
 pub fn payment_entries(merchant: &str, amount_pico: i64, tops_up: bool) -> Vec<Entry> {

@@ -26,7 +26,7 @@ use crate::{
     rating::{Line, RatedEvent},
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement, Used},
-    summary::{Sums, WindowId},
+    summary::{Served, Sums, WindowId},
     terms::Asked,
 };
 

@@ -38,7 +38,7 @@ use crate::{
     rating::RatedEvent,
     reconciliation::{Billed, Call, Scope},
     statement::{Closed, Cut, Draft, Statement},
-    summary::{Sums, WindowId},
+    summary::{Served, Sums, WindowId},
     terms::Asked,
 };
 
