@@ -170,7 +170,7 @@ impl Reader<'_> {
             (_, _, 0) if article && unit.is_time() => 1,
             (_, _, alone) if alone > 0 && !word.clitics.the => alone,
             // «دينار ونص»
-            _ if unit.is_money() && !word.clitics.the && self.has_part(from + word.len) => 1,
+            _ if unit.is_money() && self.is_one(from) && self.has_part(from + word.len) => 1,
             _ => return None,
         };
         let implied = count == 1 && !article;
@@ -183,6 +183,16 @@ impl Reader<'_> {
         };
         self.add_part(&mut operand);
         Some(operand)
+    }
+
+    /// Whether a currency stands in the singular, and behind no number that was not understood.
+    fn is_one(&self, at: usize) -> bool {
+        const SINGULAR: [&str; 5] = ["ريال", "دينار", "درهم", "جنيه", "دولار"];
+        let counted = at > 0
+            && (self.notes.at(at - 1).sense.number.is_some()
+                || matches!(self.tokens.all[at - 1].kind, Kind::Number | Kind::Opaque));
+        let word = self.tokens.word(at);
+        !counted && !self.notes.at(at).clitics.the && SINGULAR.iter().any(|name| word.ends_with(name))
     }
 
     /// Whether «ونص», «وربع» or «و٢٠٠ فلس» follows.

@@ -51,7 +51,7 @@ fn cued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     // `your address in Jeddah` asks; what is told has a place and something about it.
     let told = enough && words(&reading.text[range.clone()]) >= 2 && range.start >= reading.folded.body();
     let points = CUED + PART * parts.places.min(4);
-    told.then(|| reading.finding(Kind::Address, range, points))
+    told.then(|| Finding::folded(Kind::Address, range, points))
 }
 
 /// Reads the address whose first part is named without a word for an address.
@@ -68,7 +68,7 @@ fn uncued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let boxed = BOXES.contains(&word) && parts.digits > 0;
     let enough = boxed || parts.places >= 2 && parts.digits > 0 || parts.places >= 3;
     (enough && range.start >= reading.folded.body())
-        .then(|| reading.finding(Kind::Address, range, UNCUED + PART * parts.places.min(3)))
+        .then(|| Finding::folded(Kind::Address, range, UNCUED + PART * parts.places.min(3)))
 }
 
 /// What an address is made of.
@@ -259,7 +259,7 @@ pub(super) fn find_coordinates(reading: &Reading<'_>, findings: &mut Vec<Finding
                 && is_between(&reading.text[before.end..range.start])
         });
         if let Some((before, _)) = pair {
-            findings.push(reading.finding(Kind::Address, before.start..range.end, COORDINATES));
+            findings.push(Finding::folded(Kind::Address, before.start..range.end, COORDINATES));
         } else {
             first = Some((range, value));
         }

@@ -27,7 +27,7 @@ fn ahead(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let window = from..from + reading.ahead(from, REACH).len();
     let range = date::first_in(reading.text, window)?;
     let near = words(&reading.text[from..range.start]) <= MAX_WORDS;
-    (near && in_body(reading, &range)).then(|| reading.finding(Kind::DateOfBirth, range, BEHIND_CUE))
+    (near && in_body(reading, &range)).then(|| Finding::folded(Kind::DateOfBirth, range, BEHIND_CUE))
 }
 
 fn behind(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
@@ -36,7 +36,7 @@ fn behind(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let range = date::first_in(reading.text, window).filter(|range| range.end <= until)?;
     let between = &reading.text[range.end..until];
     let near = words(between) <= 2 && !between.contains(['.', '\n', '?', '!']);
-    (near && in_body(reading, &range)).then(|| reading.finding(Kind::DateOfBirth, range, BEFORE_CUE))
+    (near && in_body(reading, &range)).then(|| Finding::folded(Kind::DateOfBirth, range, BEFORE_CUE))
 }
 
 fn in_body(reading: &Reading<'_>, range: &Range<usize>) -> bool {

@@ -43,7 +43,7 @@ fn expiry_behind(reading: &Reading<'_>, cluster: &mut Cluster, end: usize) -> Op
         .windows(text.as_bytes(), 4)
         .find(|window| window.groups.len() == 2 && is_expiry(window) && has_slash(reading, window.range()))?;
     let range = window.range();
-    (range.end <= limit).then(|| reading.finding(Kind::CardExpiry, range, EXPIRY))
+    (range.end <= limit).then(|| Finding::folded(Kind::CardExpiry, range, EXPIRY))
 }
 
 fn has_slash(reading: &Reading<'_>, range: std::ops::Range<usize>) -> bool {
@@ -60,5 +60,5 @@ fn code_behind(reading: &Reading<'_>, lexicon: &Lexicon, end: usize) -> Option<F
     let named = !between.contains(char::is_alphabetic) || WORDS.iter().any(|word| between.contains(word));
     let amount = lexicon.unit_at(reading.text, start + len);
     ((3..=4).contains(&len) && !between.is_empty() && named && !amount)
-        .then(|| reading.finding(Kind::CardCvv, start..start + len, CODE))
+        .then(|| Finding::folded(Kind::CardCvv, start..start + len, CODE))
 }

@@ -44,7 +44,7 @@ impl Code {
         let range = self.first_in(reading, window)?;
         let near = words(&reading.text[from..range.start]) <= MAX_WORDS;
         let meant = !matches!(reading.context(&range, self.kind), Context::Negative { .. });
-        (near && meant).then(|| reading.finding(self.kind, range, self.points))
+        (near && meant).then(|| Finding::folded(self.kind, range, self.points))
     }
 
     fn behind(&self, reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
@@ -53,7 +53,7 @@ impl Code {
         let range = self.first_in(reading, window).filter(|range| range.end <= until)?;
         let near = words(&reading.text[range.end..until]) <= 2;
         (near && reading.speaks_for(&range, self.kind))
-            .then(|| reading.finding(self.kind, range, self.points - 10))
+            .then(|| Finding::folded(self.kind, range, self.points - 10))
     }
 
     fn first_in(&self, reading: &Reading<'_>, window: Range<usize>) -> Option<Range<usize>> {

@@ -79,6 +79,11 @@ enum Normal {
 }
 
 impl Finding {
+    /// What a word or its own form speaks for; the folded text is its normal form.
+    fn folded(kind: Kind, range: Range<usize>, points: Points) -> Self {
+        Self { kind, range, points, positive: true, normal: Normal::Folded }
+    }
+
     /// The normal form of the value, in the folded text in which it was found.
     fn normal(&self, text: &str) -> Zeroizing<String> {
         let folded = &text[self.range.clone()];

@@ -74,7 +74,7 @@ impl Part {
 /// The lists, folded.
 pub(super) struct Names {
     /// Names, by how they sound.
-    names: Trie,
+    sounds: Trie,
     /// What each of them is.
     roles: Vec<Roles>,
     /// As they are spelled: `sale` is a word where `saleh`, which sounds the same, is a name.
@@ -101,13 +101,13 @@ impl Names {
         let (names, roles): (Vec<_>, Vec<_>) = names.into_iter().unzip();
         let words: BTreeSet<String> = WORDS.lines().map(fold).collect();
         let words: Vec<_> = words.into_iter().collect();
-        Self { names: Trie::new(&names), roles, words: Trie::new(&words) }
+        Self { sounds: Trie::new(&names), roles, words: Trie::new(&words) }
     }
 
     /// The lists that have a folded name, in whichever way it is spelled.
     fn roles(&self, name: &str) -> Roles {
         let mut buffer = [0; MAX_BYTES];
-        let found = self.names.get(sound_in(name, &mut buffer));
+        let found = self.sounds.get(sound_in(name, &mut buffer));
         found.map_or_else(Roles::default, |entry| self.roles[entry])
     }
 

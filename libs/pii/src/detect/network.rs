@@ -46,7 +46,7 @@ fn disguised_v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
     let octets: Vec<&str> = four.iter().map(|group| &text[group.start..group.end]).collect();
     octets.join(".").parse::<Ipv4Addr>().ok()?;
     let near = matches!(reading.context(&range, Kind::IpAddress), Context::Positive { words: 0..=3 });
-    (even && near && four[0].len() > 1).then(|| reading.finding(Kind::IpAddress, range, IPV4))
+    (even && near && four[0].len() > 1).then(|| Finding::folded(Kind::IpAddress, range, IPV4))
 }
 
 fn v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
@@ -123,7 +123,7 @@ fn bare_mac(reading: &Reading<'_>, from: usize) -> Option<Finding> {
         }
         let letters = bytes[start..at].iter().any(u8::is_ascii_alphabetic);
         if digits == 12 && pairs && letters && from + start >= reading.folded.body() {
-            return Some(reading.finding(Kind::MacAddress, from + start..from + at, MAC));
+            return Some(Finding::folded(Kind::MacAddress, from + start..from + at, MAC));
         }
         at = start + word(start).max(1);
     }
@@ -190,7 +190,7 @@ fn scored(reading: &Reading<'_>, kind: Kind, range: Range<usize>, base: Points) 
         _ if kind == Kind::IpAddress && is_version(reading, range.start) => base + DECOY,
         _ => base,
     };
-    reading.finding(kind, range, points)
+    Finding::folded(kind, range, points)
 }
 
 /// Whether a word for a version stands shortly before.

@@ -224,7 +224,7 @@ impl Search<'_, '_> {
             (_, true) => ANNOUNCED,
             (_, false) => TITLED,
         };
-        Some(self.reading.finding(Kind::Person, token.range.start..end, points))
+        Some(Finding::folded(Kind::Person, token.range.start..end, points))
     }
 
     /// Whether the cue stands before other words as often, and nothing says that a name follows.
@@ -337,7 +337,7 @@ impl Search<'_, '_> {
         let written = first.text.chars().count() >= 3 && !self.names.is_word(first.text);
         let likely =
             known || plain && written && (capital(first) || closed && count == 1 && !first.text.is_ascii());
-        (likely && written).then(|| self.reading.finding(Kind::Person, first.range.start..end, UNKNOWN))
+        (likely && written).then(|| Finding::folded(Kind::Person, first.range.start..end, UNKNOWN))
     }
 
     /// A name in capitals behind `I am` and before what people say next, such as `from` or `speaking`.
@@ -360,7 +360,7 @@ impl Search<'_, '_> {
         let closed = text[end..].chars().next().is_none_or(|next| matches!(next, ',' | '.' | '\n' | '!'));
         let goes_on = |words: &[&str]| next.as_ref().is_some_and(|next| words.contains(&next.text));
         let likely = goes_on(&SPEAKING) || count > 1 && (closed || goes_on(&["from", "with", "and"]));
-        likely.then(|| self.reading.finding(Kind::Person, first.range.start..end, UNKNOWN))
+        likely.then(|| Finding::folded(Kind::Person, first.range.start..end, UNKNOWN))
     }
 }
 
@@ -392,5 +392,5 @@ fn before(reading: &Reading<'_>, names: &Names, at: usize) -> Option<Finding> {
     }
     let introduced = reading.text[..start.min(reading.text.len())].trim_end().ends_with("من");
     (known > 0 && start >= reading.folded.body() && (introduced || known > 1))
-        .then(|| reading.finding(Kind::Person, start..end, TITLED))
+        .then(|| Finding::folded(Kind::Person, start..end, TITLED))
 }

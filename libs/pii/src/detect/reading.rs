@@ -6,7 +6,6 @@ use kaleem_placeholder::Kind;
 
 use super::context::{Context, Mention, context};
 use super::cue::Cues;
-use super::{Finding, Normal, Points};
 use crate::fold::Folded;
 
 /// One text, its cues, and the way back to how it was written.
@@ -84,11 +83,6 @@ impl<'t> Reading<'t> {
         let rest = &self.text[..at];
         let from = rest.char_indices().rev().take(chars).last().map_or(at, |(start, _)| start);
         &rest[from..]
-    }
-
-    /// A finding whose normal form is the folded text.
-    pub(super) fn finding(&self, kind: Kind, range: Range<usize>, points: Points) -> Finding {
-        Finding { kind, range, points, positive: true, normal: Normal::Folded }
     }
 }
 

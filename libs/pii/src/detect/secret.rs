@@ -71,7 +71,7 @@ fn formed(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let (min, max): (usize, usize) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     if class == b'p' {
         let end = pem_end(reading.text, mention.range.end, max)?;
-        return Some(reading.finding(Kind::Secret, start..end, FORMED));
+        return Some(Finding::folded(Kind::Secret, start..end, FORMED));
     }
     let fits = |byte: &u8| match class {
         b'x' => byte.is_ascii_hexdigit(),

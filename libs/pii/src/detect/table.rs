@@ -100,13 +100,16 @@ enum Beside {
 
 const BESIDE: [Beside; 256] = {
     let mut beside = [Beside::Mark; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        beside[byte] = match byte as u8 {
+    let mut byte = 0_u8;
+    loop {
+        beside[byte as usize] = match byte {
             b'0'..=b'9' | b'a'..=b'z' | 0xd8..=0xdb => Beside::Word,
             b',' | b';' | b'|' | b'\t' | b'\n' | 0x80.. => Beside::End,
             _ => Beside::Mark,
         };
+        if byte == u8::MAX {
+            break;
+        }
         byte += 1;
     }
     beside

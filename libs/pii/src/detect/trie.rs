@@ -111,7 +111,9 @@ impl Trie {
             starts: vec![free; (4 * long).next_power_of_two()].into_boxed_slice(),
             beginnings: Beginnings::new(),
         };
-        entries.iter().for_each(|entry| trie.beginnings.add(entry.as_bytes()));
+        for entry in entries {
+            trie.beginnings.add(entry.as_bytes());
+        }
         trie.grow(0, entries, 0..entries.len(), 0);
         trie
     }

@@ -55,7 +55,7 @@ fn schemes(bytes: &[u8]) -> impl Iterator<Item = usize> {
 
 fn assess(reading: &Reading<'_>, range: &Range<usize>) -> Option<Finding> {
     let kind = classify(&reading.original[range.clone()])?;
-    Some(reading.finding(kind, reading.folded.folded(range)?, TOKEN))
+    Some(Finding::folded(kind, reading.folded.folded(range)?, TOKEN))
 }
 
 /// The unbroken text around `at`, without the punctuation of the sentence.

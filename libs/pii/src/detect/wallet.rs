@@ -55,7 +55,7 @@ fn assess(reading: &Reading<'_>, range: Range<usize>) -> Option<Finding> {
     let written = reading.cased(range.clone());
     let base = rate(&written)?;
     let points = if reading.speaks_for(&range, Kind::CryptoWallet) { base + CUE } else { base };
-    Some(reading.finding(Kind::CryptoWallet, range, points.min(95)))
+    Some(Finding::folded(Kind::CryptoWallet, range, points.min(95)))
 }
 
 /// How much an address says by itself, if it is one: its shape, and whether its checksum passes.
