@@ -38,7 +38,7 @@ async fn served(quota: &Quota) -> Transport {
     let service = QuotaServiceServer::new(Grpc::new(quota.registry.clone()));
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
     let serving = tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming);
-    quota.supervisor.spawn("quota under load", kaleem_runtime::OnError::Log, async move { serving.await });
+    quota.supervisor.spawn("quota under load", kaleem_runtime::OnError::Log, serving);
     remote("quota", &url, None).unwrap()
 }
 
