@@ -36,7 +36,8 @@ async fn served(quota: &Quota) -> Transport {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let service = QuotaServiceServer::new(Grpc::new(quota.registry.clone()));
-    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+    // As the server of a node does: small answers go out at once.
+    let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
     let serving = tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming);
     quota.supervisor.spawn("quota under load", kaleem_runtime::OnError::Log, serving);
     remote("quota", &url, None).unwrap()

@@ -25,8 +25,9 @@ use kaleem_proto::billing::v1::GetBalanceResponse;
 use kaleem_quota::{
     Error, Registry,
     machine::{
-        Beat, Change, Command, Counter, Credit, Limits, MerchantState, Origin, Profile, PutBalance,
-        PutPolicy, Refusal, Reply, Snapshot, TOMBSTONE_LIFE_MS, WindowId, apply,
+        Beat, BillingMode, Candidate, CapAction, Caps, Change, Command, Counter, Credit, Fingerprint, Limits,
+        MerchantState, Mode, Origin, Policy, Profile, PutBalance, PutPolicy, Refusal, Reply, Reserve,
+        Snapshot, TOMBSTONE_LIFE_MS, WindowId, apply,
     },
 };
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -40,6 +41,8 @@ use tokio::runtime::Runtime;
 /// Tapes on each back end unless `KALEEM_TAPES` says otherwise.
 const TAPES: u32 = 24;
 const STEPS_MAX: usize = 80;
+/// How far back a tape may set the clock.
+const FIRST_MS: i64 = START_MS - TOMBSTONE_LIFE_MS / 4;
 
 /// The state machine, with the counters as a store has them: memory also keeps windows that nothing was posted to.
 struct Model {
@@ -248,7 +251,7 @@ async fn play(bench: &mut Bench, number: u32, profile: &Profile, tape: &[(Step, 
             // How late it is a process knows by itself, so that others know nothing of a step back.
             Step::Clock(millis) if alone || *millis > 0 => {
                 let moved = bench.stores.clock.now().plus_millis(*millis);
-                let span = START_MS - TOMBSTONE_LIFE_MS / 4..START_MS + TOMBSTONE_LIFE_MS / 2;
+                let span = FIRST_MS..START_MS + TOMBSTONE_LIFE_MS / 2;
                 if span.contains(&moved.as_millis()) {
                     bench.stores.set_clock(moved);
                 }
@@ -280,13 +283,50 @@ async fn play(bench: &mut Bench, number: u32, profile: &Profile, tape: &[(Step, 
     while bench.quotas[0].registry.sweep().await.unwrap() > 0 {}
 }
 
+/// Returns once `quota` follows the ledger: a balance is not read before.
+async fn begin_to_follow(stores: &Stores, quota: &Quota) {
+    let first = merchant("first");
+    let caps = Caps { day_requests: 1, month_tokens: 1, month_cost_nano: 1, concurrency: 1 };
+    let policy = Policy {
+        plan_id: "p".into(),
+        plan_version: 1,
+        caps,
+        on_cap: CapAction::Suspend,
+        alert_percents: Vec::new(),
+        billing_mode: BillingMode::Prepaid,
+    };
+    stores.accounts.put_profile(first.as_str(), &Profile { policy, time_zone: "Asia/Riyadh".into() });
+    let candidate = Candidate {
+        price_version: "p@1".into(),
+        input_tokens: 1,
+        max_output_tokens: 0,
+        min_output_tokens: 0,
+        input_pico: 0,
+        output_pico: 0,
+    };
+    let check = Reserve {
+        key: key(0),
+        mode: Mode::CheckOnly,
+        candidates: vec![candidate],
+        ttl_ms: 1_000,
+        fingerprint: Fingerprint(0, 0),
+    };
+    let refused = quota.registry.reserve(&first, &check).await;
+    assert!(matches!(refused, Err(Error::Refused(Refusal::OverCap(_)))), "nothing was paid: {refused:?}");
+}
+
 fn tapes(backend: Backend, processes: usize) {
     let runtime = Runtime::new().unwrap();
     let stores = Stores::start(backend);
     let quotas = runtime.block_on(async {
+        // The ledger is followed from before everything on a tape: what settled before counts as known to the ledger.
+        stores.set_clock(Timestamp::from_millis(FIRST_MS));
         let mut quotas = Vec::new();
         for _ in 0..processes {
             quotas.push(stores.open().await);
+        }
+        for quota in &quotas {
+            begin_to_follow(&stores, quota).await;
         }
         quotas
     });
