@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use kaleem_domain::Clock;
 use kaleem_runtime::Supervisor;
 use tokio::{
@@ -109,20 +110,20 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until enough events wait for a commit, or the oldest has waited long enough.
-    async fn ripe(&self) {
+    /// Waits until enough events wait for a commit, or, if no other is under way, the oldest has waited long enough.
+    async fn ripe(&self, is_alone: bool) {
         loop {
             let (events, oldest) = {
                 let queue = self.queue();
                 (queue.events, queue.waiting.front().map(|submission| submission.enqueued))
             };
-            let Some(oldest) = oldest else { return };
-            let due = oldest + self.commit_window;
-            if events >= self.commit_events || Instant::now() >= due {
+            let due = oldest.filter(|_| is_alone).map(|oldest| oldest + self.commit_window);
+            let is_over = is_alone && oldest.is_none();
+            if is_over || events >= self.commit_events || due.is_some_and(|due| Instant::now() >= due) {
                 return;
             }
             tokio::select! {
-                () = tokio::time::sleep_until(due) => (),
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => (),
                 () = self.full.notified() => (),
             }
         }
@@ -180,14 +181,21 @@ struct Flush {
 
 impl Flush {
     async fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let at_once = shared.ledger.recordings_at_once();
+        let mut commits = FuturesUnordered::new();
         loop {
-            self.shared.ripe().await;
-            let batch = self.shared.take();
+            let under_way = commits.len();
+            tokio::select! {
+                Some(()) = commits.next() => continue,
+                () = shared.ripe(under_way == 0), if under_way < at_once => (),
+            }
+            let batch = shared.take();
             if batch.is_empty() {
                 self.ended = true;
                 return;
             }
-            self.shared.commit(batch).await;
+            commits.push(shared.commit(batch));
         }
     }
 }
@@ -217,6 +225,8 @@ mod tests {
     struct Commits {
         sizes: Mutex<Vec<usize>>,
         failing: Vec<usize>,
+        /// Recordings at once; 0 is taken for 1.
+        at_once: usize,
     }
 
     impl Commits {
@@ -241,6 +251,10 @@ mod tests {
                 };
                 Ok(events.into_iter().map(recorded).collect())
             })
+        }
+
+        fn recordings_at_once(&self) -> usize {
+            self.at_once.max(1)
         }
     }
 
@@ -309,6 +323,22 @@ mod tests {
         let (first, others) = tokio::join!(recorder.record(events(0..256)), late);
         assert!(first.is_ok() && others.iter().all(Result::is_ok));
         assert_eq!(store.sizes(), [256, 5_000, 2_000], "whole calls until 4,096 are reached");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn beside_a_commit_only_a_full_one_starts() {
+        let store = Arc::new(Commits { at_once: 2, ..Commits::default() });
+        let recorder = recorder(&store);
+        let start = Instant::now();
+        let at = async |millis, attempts| {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            recorder.record(events(attempts)).await.unwrap();
+            start.elapsed()
+        };
+        let ended = tokio::join!(at(0, 0..256), at(1, 0..256), at(2, 0..255), at(3, 0..300));
+        let millis = [ended.0, ended.1, ended.2, ended.3].map(|ended| ended.as_millis());
+        assert_eq!(millis, [20, 21, 40, 40], "the third waits for room, and takes the fourth along");
+        assert_eq!(store.sizes(), [256, 256, 555]);
     }
 
     #[tokio::test(start_paused = true)]

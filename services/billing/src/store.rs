@@ -342,6 +342,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// Records events with their lines and entries in one transaction, each once for ever by merchant and event id; the
     /// answers are in order, and everything is on disk when the future is ready.
     fn record(&self, events: Vec<RatedEvent>, now: Timestamp) -> Pending<'_, Vec<Recorded>>;
+
+    /// How many recordings gain from being under way at once; more of them wait for each other.
+    fn recordings_at_once(&self) -> usize {
+        1
+    }
 }
 
 /// A durable store of the whole ledger. Every write is on disk when its future is ready.

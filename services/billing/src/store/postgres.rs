@@ -2,13 +2,14 @@
 //!
 //! Transactions are numbered from 1 without gaps and those of a merchant are chained, so there is one writer at a time: each write
 //! transaction takes one advisory lock before it reads anything, and its end gives the lock back. Gapless numbers are what makes a deleted
-//! row show, and a sequence of Postgres has gaps. What this costs is made up by writing many events a transaction, one statement a table.
-//! Readers take no lock and are never waited for.
+//! row show, and a sequence of Postgres has gaps. What this costs is made up by writing many events a transaction, one statement a table,
+//! and by writing the next ones beside a commit: see [`pipeline`]. Readers take no lock and are never waited for.
 //!
 //! A write that fails, or whose caller leaves, closes its connection instead of mending it: the server takes the transaction back, and no
 //! later write can mistake an answer that was meant for this one.
 
 mod open;
+mod pipeline;
 mod session;
 
 use std::{
@@ -16,17 +17,19 @@ use std::{
     time::Duration,
 };
 
+use kaleem_domain::Timestamp;
 use sqlx::{PgConnection, PgPool, Transaction, pool::PoolConnection};
 
 use super::{
-    Error, Pending,
+    Error, Pending, Recorded,
     sql::{
         Backend, Sql,
         session::{Session, Writing},
     },
 };
-use crate::config::Postgres as Options;
+use crate::{config::Postgres as Options, rating::RatedEvent};
 
+use self::{open::Pools, pipeline::Pipeline};
 pub use open::parse;
 
 /// Starts a transaction that is the only writer; the number is the ASCII of `kbilling`. What it reads is newer than the lock.
@@ -40,6 +43,7 @@ const TABLE_LIMIT: Duration = Duration::from_mins(10);
 pub struct Postgres {
     writers: PgPool,
     readers: PgPool,
+    pipeline: Pipeline,
 }
 
 impl Postgres {
@@ -47,32 +51,45 @@ impl Postgres {
     pub async fn open(url: &str, limits: &Options) -> Result<Sql<Self>, Error> {
         let rule = "billing.postgres_url is no URL of Postgres";
         let url = parse(url).ok_or_else(|| sqlx::Error::Configuration(rule.into()))?;
-        let (writers, readers) = open::pools(&url, limits).await?;
-        Ok(Sql::new(Self { writers, readers }))
+        let Pools { writers, groups, readers } = open::pools(&url, limits).await?;
+        let pipeline = Pipeline::new(writers.clone(), groups);
+        Ok(Sql::new(Self { writers, readers, pipeline }))
     }
 }
 
-/// A write transaction. Its connection is closed unless it was committed.
-pub struct Locked {
+/// A write transaction. Its connection is closed unless it was committed or taken back.
+pub struct Open {
     connection: PoolConnection<sqlx::Postgres>,
-    committed: bool,
+    ended: bool,
 }
 
-impl Writing for Locked {
+impl Open {
+    async fn begin(connections: &PgPool, sql: &'static str) -> Result<Self, Error> {
+        let mut open = Self { connection: connections.acquire().await?, ended: false };
+        sqlx::raw_sql(sql).execute(&mut *open.connection).await?;
+        Ok(open)
+    }
+
+    async fn take_back(self) -> Result<(), Error> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, sql: &'static str) -> Result<(), Error> {
+        sqlx::raw_sql(sql).execute(&mut *self.connection).await?;
+        self.ended = true;
+        Ok(())
+    }
+}
+
+impl Writing for Open {
     type Connection = PgConnection;
 
     fn commit(self) -> Pending<'static, ()> {
-        Box::pin(async move {
-            // Whole: of a field alone the future would hold a copy.
-            let mut locked = self;
-            sqlx::raw_sql("COMMIT").execute(&mut *locked.connection).await?;
-            locked.committed = true;
-            Ok(())
-        })
+        Box::pin(self.end("COMMIT"))
     }
 }
 
-impl Deref for Locked {
+impl Deref for Open {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -80,15 +97,15 @@ impl Deref for Locked {
     }
 }
 
-impl DerefMut for Locked {
+impl DerefMut for Open {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 }
 
-impl Drop for Locked {
+impl Drop for Open {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.ended {
             self.connection.close_on_drop();
         }
     }
@@ -96,7 +113,7 @@ impl Drop for Locked {
 
 impl Backend for Postgres {
     type Driver = sqlx::Postgres;
-    type Writing = Locked;
+    type Writing = Open;
 
     const CHECK: Option<&'static str> = None;
 
@@ -108,12 +125,18 @@ impl Backend for Postgres {
         Box::pin(async { Ok(self.readers.begin_with(SNAPSHOT).await?) })
     }
 
-    fn write(&self) -> Pending<'_, Locked> {
-        Box::pin(async {
-            let mut locked = Locked { connection: self.writers.acquire().await?, committed: false };
-            sqlx::raw_sql(LOCK).execute(&mut *locked.connection).await?;
-            Ok(locked)
-        })
+    fn write(&self) -> Pending<'_, Open> {
+        Box::pin(Open::begin(&self.writers, LOCK))
+    }
+
+    const RECORDINGS_AT_ONCE: usize = pipeline::AT_ONCE as usize;
+
+    fn record_unseen<'a>(
+        &'a self,
+        events: &'a [RatedEvent],
+        now: Timestamp,
+    ) -> Pending<'a, Option<Vec<Recorded>>> {
+        Box::pin(self.pipeline.record(events, now))
     }
 
     fn make_room<'a>(&self, session: &'a mut dyn Session) -> Pending<'a, ()> {

@@ -110,16 +110,17 @@ pub struct Numbered<'a> {
     pub entries: Option<String>,
 }
 
-/// Numbers postings from `first`, a transaction and an entry, and links each to its merchant's chain, whose end moves to it.
+/// Numbers postings from `next`, a transaction and an entry, which moves past them, and links each to its merchant's chain, whose end
+/// moves to it.
 pub fn number<'a>(
     postings: &'a [Posting<'a>],
-    first: (i64, i64),
+    next: &mut (i64, i64),
     heads: &mut Heads<'a>,
     now: Timestamp,
 ) -> Result<Vec<Numbered<'a>>, Error> {
-    let mut first_entry = first.1;
     let mut all = Vec::with_capacity(postings.len());
-    for (transaction, posting) in (first.0..).zip(postings) {
+    for posting in postings {
+        let (transaction, first_entry) = *next;
         let head = heads.entry(posting.merchant).or_insert((0, START));
         let link = link(&head.1, &posting.content(transaction, first_entry, now));
         *head = (transaction, link);
@@ -128,7 +129,7 @@ pub fn number<'a>(
             What::Entries { entries, .. } => Some(written(entries)?),
         };
         all.push(Numbered { posting, transaction, first_entry, link, entries });
-        first_entry += posting.entry_count();
+        *next = (transaction + 1, first_entry + posting.entry_count());
     }
     Ok(all)
 }

@@ -6,7 +6,7 @@ mod balance;
 mod bills;
 mod books;
 mod follow;
-mod ledger;
+pub mod ledger;
 mod prices;
 mod rows;
 pub mod session;
@@ -58,6 +58,26 @@ pub trait Backend: Send + Sync + 'static {
     /// The only write transaction.
     fn write(&self) -> Pending<'_, Self::Writing>;
 
+    /// How many recordings gain from being under way at once.
+    const RECORDINGS_AT_ONCE: usize = 1;
+
+    /// Records events that are taken to be new; `None` if they cannot be recorded so, and then nothing was.
+    fn record_unseen<'a>(
+        &'a self,
+        events: &'a [RatedEvent],
+        now: Timestamp,
+    ) -> Pending<'a, Option<Vec<Recorded>>> {
+        Box::pin(async move {
+            let mut writing = self.write().await?;
+            let recorded = ledger::record_unseen(&mut *writing, events, now).await?;
+            if recorded.is_some() {
+                fail::fail_point!("billing::record::inside");
+                writing.commit().await?;
+            }
+            Ok(recorded)
+        })
+    }
+
     /// Makes room for reading whole tables in a snapshot.
     fn make_room<'a>(&self, session: &'a mut dyn Session) -> Pending<'a, ()>;
 
@@ -80,6 +100,15 @@ impl<B: Backend> Sql<B> {
         Self { backend, posted: watch::Sender::new(0), repeats: AtomicBool::new(true) }
     }
 
+    /// Records those of `events` that the ledger does not hold.
+    async fn record_others(&self, events: &[RatedEvent], now: Timestamp) -> Result<Vec<Recorded>, Error> {
+        let mut writing = self.backend.write().await?;
+        let recorded = ledger::record(&mut *writing, events, now).await?;
+        fail::fail_point!("billing::record::inside");
+        writing.commit().await?;
+        Ok(recorded)
+    }
+
     /// Commits entries and tells those who follow the ledger.
     async fn post(&self, writing: B::Writing) -> Result<(), Error> {
         writing.commit().await?;
@@ -91,15 +120,21 @@ impl<B: Backend> Sql<B> {
 impl<B: Backend> Ledger for Sql<B> {
     fn record(&self, events: Vec<RatedEvent>, now: Timestamp) -> Pending<'_, Vec<Recorded>> {
         Box::pin(async move {
-            let mut writing = self.backend.write().await?;
             let look_first = self.repeats.load(Ordering::Relaxed);
-            let recorded = ledger::record(&mut *writing, &events, look_first, now).await?;
+            let unseen = if look_first { None } else { self.backend.record_unseen(&events, now).await? };
+            let recorded = match unseen {
+                Some(recorded) => recorded,
+                None => self.record_others(&events, now).await?,
+            };
             let repeats = recorded.iter().any(|recorded| recorded.outcome != Outcome::Recorded);
             self.repeats.store(repeats, Ordering::Relaxed);
-            fail::fail_point!("billing::record::inside");
-            self.post(writing).await?;
+            self.posted.send_modify(|commits| *commits += 1);
             Ok(recorded)
         })
+    }
+
+    fn recordings_at_once(&self) -> usize {
+        B::RECORDINGS_AT_ONCE
     }
 }
 

@@ -13,6 +13,7 @@ mod cutting_off;
 mod following;
 mod harness;
 mod payments;
+mod pipelining;
 mod prices;
 mod reading;
 mod recording;

@@ -8,7 +8,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{super::Error, LOCK};
+use super::{super::Error, LOCK, pipeline};
 use crate::config::Postgres as Options;
 
 /// Holds every object of the ledger, so that one database can serve several services.
@@ -56,8 +56,18 @@ fn place(options: &PgConnectOptions) -> String {
     format!("{}:{}/{database}", options.get_host(), options.get_port())
 }
 
-/// Opens the writers and the readers and brings the tables up to date.
-pub async fn pools(url: &PgConnectOptions, limits: &Options) -> Result<(PgPool, PgPool), Error> {
+/// The connections of a ledger.
+pub struct Pools {
+    /// Of transactions that hold the lock.
+    pub writers: PgPool,
+    /// Of recordings under another's lock; apart, so that they never wait for one who waits for that lock.
+    pub groups: PgPool,
+    /// Of everybody else.
+    pub readers: PgPool,
+}
+
+/// Opens the connections and brings the tables up to date.
+pub async fn pools(url: &PgConnectOptions, limits: &Options) -> Result<Pools, Error> {
     let place = place(url);
     let refuse = |source| Error::Server { place: place.clone(), source };
     let options = session(url, limits);
@@ -73,11 +83,15 @@ pub async fn pools(url: &PgConnectOptions, limits: &Options) -> Result<(PgPool, 
         let pool = PgPoolOptions::new().max_connections(size).min_connections(1).idle_timeout(IDLE);
         pool.acquire_timeout(limits.acquire_timeout.get())
     };
-    let writers = pool(WRITERS_MAX).after_connect(|connection, _| Box::pin(check_durability(connection)));
-    let writers = writers.connect_with(options.clone()).await.map_err(refuse)?;
+    let durable = |size| {
+        let pool = pool(size).after_connect(|connection, _| Box::pin(check_durability(connection)));
+        pool.connect_with(options.clone())
+    };
+    let writers = durable(WRITERS_MAX).await.map_err(refuse)?;
+    let groups = durable(pipeline::AT_ONCE).await.map_err(refuse)?;
     let readers = options.options([("default_transaction_read_only", "on")]);
     let readers = pool(limits.readers_max).connect_with(readers).await.map_err(refuse)?;
-    Ok((writers, readers))
+    Ok(Pools { writers, groups, readers })
 }
 
 /// What every session of the ledger is set to.

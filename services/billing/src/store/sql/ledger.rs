@@ -20,28 +20,32 @@ use crate::{
     },
 };
 
-/// Records `events` and says in order what became of each. It looks first for those that are there, or takes all of them for new and looks
-/// only when one was refused as known: a look costs a third of what writing costs.
+/// Records `events`, taking all of them for new: a look costs a third of what writing costs. `None` if one was known, and then the
+/// transaction is good for nothing more.
+pub async fn record_unseen(
+    session: &mut dyn Session,
+    events: &[RatedEvent],
+    now: Timestamp,
+) -> Result<Option<Vec<Recorded>>, Error> {
+    match record_new(session, events, &Held::new(), now).await {
+        Err(error) if is_repetition(&error) => Ok(None),
+        recorded => recorded.map(Some),
+    }
+}
+
+/// Looks which of `events` are there, records the others and says in order what became of each.
 pub async fn record(
     session: &mut dyn Session,
     events: &[RatedEvent],
-    look_first: bool,
     now: Timestamp,
 ) -> Result<Vec<Recorded>, Error> {
-    if !look_first {
-        session.execute("SAVEPOINT unseen", &[]).await?;
-        match record_new(session, events, &Held::new(), now).await {
-            Err(Error::Statement(error)) if is_repetition(&error) => {
-                session.execute("ROLLBACK TO unseen", &[]).await?;
-            }
-            recorded => return recorded,
-        }
-    }
     let held = held(session, events).await?;
     record_new(session, events, &held, now).await
 }
 
-fn is_repetition(error: &sqlx::Error) -> bool {
+/// A row that was to be new is there.
+pub fn is_repetition(error: &Error) -> bool {
+    let Error::Statement(error) = error else { return false };
     error.as_database_error().is_some_and(DatabaseError::is_unique_violation)
 }
 
@@ -88,24 +92,40 @@ async fn held(session: &mut dyn Session, events: &[RatedEvent]) -> Result<Held, 
 
 /// Posts transactions in order and answers the number of the first; the others follow it without gaps.
 pub async fn post(session: &mut dyn Session, postings: &[Posting<'_>], now: Timestamp) -> Result<i64, Error> {
-    let first = next(session).await?;
-    let mut heads = heads(session, postings).await?;
-    let numbered = number(postings, first, &mut heads, now)?;
+    let mut next = next(session).await?;
+    let first = next.0;
+    let mut heads = Heads::new();
+    read_heads(session, postings, &mut heads).await?;
+    let numbered = number(postings, &mut next, &mut heads, now)?;
+    insert(session, &numbered, now).await?;
+    move_heads(session, &heads).await?;
+    Ok(first)
+}
+
+/// Adds the rows of `numbered`.
+pub async fn insert(
+    session: &mut dyn Session,
+    numbered: &[Numbered<'_>],
+    now: Timestamp,
+) -> Result<(), Error> {
     let mut values = Vec::with_capacity(numbered.len() * Table::Ledger.columns());
-    for numbered in &numbered {
+    for numbered in numbered {
         add_row(&mut values, numbered, now);
     }
-    session.insert(Table::Ledger, &values).await?;
+    session.insert(Table::Ledger, &values).await
+}
+
+/// Moves the ends of chains to `heads`.
+pub async fn move_heads(session: &mut dyn Session, heads: &Heads<'_>) -> Result<(), Error> {
     let mut values = Vec::with_capacity(heads.len() * Table::ChainHeads.columns());
-    for (merchant, (transaction, link)) in &heads {
+    for (merchant, (transaction, link)) in heads {
         values.extend([Value::from(*merchant), (*transaction).into(), link.into()]);
     }
-    session.insert(Table::ChainHeads, &values).await?;
-    Ok(first.0)
+    session.insert(Table::ChainHeads, &values).await
 }
 
 /// Numbers of the next transaction and the next entry.
-async fn next(session: &mut dyn Session) -> Result<(i64, i64), Error> {
+pub async fn next(session: &mut dyn Session) -> Result<(i64, i64), Error> {
     let sql =
         "SELECT txn_id, entry_seq, entries, sell_pico, cost_pico FROM ledger ORDER BY txn_id DESC LIMIT 1";
     let after = |row: &dyn Columns| {
@@ -125,10 +145,22 @@ const HEADS: ByKey = ByKey {
                CROSS JOIN LATERAL (SELECT * FROM chain_head AS h WHERE h.merchant_id = merchant LIMIT 1) AS head",
 };
 
-/// Reads where the chains end that `postings` are added to.
-async fn heads<'a>(session: &mut dyn Session, postings: &[Posting<'a>]) -> Result<Heads<'a>, Error> {
-    let mut heads: Heads<'a> = postings.iter().map(|posting| (posting.merchant, (0, START))).collect();
-    let merchants: Vec<&str> = heads.keys().copied().collect();
+/// Reads where the chains end that `postings` are added to, but for those that are in `heads`.
+pub async fn read_heads<'a>(
+    session: &mut dyn Session,
+    postings: &[Posting<'a>],
+    heads: &mut Heads<'a>,
+) -> Result<(), Error> {
+    let mut wanted = Vec::new();
+    for Posting { merchant, .. } in postings {
+        heads.entry(merchant).or_insert_with(|| {
+            wanted.push(*merchant);
+            (0, START)
+        });
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
     let mut visit = |row: &dyn Columns| {
         if let Some(head) = heads.get_mut(row.text("merchant_id")?.as_str()) {
             let link = Link::try_from(row.bytes("chain_sha256")?)
@@ -137,8 +169,7 @@ async fn heads<'a>(session: &mut dyn Session, postings: &[Posting<'a>]) -> Resul
         }
         Ok(())
     };
-    session.each_of(&HEADS, &merchants, &mut visit).await?;
-    Ok(heads)
+    session.each_of(&HEADS, &wanted, &mut visit).await
 }
 
 /// Adds the values of a row of `ledger` in the order of its columns.
