@@ -6,7 +6,10 @@
     reason = "a test stops at its first surprise"
 )]
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use kaleem_domain::{Clock as _, Pico, RequestId};
 use kaleem_proto::{
@@ -21,10 +24,10 @@ use kaleem_proto::{
         get_usage_response::Dimension,
     },
 };
-use kaleem_rpc::Fault;
+use kaleem_rpc::{Code, Fault};
 use kaleem_runtime::{SystemClock, config::Span};
 use kaleem_tests::{
-    MERCHANT, Mesh, Shape,
+    MERCHANT, Mesh, Shape, Stores,
     ask::{question, whole},
     in_both_shapes,
 };
@@ -254,4 +257,54 @@ async fn a_call_that_was_settled_and_never_recorded_is_told_to_billing_once_in_o
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_was_settled_and_never_recorded_is_told_to_billing_once_over_tcp() {
     a_call_that_was_settled_and_never_recorded(Shape::Split).await;
+}
+
+/// Asks until `goes_on` says that the outcome is not waited for any more.
+async fn ask_until(mesh: &Mesh, goes_on: impl Fn(Result<(), Fault>) -> bool) {
+    let asking = async {
+        loop {
+            let answered = mesh.client().chat(whole(question("tiny-llama", "سؤال"))).await;
+            if !goes_on(answered.map(drop).map_err(|status| Fault::from_status(&status))) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, asking).await.expect("the outcome comes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_its_counters_are_gone_a_merchant_is_served_on_credit_and_afterwards_all_of_it_is_counted() {
+    let layout = Shape::Split.on(Stores::Production);
+    let mut mesh = Mesh::start_with(layout, |config| config.gateway.credit.requests_max = 3).await;
+    ask_until(&mesh, |answered| answered.is_err()).await;
+    mesh.databases().redis.kill_hard();
+    let served = AtomicI64::new(0);
+    ask_until(&mesh, |answered| match answered {
+        Ok(()) => served.fetch_add(1, Ordering::Relaxed) < 3,
+        Err(fault) => {
+            assert_eq!((fault.code, fault.domain.as_str()), (Code::Unavailable, "quota.kaleem"), "{fault}");
+            false
+        }
+    })
+    .await;
+    assert_eq!(served.load(Ordering::Relaxed), 3, "as many as are lent, and no call more");
+    mesh.databases().redis.restart();
+    ask_until(&mesh, |answered| answered.is_err()).await;
+    mesh.nothing_held().await;
+    assert_agreed(&mesh, 5).await;
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_that_hangs_is_away() {
+    let layout = Shape::Split.on(Stores::Production);
+    let mut mesh = Mesh::start_with(layout, |config| config.gateway.quota_timeout = Span::millis(300)).await;
+    ask_until(&mesh, |answered| answered.is_err()).await;
+    mesh.databases().redis.freeze();
+    ask_until(&mesh, |answered| answered.is_err()).await;
+    mesh.databases().redis.thaw();
+    ask_until(&mesh, |answered| answered.is_err()).await;
+    mesh.nothing_held().await;
+    assert_agreed(&mesh, 3).await;
+    mesh.stop().await;
 }

@@ -45,6 +45,17 @@ pub(crate) fn journal_unavailable(error: &std::io::Error) -> Fault {
         .retry_after(std::time::Duration::from_secs(2))
 }
 
+/// Quota is `away`, for whatever reason, and nothing may be lent.
+pub(crate) fn quota_away(away: Fault) -> Fault {
+    if away.code != Code::DeadlineExceeded {
+        return away;
+    }
+    // The deadline was the gateway's own.
+    let message = "quota did not answer in time, so nothing was sent to a model; try again";
+    Fault::new(Code::Unavailable, DOMAIN, "PEER_UNAVAILABLE", message)
+        .retry_after(std::time::Duration::from_secs(2))
+}
+
 pub(crate) fn stopping() -> Fault {
     let message = "this gateway is stopping and takes no new requests; try again, another one will answer";
     Fault::new(Code::Unavailable, DOMAIN, "STOPPING", message).retry_after(std::time::Duration::from_secs(1))

@@ -5,6 +5,7 @@ mod admission;
 mod again;
 mod answer;
 mod aside;
+mod credit;
 mod guard;
 mod inspect;
 mod invoke;
@@ -27,7 +28,6 @@ use kaleem_proto::{
     router::v1::{SelectRouteResponse, Step},
 };
 use kaleem_rpc::{CallContext, Fault, admission::Key};
-use moka::sync::Cache;
 
 pub(crate) use admission::Admission;
 pub(crate) use answer::{Answer, Event};
@@ -41,15 +41,11 @@ use crate::{
     fault,
 };
 use answer::Opening;
+use credit::Standings;
 use guard::Policies;
 use redact::Redacted;
 use stages::StageHistograms;
 use upstream::Leases;
-
-/// Merchants whose posture is remembered at once.
-const POSTURES_MAX: u64 = 100_000;
-/// A posture only orders preferences; caps are enforced by the reservation.
-const POSTURE_TTL: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// A request as it came in.
 pub(crate) struct Ask {
@@ -71,7 +67,7 @@ pub(crate) struct Pipeline {
     authenticator: Authenticator,
     books: Books,
     key: Key,
-    postures: Cache<Arc<str>, i32>,
+    standings: Standings,
     histograms: Arc<StageHistograms>,
     leases: Leases,
     policies: Policies,
@@ -99,17 +95,16 @@ impl Pipeline {
         key: Key,
     ) -> Self {
         let authenticator = Authenticator::new(Arc::clone(&peers), &config);
-        let postures = Cache::builder().max_capacity(POSTURES_MAX).time_to_live(POSTURE_TTL).build();
         let histograms = Arc::new(StageHistograms::new());
         Self {
             policies: Policies::new(config.answer_policies_bytes_max),
+            standings: Standings::new(config.credit),
             config,
             clock,
             peers,
             authenticator,
             books,
             key,
-            postures,
             histograms,
             leases: Leases::default(),
         }

@@ -100,13 +100,14 @@ impl Pipeline {
 
     /// How near its caps the merchant is, as last seen; unknown counts as normal, caps are enforced later.
     pub(super) async fn posture(&self, ctx: &CallContext, caller: &Caller) -> i32 {
-        let merchant: Arc<str> = caller.merchant_id.as_str().into();
-        if let Some(posture) = self.postures.get(&merchant) {
+        let merchant = caller.merchant_id.as_str();
+        if let Some(posture) = self.standings.posture(merchant, self.clock.now()) {
             return posture;
         }
-        let request = GetUsageRequest { merchant_id: caller.merchant_id.to_string() };
-        let posture = self.peers.get_usage(ctx, request).await.map_or(0, |usage| usage.posture);
-        self.postures.insert(merchant, posture);
+        let request = GetUsageRequest { merchant_id: merchant.to_owned() };
+        let usage = self.peers.get_usage(&self.soon(ctx), request).await;
+        let posture = usage.map_or(0, |usage| usage.posture);
+        self.standings.placed(merchant, posture, self.clock.now());
         posture
     }
 }

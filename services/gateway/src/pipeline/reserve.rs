@@ -1,12 +1,14 @@
 //! Stage: quota is held before anything is sent.
 
+use std::time::Instant;
+
 use kaleem_proto::{
-    quota::v1::{Candidate, Decision, Remaining, Reservation, ReserveMode, ReserveRequest},
+    quota::v1::{Candidate, Decision, Remaining, Reservation, ReserveMode, ReserveRequest, ReserveResponse},
     router::v1::Step,
 };
-use kaleem_rpc::{Fault, convert};
+use kaleem_rpc::{CallContext, Fault, convert};
 
-use super::{Pipeline, Routed};
+use super::{Pipeline, Routed, credit};
 use crate::{books::Meter, fault};
 
 /// Less output than this is no answer.
@@ -49,10 +51,7 @@ impl Pipeline {
             candidates: steps.iter().map(|step| self.candidate(routed, step)).collect(),
             ttl: Some(convert::duration(self.config.hold_ttl.get())),
         };
-        fail::fail_point!("gateway::reserve::before");
-        let held = self.peers.reserve(&routed.ctx, request).await?;
-        fail::fail_point!("gateway::reserve::after");
-        self.postures.insert(routed.caller.merchant_id.as_str().into(), held.posture);
+        let held = self.hold(routed, request).await?;
         let decision = held.decision();
         let reservation = held
             .reservation
@@ -62,6 +61,36 @@ impl Pipeline {
         meter.reserved(routed.usage_event(&reservation, steps[index], &self.config.gateway_id));
         let output_token_count = held.granted_output_token_count;
         Ok((index, meter, Grant { reservation, output_token_count, decision, remaining: held.remaining }))
+    }
+
+    /// Asks quota, and admits the call on credit where quota is away.
+    async fn hold(&self, routed: &Routed, request: ReserveRequest) -> Result<ReserveResponse, Fault> {
+        fail::fail_point!("gateway::reserve::before");
+        let answered = self.peers.reserve(&self.soon(&routed.ctx), request.clone()).await;
+        fail::fail_point!("gateway::reserve::after");
+        let now = self.clock.now();
+        let away = match answered {
+            Ok(held) => {
+                self.standings.heard(&request.merchant_id, &held, now);
+                return Ok(held);
+            }
+            Err(fault) if credit::is_away(&fault) => fault,
+            Err(fault) => return Err(fault),
+        };
+        if routed.ctx.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(away);
+        }
+        let lent = self.standings.lend(&request, &routed.caller.plan, now);
+        let outcome = if lent.is_some() { "is served on credit" } else { "gets no credit" };
+        tracing::warn!(fault = %away, merchant = %request.merchant_id, "quota is away, and the merchant {outcome}");
+        lent.ok_or_else(|| fault::quota_away(away))
+    }
+
+    /// The context of a call to quota, which is fast or away.
+    pub(super) fn soon(&self, ctx: &CallContext) -> CallContext {
+        let patience = Instant::now() + self.config.quota_timeout.get();
+        let deadline = ctx.deadline.map_or(patience, |deadline| deadline.min(patience));
+        CallContext { deadline: Some(deadline), ..ctx.clone() }
     }
 
     fn candidate(&self, routed: &Routed, step: &Step) -> Candidate {
