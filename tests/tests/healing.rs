@@ -288,6 +288,7 @@ async fn while_its_counters_are_gone_a_merchant_is_served_on_credit_and_afterwar
     })
     .await;
     assert_eq!(served.load(Ordering::Relaxed), 3, "as many as are lent, and no call more");
+    assert_eq!(mesh.ledger_with(4).await.request_count, 4, "billing does not wait for quota");
     mesh.databases().redis.restart();
     ask_until(&mesh, |answered| answered.is_err()).await;
     mesh.nothing_held().await;

@@ -8,7 +8,7 @@ use kaleem_rpc::convert;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Books, bounded, journal::Ticket};
+use super::{BACKLOG_MAX, Books, bounded, journal::Ticket};
 
 const BATCH_MAX: usize = 256;
 /// How long a batch gathers after the last one. Its events are in the journal, so that waiting risks nothing, and a commit costs
@@ -35,23 +35,36 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) -> io::Result<()> {
     let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut late = Late::default();
     for (ticket, mut event) in left {
         let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
         let cost = books.price(&mut event, &usage).await;
         batch.push(Entry { ticket: Some(ticket), event, cost, settled: false });
         if batch.len() == BATCH_MAX {
-            tell(&books, std::mem::take(&mut batch), &stop).await;
+            tell(&books, std::mem::take(&mut batch), &mut late, &stop).await;
         }
     }
     if !batch.is_empty() {
-        tell(&books, std::mem::take(&mut batch), &stop).await;
+        tell(&books, std::mem::take(&mut batch), &mut late, &stop).await;
     }
     let mut told = Instant::now();
-    while entries.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    loop {
+        tokio::select! {
+            received = entries.recv_many(&mut batch, BATCH_MAX), if late.has_room() => {
+                if received == 0 {
+                    break;
+                }
+            }
+            () = tokio::time::sleep_until(late.due), if !late.entries.is_empty() => {
+                late.settle(&books).await;
+                continue;
+            }
+        }
         gather(&mut entries, &mut batch, told + GATHER, &stop).await;
-        tell(&books, std::mem::take(&mut batch), &stop).await;
+        tell(&books, std::mem::take(&mut batch), &mut late, &stop).await;
         told = Instant::now();
     }
+    late.settle(&books).await;
     Ok(())
 }
 
@@ -74,23 +87,20 @@ async fn gather(
     }
 }
 
-/// Tries until both peers know every entry, or until the process stops.
-async fn tell(books: &Books, mut batch: Vec<Entry>, stop: &CancellationToken) {
+/// Tries until Billing knows every entry, or until the process stops. What quota does not know by then is `late`.
+async fn tell(books: &Books, mut batch: Vec<Entry>, late: &mut Late, stop: &CancellationToken) {
     let mut wait = RETRY_FIRST;
+    settle_first(books, &mut batch).await;
     loop {
-        settle_late(books, &mut batch).await;
         fail::fail_point!("gateway::record::before");
         let events = batch.iter().map(|entry| entry.event.clone()).collect();
         match books.0.peers.record_usage(&bounded(), RecordUsageRequest { events }).await {
             Ok(answer) => {
                 fail::fail_point!("gateway::record::after");
                 for (entry, result) in batch.iter().zip(&answer.results) {
-                    note(books, entry, result.outcome(), &result.reason);
+                    note(entry, result.outcome(), &result.reason);
                 }
-                batch.retain(|entry| !entry.settled);
-                if batch.is_empty() {
-                    return;
-                }
+                return late.take_up(books, batch);
             }
             Err(fault) => {
                 tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again");
@@ -107,8 +117,59 @@ async fn tell(books: &Books, mut batch: Vec<Entry>, stop: &CancellationToken) {
     }
 }
 
-async fn settle_late(books: &Books, batch: &mut [Entry]) {
-    for entry in batch.iter_mut().filter(|entry| !entry.settled) {
+/// Events that Billing has and quota does not know of: while quota is away they hold nothing up.
+struct Late {
+    entries: Vec<Entry>,
+    wait: Duration,
+    due: Instant,
+}
+
+impl Default for Late {
+    fn default() -> Self {
+        Self { entries: Vec::new(), wait: RETRY_FIRST, due: Instant::now() }
+    }
+}
+
+impl Late {
+    fn has_room(&self) -> bool {
+        self.entries.len() < BACKLOG_MAX
+    }
+
+    /// Acknowledges what both peers know, and keeps the rest.
+    fn take_up(&mut self, books: &Books, batch: Vec<Entry>) {
+        let was_empty = self.entries.is_empty();
+        self.entries.extend(batch);
+        self.acknowledge(books);
+        if was_empty {
+            (self.wait, self.due) = (RETRY_FIRST, Instant::now() + RETRY_FIRST);
+        }
+    }
+
+    async fn settle(&mut self, books: &Books) {
+        let is_back = settle_first(books, &mut self.entries).await;
+        self.acknowledge(books);
+        if !is_back && !self.entries.is_empty() {
+            // Should it be the event that quota never takes, the others are not to wait for it.
+            self.entries.rotate_left(1);
+        }
+        self.wait = if is_back { RETRY_FIRST } else { (self.wait * 2).min(RETRY_MAX) };
+        self.due = Instant::now() + self.wait;
+    }
+
+    fn acknowledge(&mut self, books: &Books) {
+        self.entries.retain(|entry| {
+            if let (Some(ticket), true) = (entry.ticket, entry.settled) {
+                books.journal().acknowledge(ticket);
+            }
+            !entry.settled
+        });
+    }
+}
+
+/// Settles what quota was not told, one after the other up to the first that it does not take; false if there was one. A quota that does
+/// not answer is not waited for once an entry.
+async fn settle_first(books: &Books, entries: &mut [Entry]) -> bool {
+    for entry in entries.iter_mut().filter(|entry| !entry.settled).take(BATCH_MAX) {
         match books.settle(&entry.event, entry.cost).await {
             Ok(_) => entry.settled = true,
             // Quota has forgotten the hold or holds another truth; the ledger decides, and trying again changes nothing.
@@ -116,12 +177,16 @@ async fn settle_late(books: &Books, batch: &mut [Entry]) {
                 tracing::warn!(%fault, "a charge was settled in the ledger only");
                 entry.settled = true;
             }
-            Err(fault) => tracing::warn!(%fault, "a hold was not settled yet; trying again"),
+            Err(fault) => {
+                tracing::warn!(%fault, "a hold was not settled yet; trying again");
+                return false;
+            }
         }
     }
+    true
 }
 
-fn note(books: &Books, entry: &Entry, outcome: Outcome, reason: &str) {
+fn note(entry: &Entry, outcome: Outcome, reason: &str) {
     let event_id = entry.event.reservation.as_ref().map_or("", |reservation| reservation.event_id.as_str());
     match outcome {
         Outcome::Recorded | Outcome::Duplicate => {}
@@ -131,8 +196,5 @@ fn note(books: &Books, entry: &Entry, outcome: Outcome, reason: &str) {
         Outcome::Rejected | Outcome::Unspecified => {
             tracing::error!(event_id, reason, "billing rejected an event");
         }
-    }
-    if let (Some(ticket), true) = (entry.ticket, entry.settled) {
-        books.journal().acknowledge(ticket);
     }
 }
