@@ -21,7 +21,7 @@ pub use tables::prepare;
 /// Held by one writer of the database at a time until it has committed.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 
-/// How long the parts of a call may take. Zero is no bound.
+/// How long the parts of a call may take, at least a millisecond each.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// Longest wait for a connection.

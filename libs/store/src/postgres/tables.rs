@@ -34,9 +34,10 @@ pub async fn prepare(
     Ok(options)
 }
 
-/// What every connection sets.
+/// What every connection sets; it has a name that the address may choose.
 fn session(schema: &Schema, address: PgConnectOptions, timeouts: &Timeouts) -> PgConnectOptions {
-    let millis = |timeout: Duration| format!("{}ms", timeout.as_millis());
+    // Zero would be no bound.
+    let millis = |timeout: Duration| format!("{}ms", timeout.as_millis().max(1));
     let statement_timeout = millis(timeouts.statement);
     let settings = [
         ("search_path", schema.name.to_owned()),
@@ -47,6 +48,9 @@ fn session(schema: &Schema, address: PgConnectOptions, timeouts: &Timeouts) -> P
         ("idle_in_transaction_session_timeout", statement_timeout.clone()),
         ("statement_timeout", statement_timeout),
     ];
-    let name = format!("kaleem-{}", schema.name);
-    address.application_name(&name).options(settings).disable_statement_logging()
+    let named = match address.get_application_name() {
+        Some(_) => address,
+        None => address.application_name(&format!("kaleem-{}", schema.name)),
+    };
+    named.options(settings).disable_statement_logging()
 }
