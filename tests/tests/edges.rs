@@ -32,7 +32,7 @@ fn part(package: &Package, root: &Path) -> Part {
 /// Libraries of ours that a library may use.
 fn libraries_below(library: &str) -> &'static [&'static str] {
     match library {
-        "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" => &[],
+        "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" | "kaleem-store" => &[],
         "kaleem-pii" => &["kaleem-placeholder"],
         "kaleem-guard" => &["kaleem-pii"],
         "kaleem-runtime" => &["kaleem-domain", "kaleem-pii"],

@@ -22,6 +22,7 @@ pub mod postgres;
 pub mod power;
 pub mod redis;
 pub mod statements;
+pub mod store;
 pub mod transcript;
 
 use std::future::Future;

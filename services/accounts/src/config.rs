@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use kaleem_runtime::config::{Secret, Span};
+use kaleem_store::postgres::{Bounds, Timeouts, broken_rule};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, key, store::postgres};
+use crate::{Error, key};
 
 /// Options of the accounts service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,7 +99,7 @@ impl Config {
         if self.plans_max == 0 || self.watchers_max == 0 {
             return refuse("plans_max and watchers_max", "at least 1");
         }
-        if let Some(rule) = self.postgres_url.as_ref().and_then(postgres::broken_rule) {
+        if let Some(rule) = self.postgres_url.as_ref().and_then(|url| broken_rule(url.expose())) {
             return refuse("postgres_url", rule);
         }
         self.postgres.check()
@@ -106,16 +107,20 @@ impl Config {
 }
 
 impl PostgresConfig {
+    pub(crate) fn bounds(&self) -> Bounds {
+        let [acquire, lock, statement] =
+            [self.acquire_timeout, self.lock_timeout, self.statement_timeout].map(Span::get);
+        Bounds {
+            connections_max: self.connections_max,
+            timeouts: Timeouts { acquire, lock, statement },
+            retry_after: self.poll_interval.get(),
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
         let refuse = |field, rule| Err(Error::Config { field, rule });
-        if self.connections_max < 2 {
-            return refuse("postgres.connections_max", "at least 2: one of them listens for changes");
-        }
-        if [self.acquire_timeout, self.lock_timeout, self.statement_timeout].contains(&Span::ZERO) {
-            return refuse(
-                "postgres.acquire_timeout, lock_timeout and statement_timeout",
-                "more than zero, which would be no bound",
-            );
+        if let Some((field, rule)) = self.bounds().broken_rule() {
+            return refuse(field, rule);
         }
         if self.poll_interval == Span::ZERO || self.poll_interval >= self.staleness_max {
             return refuse("postgres.poll_interval", "more than zero and less than postgres.staleness_max");

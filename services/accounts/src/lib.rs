@@ -24,7 +24,6 @@ pub use config::{Config, PostgresConfig};
 pub use error::{Error, Violation};
 pub use grpc::Grpc;
 pub use store::Error as StoreError;
-use store::{Store, postgres::Postgres, sqlite::Sqlite};
 
 /// What the service needs from its process.
 pub struct Deps {
@@ -40,10 +39,7 @@ pub struct Deps {
 /// address when the shared store cannot be used.
 pub async fn build(config: Config, deps: Deps) -> Result<AccountsServiceServer<Grpc>, Error> {
     config.check()?;
-    let store: Arc<dyn Store> = match &config.postgres_url {
-        Some(url) => Arc::new(Postgres::open(url, &config.postgres).await?),
-        None => Arc::new(Sqlite::open(&config.data_folder).await?),
-    };
+    let store = store::open(&config).await?;
     let feed_heartbeat = config.heartbeat.get();
     let watchers_max = config.watchers_max;
     let stopping = deps.supervisor.stopping();

@@ -51,7 +51,7 @@ pub struct Deps {
 async fn open(config: &Config) -> Result<Arc<dyn store::Store>, Error> {
     Ok(match &config.postgres_url {
         Some(url) => Arc::new(store::postgres::Postgres::open(url.expose(), &config.postgres).await?),
-        None => Arc::new(store::sqlite::Sqlite::open(&config.data_folder).await?),
+        None => Arc::new(store::sqlite::open(&config.data_folder).await?),
     })
 }
 

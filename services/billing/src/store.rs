@@ -6,11 +6,10 @@ mod recording;
 mod sql;
 pub mod sqlite;
 
-use std::{io, path::PathBuf};
-
 use futures::future::BoxFuture;
 use jiff::civil::Date;
 use kaleem_domain::{MerchantId, Timestamp, price::PriceVersion};
+use kaleem_store::Schema;
 use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
 
@@ -30,42 +29,19 @@ use crate::{
     terms::Asked,
 };
 
+static SCHEMA: Schema = Schema {
+    name: "billing",
+    called: "the ledger's store",
+    sqlite: &[("billing", include_str!("../migrations/sqlite/0001_billing.sql"))],
+    postgres: &[("billing", include_str!("../migrations/postgres/0001_billing.sql"))],
+};
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder or its files cannot be made, read or written.
-    #[error("{} cannot be used; check that the folder is writable and the disk is not full", path.display())]
-    Folder {
-        /// File or folder.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: io::Error,
-    },
-    /// Another process holds the store.
-    #[error("{} is in use by another kaleem process; stop it, or choose another data folder", path.display())]
-    InUse {
-        /// Lock file.
-        path: PathBuf,
-    },
-    /// The file is no store, or is broken.
-    #[error("{} is damaged or not a kaleem store; restore it from a backup, or move it away to start empty", path.display())]
-    Damaged {
-        /// Store file.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The file was written by another version of kaleem.
-    #[error("{} was written by another version of kaleem; start that version, or restore a backup", path.display())]
-    Version {
-        /// Store file.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: MigrateError,
-    },
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Unusable(#[from] kaleem_store::Error),
     /// Postgres cannot be reached, or refuses what the ledger needs.
     #[error(
         "the ledger's Postgres at {place} cannot be used; check that it runs, that billing.postgres_url is right, and that its role may \

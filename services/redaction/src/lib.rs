@@ -42,7 +42,6 @@ pub use store::Error as StoreError;
 
 use names::NameStage;
 use policies::Policies;
-use store::{Store, postgres::Postgres, sqlite::Sqlite};
 
 /// Largest message taken: the gateway's body limit and its overhead.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -64,10 +63,7 @@ pub struct Deps {
 /// address when the shared store cannot be used.
 pub async fn build(config: Config, deps: Deps) -> Result<RedactionServiceServer<Grpc>, Error> {
     config.check()?;
-    let store: Arc<dyn Store> = match &config.postgres_url {
-        Some(url) => Arc::new(Postgres::open(url, &config.postgres).await?),
-        None => Arc::new(Sqlite::open(&config.data_folder).await?),
-    };
+    let store = store::open(&config).await?;
     let redactor = Arc::new(Redactor::new()?);
     let names = NameStage::new(&config.name_model, &deps.supervisor)?;
     let policies =

@@ -1,84 +1,33 @@
 //! Where privacy policies are kept; a back end is one implementation of [`Store`].
 
-pub mod postgres;
 mod sql;
-pub mod sqlite;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use kaleem_domain::Timestamp;
+use kaleem_store::{Postgres, Schema, Sqlite};
 use tokio::sync::Notify;
+
+use crate::Config;
 
 /// Versions of a merchant's policy that are kept, the one in force included.
 pub const VERSIONS_KEPT: i64 = 16;
 
+/// The store. Its tables tell the channel `kaleem_redaction` of changes.
+static SCHEMA: Schema = Schema {
+    name: "redaction",
+    called: "the store of privacy policies",
+    sqlite: &[("redaction", include_str!("../migrations/sqlite/0001_redaction.sql"))],
+    postgres: &[("redaction", include_str!("../migrations/postgres/0001_redaction.sql"))],
+};
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder or its files cannot be made, read or written.
-    #[error("{} cannot be used; check that the folder is writable and the disk is not full", path.display())]
-    Folder {
-        /// File or folder.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: io::Error,
-    },
-    /// Another process holds the store.
-    #[error("{} is in use by another kaleem process; stop it, or choose another data folder", path.display())]
-    InUse {
-        /// Lock file.
-        path: PathBuf,
-    },
-    /// The file is no store, or is broken.
-    #[error("{} is damaged or not a kaleem store; restore it from a backup, or move it away to start empty", path.display())]
-    Damaged {
-        /// Store file.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The file was written by another version of kaleem.
-    #[error("{} was written by another version of kaleem; start that version, or restore a backup", path.display())]
-    Version {
-        /// Store file.
-        path: PathBuf,
-        /// Cause.
-        #[source]
-        source: sqlx::migrate::MigrateError,
-    },
-    /// The text is no address of a Postgres database. It may hold a password, so it is not shown.
-    #[error("postgres_url must be {0}")]
-    Url(&'static str),
-    /// The server of the shared store does not answer, or does not let us in.
-    #[error(
-        "the Postgres server at {server} cannot be used; check that it runs, and user, password and database"
-    )]
-    Server {
-        /// Host and port, or the folder of its socket.
-        server: String,
-        /// Cause.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The tables of the shared store were made by another version of kaleem.
-    #[error(
-        "schema {schema} of the Postgres server at {server} was written by another version of kaleem; start that version, or restore a backup"
-    )]
-    Schema {
-        /// Schema.
-        schema: &'static str,
-        /// Host and port, or the folder of its socket.
-        server: String,
-        /// Cause.
-        #[source]
-        source: sqlx::migrate::MigrateError,
-    },
-    /// The server of the shared store said nothing for too long.
-    #[error("the store of privacy policies did not answer within {0:?}")]
-    Silent(Duration),
+    /// It cannot be opened, or does not answer.
+    #[error(transparent)]
+    Unusable(#[from] kaleem_store::Error),
     /// A statement failed.
     #[error("the store of privacy policies failed")]
     Statement(#[from] sqlx::Error),
@@ -135,4 +84,14 @@ pub trait Store: Send + Sync + 'static {
     ) -> Pending<'_, Written>;
     /// Reads up to `limit` changes after a version, in order.
     fn changes(&self, after: i64, limit: usize) -> Pending<'_, Vec<Change>>;
+}
+
+/// Opens the store in the database that the configuration names, or else in its data folder.
+pub async fn open(config: &Config) -> Result<Arc<dyn Store>, Error> {
+    let Some(url) = &config.postgres_url else {
+        return Ok(Arc::new(Sqlite::open(&SCHEMA, &config.data_folder).await?));
+    };
+    let postgres = Postgres::open(&SCHEMA, url.expose(), &config.postgres.bounds()).await?;
+    tracing::info!(server = postgres.server(), "privacy policies are kept in Postgres");
+    Ok(Arc::new(postgres))
 }

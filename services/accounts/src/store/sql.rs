@@ -1,68 +1,34 @@
-//! The store over SQL, written once: a back end only says where connections and exclusive transactions come from.
+//! The store over SQL, written once for both databases.
 
 mod feed;
 mod keys;
 mod merchants;
 mod plans;
-mod session;
 
 use futures::future::BoxFuture;
 use kaleem_domain::{KeyId, MerchantId, Timestamp};
-use sqlx::{Database, pool::PoolConnection};
+use kaleem_store::{Backend, Session};
 use tokio::sync::Notify;
 
-use super::{Change, Changed, Error, Pending, Snapshot, Store};
+use super::{Change, Changed, Pending, Snapshot, Store};
 use crate::{
     key::ApiKey,
     merchant::{Merchant, State},
     plan::Plan,
 };
-use session::Session;
 
-/// A database with the tables of `migrations/`.
-pub trait Backend: Send + Sync + 'static {
-    /// Its driver.
-    type Driver: Database<Connection: Session>;
-
-    /// A connection for one read.
-    fn read(&self) -> Pending<'_, PoolConnection<Self::Driver>>;
-
-    /// A transaction that no other writer runs beside, of this process or another, from its start to its commit; so what
-    /// it reads stays true, and what it commits is durable.
-    fn write(&self) -> Pending<'_, sqlx::Transaction<'static, Self::Driver>>;
-
-    /// Whether other processes may write too.
-    const SHARED: bool;
-
-    /// See [`Store::listen`].
-    fn listen<'a>(&'a self, news: &'a Notify) -> BoxFuture<'a, ()>;
-
-    /// Bounds `work`, where a database may stop answering.
-    fn bounded<'a, T: 'a>(&'a self, work: Pending<'a, T>) -> Pending<'a, T>;
-}
-
-/// A store in `B`.
-pub struct Sql<B>(pub B);
-
-impl<B: Backend> Sql<B> {
-    /// Runs `work`, bounded.
-    fn run<'a, T: 'a>(&'a self, work: impl Future<Output = Result<T, Error>> + Send + 'a) -> Pending<'a, T> {
-        self.0.bounded(Box::pin(work))
-    }
-}
-
-impl<B: Backend> Store for Sql<B> {
+impl<B: Backend> Store for B {
     fn is_shared(&self) -> bool {
         B::SHARED
     }
 
     fn listen<'a>(&'a self, news: &'a Notify) -> BoxFuture<'a, ()> {
-        self.0.listen(news)
+        Backend::listen(self, news)
     }
 
     fn seed_plans(&self, plans: Vec<Plan>, now: Timestamp) -> Pending<'_, ()> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             if plans::count(&mut *transaction).await? == 0 {
                 for plan in &plans {
                     plans::insert(&mut *transaction, plan, now).await?;
@@ -74,7 +40,7 @@ impl<B: Backend> Store for Sql<B> {
 
     fn snapshot(&self, keys_max: usize, merchants_max: usize) -> Pending<'_, Snapshot> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             let session: &mut dyn Session = &mut *transaction;
             let snapshot = Snapshot {
                 plans: plans::newest(session).await?,
@@ -89,7 +55,7 @@ impl<B: Backend> Store for Sql<B> {
 
     fn put_plan(&self, plan: Plan, plans_max: usize, now: Timestamp) -> Pending<'_, Option<Changed<Plan>>> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             let session: &mut dyn Session = &mut *transaction;
             let current = plans::newest_of(session, &plan.id).await?;
             if current.is_none() && plans::count(session).await? >= plans_max {
@@ -111,16 +77,16 @@ impl<B: Backend> Store for Sql<B> {
     }
 
     fn plan(&self, id: String) -> Pending<'_, Option<Plan>> {
-        self.run(async move { plans::newest_of(&mut *self.0.read().await?, &id).await })
+        self.run(async move { plans::newest_of(&mut *self.read().await?, &id).await })
     }
 
     fn plans(&self) -> Pending<'_, Vec<Plan>> {
-        self.run(async move { plans::newest(&mut *self.0.read().await?).await })
+        self.run(async move { plans::newest(&mut *self.read().await?).await })
     }
 
     fn create_merchant(&self, merchant: Merchant) -> Pending<'_, Option<Merchant>> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             let existing = merchants::get(&mut *transaction, &merchant.id).await?;
             if existing.is_none() {
                 merchants::insert(&mut *transaction, &merchant).await?;
@@ -131,11 +97,11 @@ impl<B: Backend> Store for Sql<B> {
     }
 
     fn merchant(&self, id: MerchantId) -> Pending<'_, Option<Merchant>> {
-        self.run(async move { merchants::get(&mut *self.0.read().await?, &id).await })
+        self.run(async move { merchants::get(&mut *self.read().await?, &id).await })
     }
 
     fn merchants(&self, after: String, limit: usize) -> Pending<'_, Vec<Merchant>> {
-        self.run(async move { merchants::page(&mut *self.0.read().await?, &after, limit).await })
+        self.run(async move { merchants::page(&mut *self.read().await?, &after, limit).await })
     }
 
     fn set_state(
@@ -145,7 +111,7 @@ impl<B: Backend> Store for Sql<B> {
         now: Timestamp,
     ) -> Pending<'_, Option<Changed<Merchant>>> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             let session: &mut dyn Session = &mut *transaction;
             let Some(mut value) = merchants::get(session, &id).await? else { return Ok(None) };
             if value.state != state {
@@ -161,25 +127,23 @@ impl<B: Backend> Store for Sql<B> {
 
     fn add_key(&self, key: ApiKey) -> Pending<'_, ()> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             keys::insert(&mut *transaction, &key).await?;
             Ok(transaction.commit().await?)
         })
     }
 
     fn key(&self, id: KeyId) -> Pending<'_, Option<ApiKey>> {
-        self.run(async move { keys::get(&mut *self.0.read().await?, &id).await })
+        self.run(async move { keys::get(&mut *self.read().await?, &id).await })
     }
 
     fn keys(&self, merchant: Option<MerchantId>, after: String, limit: usize) -> Pending<'_, Vec<ApiKey>> {
-        self.run(
-            async move { keys::page(&mut *self.0.read().await?, merchant.as_ref(), &after, limit).await },
-        )
+        self.run(async move { keys::page(&mut *self.read().await?, merchant.as_ref(), &after, limit).await })
     }
 
     fn revoke_key(&self, id: KeyId, now: Timestamp) -> Pending<'_, Option<Changed<ApiKey>>> {
         self.run(async move {
-            let mut transaction = self.0.write().await?;
+            let mut transaction = self.write().await?;
             let session: &mut dyn Session = &mut *transaction;
             let Some(mut value) = keys::get(session, &id).await? else { return Ok(None) };
             if value.revoke_time.is_none() {
@@ -194,6 +158,6 @@ impl<B: Backend> Store for Sql<B> {
     }
 
     fn changes(&self, sequence: i64, limit: usize) -> Pending<'_, Option<Vec<Change>>> {
-        self.run(async move { feed::after(&mut *self.0.read().await?, sequence, limit).await })
+        self.run(async move { feed::after(&mut *self.read().await?, sequence, limit).await })
     }
 }

@@ -7,10 +7,7 @@ use kaleem_proto::accounts::v1::{self as proto, MerchantState, watch_revocations
 use kaleem_rpc::{Code, Fault};
 use tonic::Streaming;
 
-use crate::{
-    harness::{Service, Store, assert_fault, assert_invalid},
-    on_both_stores,
-};
+use crate::harness::{Service, Store, assert_fault, assert_invalid, on_both_stores};
 
 on_both_stores! {
     a_watcher_learns_where_it_stands_and_then_every_change_in_order,

@@ -10,43 +10,14 @@ use kaleem_proto::accounts::v1::{
 };
 use kaleem_rpc::{Code, Fault};
 use kaleem_runtime::{Supervisor, config::Secret};
-use kaleem_testkit::{ManualClock, postgres::Postgres};
+use kaleem_testkit::ManualClock;
 use sqlx::Connection as _;
+
+pub use kaleem_testkit::{on_both_stores, store::Store};
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
 pub type Client = AccountsServiceClient<AccountsServiceServer<Grpc>>;
-
-/// Where a service keeps what it keeps.
-pub enum Store {
-    Sqlite,
-    /// A server of the test's own.
-    Postgres(Postgres),
-    /// The database of another service of the test, at this address.
-    Shared(String),
-}
-
-/// Runs each test on both stores; its body is an `async fn` that takes the [`Store`].
-#[macro_export]
-macro_rules! on_both_stores {
-    ($($test:ident,)+) => {
-        mod sqlite {
-            use $crate::harness::Store;
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(Store::Sqlite).await;
-            })+
-        }
-
-        mod postgres {
-            use $crate::harness::Store;
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(Store::postgres()).await;
-            })+
-        }
-    };
-}
 
 pub struct Service {
     pub client: Client,
@@ -55,28 +26,6 @@ pub struct Service {
     pub folder: tempfile::TempDir,
     pub store: Store,
     config: Config,
-}
-
-impl Store {
-    pub fn postgres() -> Self {
-        Self::Postgres(Postgres::start())
-    }
-
-    /// The server that belongs to this store.
-    pub fn server(&mut self) -> Option<&mut Postgres> {
-        match self {
-            Self::Postgres(server) => Some(server),
-            Self::Sqlite | Self::Shared(_) => None,
-        }
-    }
-
-    fn url(&self) -> Option<String> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres(server) => Some(server.url()),
-            Self::Shared(url) => Some(url.clone()),
-        }
-    }
 }
 
 pub fn config(folder: &Path) -> Config {

@@ -6,10 +6,7 @@ use futures::FutureExt as _;
 use kaleem_proto::accounts::v1::{self as proto, MerchantState, Scope};
 use kaleem_rpc::{Code, Fault, convert};
 
-use crate::{
-    harness::{NOW, Service, Store, assert_fault, assert_invalid},
-    on_both_stores,
-};
+use crate::harness::{NOW, Service, Store, assert_fault, assert_invalid, on_both_stores};
 
 on_both_stores! {
     a_key_says_who_calls_who_pays_and_what_it_may,

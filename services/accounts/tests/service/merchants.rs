@@ -3,10 +3,7 @@
 use kaleem_proto::accounts::v1 as proto;
 use kaleem_rpc::{Code, Fault};
 
-use crate::{
-    harness::{NOW, Service, Store, assert_fault, assert_invalid},
-    on_both_stores,
-};
+use crate::harness::{NOW, Service, Store, assert_fault, assert_invalid, on_both_stores};
 
 on_both_stores! {
     a_merchant_keeps_what_it_was_made_with_across_a_restart,

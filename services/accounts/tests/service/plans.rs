@@ -3,10 +3,7 @@
 use kaleem_proto::accounts::v1 as proto;
 use kaleem_rpc::Fault;
 
-use crate::{
-    harness::{Service, Store, assert_invalid},
-    on_both_stores,
-};
+use crate::harness::{Service, Store, assert_invalid, on_both_stores};
 
 on_both_stores! {
     a_new_store_has_the_three_default_plans,

@@ -3,23 +3,18 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    error::Error as _,
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, future::join_all};
-use kaleem_accounts::{Config, Deps, build};
+use kaleem_accounts::Config;
 use kaleem_proto::accounts::v1::{self as proto, MerchantState, Scope, watch_revocations_response::Subject};
 use kaleem_rpc::{Code, Fault};
-use kaleem_runtime::{
-    Supervisor,
-    config::{Secret, Span},
-};
-use kaleem_testkit::{ManualClock, bound_listener};
+use kaleem_runtime::config::Span;
 use sqlx::Connection as _;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, NOW, Service, Store, assert_fault, config};
+use crate::harness::{Client, Service, Store, assert_fault};
 
 /// Within this time a change is in force on every process.
 const IN_FORCE: Duration = Duration::from_secs(1);
@@ -331,46 +326,4 @@ async fn processes_that_start_at_once_share_one_new_store() {
         let plans = service.client.list_plans(proto::ListPlansRequest {}).await.unwrap().into_inner().plans;
         assert_eq!(plans.iter().map(|plan| plan.version).collect::<Vec<_>>(), [1, 1, 1]);
     }
-}
-
-#[tokio::test]
-async fn a_role_that_may_not_make_schemas_can_be_given_one() {
-    let Store::Postgres(server) = Store::postgres() else { unreachable!() };
-    run(&server.url(), "CREATE ROLE kaleem LOGIN").await;
-    run(&server.url(), "CREATE SCHEMA accounts AUTHORIZATION kaleem").await;
-    let url = server.url().replace("postgres@", "kaleem@");
-    let mut service = Service::start(Store::Shared(url)).await;
-    service.merchant("ward").await;
-}
-
-/// Why a service does not start on `url`, with all causes.
-async fn refusal(url: String) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config { postgres_url: Some(Secret::from(url)), ..config(folder.path()) };
-    let deps = Deps { clock: std::sync::Arc::new(ManualClock::at(NOW)), supervisor: Supervisor::new() };
-    let error = build(config, deps).await.err().unwrap();
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string);
-    std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ")
-}
-
-#[tokio::test]
-async fn a_server_that_cannot_be_used_is_named_without_the_password() {
-    let (listener, address) = bound_listener();
-    drop(listener);
-    let told = refusal(format!("postgres://kaleem:hunter2@{address}/kaleem")).await;
-    assert!(told.contains(&address.to_string()) && told.contains("Connection refused"), "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
-    let Store::Postgres(server) = Store::postgres() else { unreachable!() };
-    let told = refusal(format!("postgres://postgres:hunter2@127.0.0.1:{}/nowhere", server.port())).await;
-    assert!(told.contains(&server.port().to_string()) && told.contains("\"nowhere\""), "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
-}
-
-#[tokio::test]
-async fn a_schema_of_another_version_is_left_alone() {
-    let mut service = Service::start(Store::postgres()).await;
-    let url = service.store.server().unwrap().url();
-    run(&url, "UPDATE accounts._sqlx_migrations SET version = 99").await;
-    let told = refusal(url).await;
-    assert!(told.contains("schema accounts") && told.contains("another version of kaleem"), "{told}");
 }

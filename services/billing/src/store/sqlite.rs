@@ -1,35 +1,23 @@
 //! The embedded ledger: one SQLite file with one writer, durable on every commit.
 
-mod open;
 mod session;
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
-use sqlx::{SqliteConnection, SqlitePool, Transaction, pool::PoolConnection};
+use kaleem_store::Sqlite;
+use sqlx::{SqliteConnection, Transaction, pool::PoolConnection};
 
 use super::{
-    Error, Pending,
+    Error, Pending, SCHEMA,
     sql::{
         Backend, Sql,
         session::{Session, Writing},
     },
 };
 
-/// An open ledger file.
-pub struct Sqlite {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    /// Held while the ledger is open, so that a second process says so at its start and not at its first write.
-    _lock: File,
-}
-
-impl Sqlite {
-    /// Opens `billing.sqlite` in `folder`, making both where they are missing.
-    pub async fn open(folder: &Path) -> Result<Sql<Self>, Error> {
-        let lock = open::lock(folder).await?;
-        let (writer, readers) = open::pools(folder).await?;
-        Ok(Sql::new(Self { writer, readers, _lock: lock }))
-    }
+/// Opens `billing.sqlite` in `folder`, making both where they are missing.
+pub async fn open(folder: &Path) -> Result<Sql<Sqlite>, Error> {
+    Ok(Sql::new(Sqlite::open(&SCHEMA, folder).await?))
 }
 
 impl Writing for Transaction<'static, sqlx::Sqlite> {

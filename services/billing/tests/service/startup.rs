@@ -25,49 +25,11 @@ fn assert_names(error: &Error, file: &str, way_out: &str) {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_made() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("data"), "a file").unwrap();
-    assert_names(&failure(config(folder.path())).await, "/data", "check that the folder is writable");
-}
-
-#[tokio::test]
-async fn a_store_that_cannot_be_opened() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(folder.path().join("data/billing.sqlite")).unwrap();
-    assert_names(
-        &failure(config(folder.path())).await,
-        "billing.sqlite",
-        "check that the folder is writable",
-    );
-}
-
-#[tokio::test]
 async fn a_file_that_is_no_store() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("data")).unwrap();
     std::fs::write(folder.path().join("data/billing.sqlite"), "not a database, ".repeat(500)).unwrap();
     assert_names(&failure(config(folder.path())).await, "billing.sqlite", "restore it from a backup");
-}
-
-#[tokio::test]
-async fn a_store_of_another_version() {
-    let service = Service::start(&Backend::Sqlite).await;
-    let path = service.folder.path().join("data/billing.sqlite");
-    let pool = sqlx::SqlitePool::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::query("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1").execute(&pool).await.unwrap();
-    pool.close().await;
-    let Service { client, supervisor, folder, .. } = service;
-    drop((client, supervisor));
-    assert_names(&failure(config(folder.path())).await, "billing.sqlite", "another version of kaleem");
-}
-
-#[tokio::test]
-async fn a_store_in_use() {
-    let service = Service::start(&Backend::Sqlite).await;
-    // The second start waits for the lock; nothing else runs, so that time can jump.
-    tokio::time::pause();
-    assert_names(&failure(config(service.folder.path())).await, "billing.lock", "another data folder");
 }
 
 #[tokio::test]

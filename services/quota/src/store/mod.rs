@@ -7,6 +7,7 @@ mod rows;
 mod sqlite;
 
 use kaleem_domain::{MerchantId, Timestamp};
+use kaleem_store::Schema;
 
 pub(crate) use batch::{Batch, Entry, HoldRow, UsageEvent};
 pub(crate) use policy::StoredPolicy;
@@ -18,6 +19,22 @@ use crate::{
     upstream,
 };
 use sqlite::Sqlite;
+
+static SCHEMA: Schema = Schema {
+    name: "quota",
+    called: "the quota journal",
+    sqlite: &[
+        ("quota", include_str!("../../migrations/sqlite/0001_quota.sql")),
+        ("alerts", include_str!("../../migrations/sqlite/0002_alerts.sql")),
+        ("upstream", include_str!("../../migrations/sqlite/0003_upstream.sql")),
+        ("follow", include_str!("../../migrations/sqlite/0004_follow.sql")),
+        ("policy_change", include_str!("../../migrations/sqlite/0005_policy_change.sql")),
+    ],
+    postgres: &[
+        ("quota", include_str!("../../migrations/postgres/0001_quota.sql")),
+        ("policy_change", include_str!("../../migrations/postgres/0002_policy_change.sql")),
+    ],
+};
 
 /// An alert in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]

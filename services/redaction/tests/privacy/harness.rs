@@ -14,65 +14,14 @@ use kaleem_proto::{
 use kaleem_redaction::{Config, Deps, Grpc, build};
 use kaleem_rpc::Fault;
 use kaleem_runtime::{Supervisor, config::Secret};
-use kaleem_testkit::{ManualClock, postgres::Postgres};
+use kaleem_testkit::ManualClock;
+
+pub use kaleem_testkit::{on_both_stores, store::Store};
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 pub const MERCHANT: &str = "dukkan";
 
 pub type Client = RedactionServiceClient<RedactionServiceServer<Grpc>>;
-
-/// Where a service keeps what it keeps.
-pub enum Store {
-    Sqlite,
-    /// A server of the test's own.
-    Postgres(Postgres),
-    /// The database of another service of the test, at this address.
-    Shared(String),
-}
-
-/// Runs each test on both stores; its body is an `async fn` that takes the [`Store`].
-#[macro_export]
-macro_rules! on_both_stores {
-    ($($test:ident,)+) => {
-        mod sqlite {
-            use $crate::harness::Store;
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(Store::Sqlite).await;
-            })+
-        }
-
-        mod postgres {
-            use $crate::harness::Store;
-            $(#[tokio::test]
-            async fn $test() {
-                super::$test(Store::postgres()).await;
-            })+
-        }
-    };
-}
-
-impl Store {
-    pub fn postgres() -> Self {
-        Self::Postgres(Postgres::start())
-    }
-
-    /// The server that belongs to this store.
-    pub fn server(&mut self) -> Option<&mut Postgres> {
-        match self {
-            Self::Postgres(server) => Some(server),
-            Self::Sqlite | Self::Shared(_) => None,
-        }
-    }
-
-    pub fn url(&self) -> Option<String> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres(server) => Some(server.url()),
-            Self::Shared(url) => Some(url.clone()),
-        }
-    }
-}
 
 pub struct Service {
     pub client: Client,

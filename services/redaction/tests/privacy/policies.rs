@@ -6,10 +6,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{Code, Fault};
 
-use crate::{
-    harness::{MERCHANT, Service, Store, question, shown},
-    on_both_stores,
-};
+use crate::harness::{MERCHANT, Service, Store, on_both_stores, question, shown};
 
 on_both_stores! {
     a_policy_is_kept_and_in_force_at_once,

@@ -1,13 +1,13 @@
 //! The revocation feed.
 
 use kaleem_domain::{KeyId, MerchantId, Timestamp};
+use kaleem_store::{Row, Session};
 
-use super::session::{Row, Session};
 use crate::store::{Change, Error, FEED_MAX, Subject};
 
 /// Newest sequence; 1 in a new store.
 pub async fn newest(session: &mut dyn Session) -> Result<i64, Error> {
-    session.number("SELECT max(sequence) AS number FROM revocation", &[]).await
+    Ok(session.number("SELECT max(sequence) AS number FROM revocation", &[]).await?)
 }
 
 /// Announces that a key is no longer valid.

@@ -1,8 +1,8 @@
 //! API keys.
 
 use kaleem_domain::{KeyId, MerchantId, Timestamp};
+use kaleem_store::{Row, Session};
 
-use super::session::{Row, Session, Value};
 use crate::{
     key::{ApiKey, KeyHash, Scope},
     store::Error,
@@ -57,14 +57,14 @@ pub async fn insert(session: &mut dyn Session, key: &ApiKey) -> Result<(), Error
                expire_time_ms, revoke_time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values = [
         key.id.0.as_ref().into(),
-        Value::Bytes(&key.hash.0),
-        Value::Text(key.merchant_id.as_ref().map(MerchantId::as_str)),
+        (&key.hash.0).into(),
+        key.merchant_id.as_ref().map(MerchantId::as_str).into(),
         (&key.alias).into(),
         (&scopes).into(),
         (&allowed_models).into(),
         key.create_time.as_millis().into(),
-        Value::Number(key.expire_time.map(Timestamp::as_millis)),
-        Value::Number(key.revoke_time.map(Timestamp::as_millis)),
+        key.expire_time.map(Timestamp::as_millis).into(),
+        key.revoke_time.map(Timestamp::as_millis).into(),
     ];
     Ok(session.execute(sql, &values).await?)
 }

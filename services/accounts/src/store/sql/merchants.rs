@@ -1,8 +1,8 @@
 //! Merchants.
 
 use kaleem_domain::{MerchantId, Timestamp};
+use kaleem_store::{Row, Session, Value};
 
-use super::session::{Row, Session, Value};
 use crate::{
     merchant::{Merchant, State},
     store::Error,

@@ -1,8 +1,8 @@
 //! Plans.
 
 use kaleem_domain::Timestamp;
+use kaleem_store::{Row, Session};
 
-use super::session::{Row, Session};
 use crate::{
     plan::{BillingMode, CapAction, Plan},
     store::Error,

@@ -3,107 +3,10 @@
 use std::ops::DerefMut;
 
 use futures::future::BoxFuture;
-use sqlx::{ColumnIndex, Database, Decode, Encode, Type, query::Query};
 
 use crate::store::{Error, Pending};
 
-/// A value for a placeholder `$1`, `$2`, …, or of a row that is inserted.
-#[derive(Debug, Clone, Copy)]
-pub enum Value<'a> {
-    /// A text or NULL.
-    Text(Option<&'a str>),
-    /// A number or NULL.
-    Number(Option<i64>),
-    /// A truth value.
-    Flag(bool),
-    /// Bytes.
-    Bytes(Option<&'a [u8]>),
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Some(text))
-    }
-}
-
-impl<'a> From<&'a String> for Value<'a> {
-    fn from(text: &'a String) -> Self {
-        Self::Text(Some(text))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Value<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<i64> for Value<'_> {
-    fn from(number: i64) -> Self {
-        Self::Number(Some(number))
-    }
-}
-
-impl From<Option<i64>> for Value<'_> {
-    fn from(number: Option<i64>) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl<'a> From<&'a [u8; 32]> for Value<'a> {
-    fn from(hash: &'a [u8; 32]) -> Self {
-        Self::Bytes(Some(hash))
-    }
-}
-
-/// A row, read by the names of its columns.
-pub trait Columns {
-    /// A text that is there.
-    fn text(&self, column: &str) -> Result<String, sqlx::Error>;
-    /// A text, or `None` for NULL.
-    fn optional_text(&self, column: &str) -> Result<Option<String>, sqlx::Error>;
-    /// A number that is there.
-    fn number(&self, column: &str) -> Result<i64, sqlx::Error>;
-    /// A number, or `None` for NULL.
-    fn optional_number(&self, column: &str) -> Result<Option<i64>, sqlx::Error>;
-    /// A truth value that is there.
-    fn flag(&self, column: &str) -> Result<bool, sqlx::Error>;
-    /// Bytes that are there.
-    fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error>;
-}
-
-impl<R: sqlx::Row> Columns for R
-where
-    for<'i> &'i str: ColumnIndex<R>,
-    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
-    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn text(&self, column: &str) -> Result<String, sqlx::Error> {
-        self.try_get(column)
-    }
-
-    fn optional_text(&self, column: &str) -> Result<Option<String>, sqlx::Error> {
-        self.try_get(column)
-    }
-
-    fn number(&self, column: &str) -> Result<i64, sqlx::Error> {
-        self.try_get(column)
-    }
-
-    fn optional_number(&self, column: &str) -> Result<Option<i64>, sqlx::Error> {
-        self.try_get(column)
-    }
-
-    fn flag(&self, column: &str) -> Result<bool, sqlx::Error> {
-        self.try_get(column)
-    }
-
-    fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error> {
-        self.try_get(column)
-    }
-}
+pub use kaleem_store::{Columns, Value, bind};
 
 /// A table that is filled by many rows a statement; the values of a row come in the order of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,23 +120,4 @@ pub trait Writing: DerefMut<Target = Self::Connection> + Send {
 
     /// Makes what it wrote durable.
     fn commit(self) -> Pending<'static, ()>;
-}
-
-/// A query of either driver with its values.
-pub fn bind<'q, DB: Database>(
-    sql: &'static str,
-    values: &[Value<'q>],
-) -> Query<'q, DB, <DB as Database>::Arguments>
-where
-    Option<&'q str>: Encode<'q, DB> + Type<DB>,
-    Option<i64>: Encode<'q, DB> + Type<DB>,
-    bool: Encode<'q, DB> + Type<DB>,
-    Option<&'q [u8]>: Encode<'q, DB> + Type<DB>,
-{
-    values.iter().fold(sqlx::query(sql), |query, value| match value {
-        Value::Text(text) => query.bind(*text),
-        Value::Number(number) => query.bind(*number),
-        Value::Flag(flag) => query.bind(*flag),
-        Value::Bytes(bytes) => query.bind(*bytes),
-    })
 }

@@ -9,12 +9,13 @@ mod write;
 
 use std::{path::Path, time::Duration};
 
+use kaleem_store::migrator;
 use sqlx::{
-    Row as _, SqlSafeStr as _, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
+    Row as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use super::SCHEMA;
 use crate::Error;
 
 /// Connections that read at once.
@@ -45,7 +46,10 @@ impl Sqlite {
         let pool =
             |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(BUSY_TIMEOUT);
         let writer = pool(1).connect_with(options.clone()).await.map_err(opened)?;
-        migrator().run(&writer).await.map_err(|source| Error::Migrate { path: path.to_owned(), source })?;
+        migrator(SCHEMA.sqlite)
+            .run(&writer)
+            .await
+            .map_err(|source| Error::Migrate { path: path.to_owned(), source })?;
         let reader = pool(READERS)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
@@ -57,17 +61,4 @@ impl Sqlite {
     pub(crate) async fn epoch(&self) -> Result<i64, Error> {
         Ok(sqlx::query("SELECT epoch FROM meta WHERE id = 1").fetch_one(&self.reader).await?.try_get(0)?)
     }
-}
-
-fn migrator() -> Migrator {
-    let simple = |version, name: &'static str, sql: &'static str| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations(vec![
-        simple(1, "quota", include_str!("../../../migrations/sqlite/0001_quota.sql")),
-        simple(2, "alerts", include_str!("../../../migrations/sqlite/0002_alerts.sql")),
-        simple(3, "upstream", include_str!("../../../migrations/sqlite/0003_upstream.sql")),
-        simple(4, "follow", include_str!("../../../migrations/sqlite/0004_follow.sql")),
-        simple(5, "policy_change", include_str!("../../../migrations/sqlite/0005_policy_change.sql")),
-    ])
 }

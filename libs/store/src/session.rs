@@ -3,9 +3,7 @@
 use futures::future::BoxFuture;
 use sqlx::{ColumnIndex, Database, Decode, Encode, PgConnection, SqliteConnection, Type, query::Query};
 
-use crate::store::Error;
-
-/// A value for a placeholder `$1`, `$2`, ….
+/// A value for a placeholder `$1`, `$2`, …, or of a row that is inserted.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'a> {
     /// A text or NULL.
@@ -14,8 +12,8 @@ pub enum Value<'a> {
     Number(Option<i64>),
     /// A truth value.
     Flag(bool),
-    /// Bytes.
-    Bytes(&'a [u8]),
+    /// Bytes or NULL.
+    Bytes(Option<&'a [u8]>),
 }
 
 impl<'a> From<&'a str> for Value<'a> {
@@ -30,9 +28,27 @@ impl<'a> From<&'a String> for Value<'a> {
     }
 }
 
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl<'a> From<&'a [u8; 32]> for Value<'a> {
+    fn from(hash: &'a [u8; 32]) -> Self {
+        Self::Bytes(Some(hash))
     }
 }
 
@@ -52,7 +68,7 @@ pub trait Columns: Send {
     fn bytes(&self, column: &str) -> Result<Vec<u8>, sqlx::Error>;
 }
 
-impl<R: sqlx::Row + Send> Columns for R
+impl<R: sqlx::Row> Columns for R
 where
     for<'i> &'i str: ColumnIndex<R>,
     for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
@@ -107,33 +123,34 @@ pub trait Session: Send {
 
 impl dyn Session + '_ {
     /// Runs a statement that answers one row at most, and reads it with `read`.
-    pub async fn optional<T>(
+    pub async fn optional<T, E: From<sqlx::Error>>(
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
-        read: impl Fn(&Row) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
+        read: impl Fn(&Row) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
         self.rows(sql, values).await?.first().map(read).transpose()
     }
 
     /// Runs a statement that answers rows, and reads each with `read`.
-    pub async fn all<T>(
+    pub async fn all<T, E: From<sqlx::Error>>(
         &mut self,
         sql: &'static str,
         values: &[Value<'_>],
-        read: impl Fn(&Row) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+        read: impl Fn(&Row) -> Result<T, E>,
+    ) -> Result<Vec<T>, E> {
         self.rows(sql, values).await?.iter().map(read).collect()
     }
 
     /// Runs a statement that answers one row with the column `number`.
-    pub async fn number(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<i64, Error> {
+    pub async fn number(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<i64, sqlx::Error> {
         let rows = self.rows(sql, values).await?;
-        Ok(rows.first().ok_or(sqlx::Error::RowNotFound)?.number("number")?)
+        rows.first().ok_or(sqlx::Error::RowNotFound)?.number("number")
     }
 }
 
-fn bind<'q, DB: Database>(
+/// A query of either driver with its values.
+pub fn bind<'q, DB: Database>(
     sql: &'static str,
     values: &[Value<'q>],
 ) -> Query<'q, DB, <DB as Database>::Arguments>
@@ -141,7 +158,7 @@ where
     Option<&'q str>: Encode<'q, DB> + Type<DB>,
     Option<i64>: Encode<'q, DB> + Type<DB>,
     bool: Encode<'q, DB> + Type<DB>,
-    &'q [u8]: Encode<'q, DB> + Type<DB>,
+    Option<&'q [u8]>: Encode<'q, DB> + Type<DB>,
 {
     values.iter().fold(sqlx::query(sql), |query, value| match value {
         Value::Text(text) => query.bind(*text),
