@@ -70,6 +70,14 @@ impl<'a> Posting<'a> {
         Self { kind: Kind::Payment, merchant: payment.merchant_id.as_str(), what }
     }
 
+    /// What it is once for ever: its merchant, and the id of its event or source.
+    pub fn identity(&self) -> (&'a str, &str) {
+        match &self.what {
+            What::Event(rated) => (self.merchant, &rated.event.event_id),
+            What::Entries { ref_id, .. } => (self.merchant, ref_id),
+        }
+    }
+
     /// How many entries it has.
     fn entry_count(&self) -> i64 {
         match &self.what {

@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// What sessions of the service are at, by `pg_stat_activity`.
 const COMMITTING: &str = "query LIKE 'INSERT INTO chain_head %' AND wait_event_type = 'Lock'";
 const WRITTEN: &str = "query LIKE 'INSERT INTO ledger %' AND state = 'idle in transaction'";
-const HELD_UP: &str = "query LIKE 'INSERT INTO ledger %' AND wait_event_type = 'Lock'";
+const ALONE: &str = "query LIKE '%pg_advisory_xact_lock%' AND wait_event_type = 'Lock'";
 const OWNING: &str = "query LIKE '%chain_head AS h %' AND state = 'idle in transaction'";
 
 type Outcomes = Result<Vec<Outcome>, Fault>;
@@ -107,7 +107,7 @@ async fn a_group_after_one_that_was_lost_is_recorded_alone() {
 #[tokio::test]
 async fn an_event_of_the_group_before_is_known() {
     let mut groups = Groups::start(&["c", "b"]).await;
-    groups.until(HELD_UP).await;
+    groups.until(ALONE).await;
     let (mut service, first, second) = groups.finish().await;
     assert_eq!(first.unwrap(), [Outcome::Recorded; 2]);
     assert_eq!(second.unwrap(), [Outcome::Recorded, Outcome::Duplicate]);

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use kaleem_domain::Pico;
 use kaleem_proto::billing::v1::{RecordUsageRequest, UsageEvent, record_usage_response::Outcome};
-use kaleem_rpc::convert;
+use kaleem_rpc::{Code, Fault, convert};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +14,8 @@ const BATCH_MAX: usize = 256;
 /// How long a batch gathers after the last one. Its events are in the journal, so that waiting risks nothing, and a commit costs
 /// Billing the same for one event as for fifty.
 const GATHER: Duration = Duration::from_millis(20);
+/// Longest that settling holds up recording at once.
+const SETTLING_MAX: Duration = Duration::from_secs(1);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
@@ -50,7 +52,7 @@ pub(super) async fn run(
     let mut told = Instant::now();
     loop {
         tokio::select! {
-            received = entries.recv_many(&mut batch, BATCH_MAX), if late.has_room() => {
+            received = entries.recv_many(&mut batch, BATCH_MAX), if late.has_room() || stop.is_cancelled() => {
                 if received == 0 {
                     break;
                 }
@@ -87,10 +89,9 @@ async fn gather(
     }
 }
 
-/// Tries until Billing knows every entry, or until the process stops. What quota does not know by then is `late`.
+/// Tries until Billing knows every entry, or until the process stops. What quota does not know is `late`.
 async fn tell(books: &Books, mut batch: Vec<Entry>, late: &mut Late, stop: &CancellationToken) {
     let mut wait = RETRY_FIRST;
-    settle_first(books, &mut batch).await;
     loop {
         fail::fail_point!("gateway::record::before");
         let events = batch.iter().map(|entry| entry.event.clone()).collect();
@@ -109,6 +110,9 @@ async fn tell(books: &Books, mut batch: Vec<Entry>, late: &mut Late, stop: &Canc
         if stop.is_cancelled() {
             return;
         }
+        // Quota is not to wait for Billing either.
+        settle_first(books, &mut batch).await;
+        late.settle(books).await;
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
@@ -166,24 +170,32 @@ impl Late {
     }
 }
 
-/// Settles what quota was not told, one after the other up to the first that it does not take; false if there was one. A quota that does
-/// not answer is not waited for once an entry.
+/// Settles what quota was not told, one after the other up to the first that it does not take, or for as long as is bearable; false if
+/// something is left.
 async fn settle_first(books: &Books, entries: &mut [Entry]) -> bool {
-    for entry in entries.iter_mut().filter(|entry| !entry.settled).take(BATCH_MAX) {
-        match books.settle(&entry.event, entry.cost).await {
-            Ok(_) => entry.settled = true,
-            // Quota has forgotten the hold or holds another truth; the ledger decides, and trying again changes nothing.
-            Err(fault) if fault.reason.starts_with("RESERVATION_") => {
-                tracing::warn!(%fault, "a charge was settled in the ledger only");
-                entry.settled = true;
-            }
-            Err(fault) => {
-                tracing::warn!(%fault, "a hold was not settled yet; trying again");
-                return false;
+    let settling = async {
+        for entry in entries.iter_mut().filter(|entry| !entry.settled) {
+            match books.settle(&entry.event, entry.cost).await {
+                Ok(_) => entry.settled = true,
+                // Quota has forgotten the hold, holds another truth or will never take it; the ledger decides.
+                Err(fault) if is_final(&fault) => {
+                    tracing::warn!(%fault, "a charge was settled in the ledger only");
+                    entry.settled = true;
+                }
+                Err(fault) => {
+                    tracing::warn!(%fault, "a hold was not settled yet; trying again");
+                    return false;
+                }
             }
         }
-    }
-    true
+        true
+    };
+    tokio::time::timeout(SETTLING_MAX, settling).await.unwrap_or(false)
+}
+
+/// Whether trying again changes nothing.
+fn is_final(fault: &Fault) -> bool {
+    fault.reason.starts_with("RESERVATION_") || matches!(fault.code, Code::InvalidArgument | Code::NotFound)
 }
 
 fn note(entry: &Entry, outcome: Outcome, reason: &str) {

@@ -11,7 +11,7 @@ use std::{
 
 use kaleem_domain::{Pico, Timestamp};
 use kaleem_proto::{
-    accounts::v1::Plan,
+    accounts::v1::{BillingMode, Plan},
     quota::v1::{Candidate, Decision, Remaining, Reservation, ReserveRequest, ReserveResponse},
     router::v1::QuotaPosture,
 };
@@ -25,9 +25,11 @@ use crate::config::Credit;
 const MERCHANTS_MAX: u64 = 100_000;
 /// A posture only orders preferences; caps are enforced by the reservation.
 const POSTURE_LIFE: Duration = Duration::from_secs(30);
+/// Ids that callers gave their requests and quota admitted, remembered at once.
+const IDS_MAX: u64 = 1_000_000;
 /// Part of the month's cap that may be lent: one hundredth.
 const CAP_PART: i64 = 100;
-/// Nothing is lent to a merchant that has less than this part of a cap left: one twentieth.
+/// No money is lent to a merchant that has less than this part of a cap left: one twentieth.
 const LEFT_PART: i64 = 20;
 
 /// Whether `fault` says that nobody knows what quota would have said.
@@ -43,6 +45,8 @@ pub(super) fn is_away(fault: &Fault) -> bool {
 pub(super) struct Standings {
     limits: Credit,
     merchants: Cache<Arc<str>, Arc<Mutex<Standing>>>,
+    /// Event ids of requests whose callers named them, and may name another so.
+    admitted: Cache<String, ()>,
 }
 
 #[derive(Default)]
@@ -73,9 +77,10 @@ struct Lent {
 impl Standings {
     pub(super) fn new(limits: Credit) -> Self {
         // Twice, so that what was lent outlives what it was lent on.
-        let merchants =
-            Cache::builder().max_capacity(MERCHANTS_MAX).time_to_idle(limits.snapshot_age_max.get() * 2);
-        Self { merchants: merchants.build(), limits }
+        let life = limits.snapshot_age_max.get() * 2;
+        let merchants = Cache::builder().max_capacity(MERCHANTS_MAX).time_to_idle(life).build();
+        let admitted = Cache::builder().max_capacity(IDS_MAX).time_to_live(life).build();
+        Self { limits, merchants, admitted }
     }
 
     fn of(&self, merchant: &str) -> Arc<Mutex<Standing>> {
@@ -100,9 +105,27 @@ impl Standings {
         said.month_window_id.clone_from(&reservation.month_window_id);
     }
 
-    /// Takes up how near its caps a merchant is.
-    pub(super) fn placed(&self, merchant: &str, posture: i32, now: Timestamp) {
-        lock(&self.of(merchant)).posture = Some((posture, now));
+    /// Takes up that quota admitted a request which its caller named.
+    pub(super) fn admitted(&self, held: &ReserveResponse) {
+        if let Some(reservation) = &held.reservation {
+            self.admitted.insert(reservation.event_id.clone(), ());
+        }
+    }
+
+    /// Takes up that quota refused a call: what it said before is nothing to lend on.
+    pub(super) fn refused(&self, merchant: &str) {
+        if let Some(standing) = self.merchants.get(merchant) {
+            lock(&standing).said = None;
+        }
+    }
+
+    /// Takes up how near its caps a merchant is; `None` if quota did not say, which leaves what is known.
+    pub(super) fn placed(&self, merchant: &str, posture: Option<i32>, now: Timestamp) -> i32 {
+        let standing = self.of(merchant);
+        let mut standing = lock(&standing);
+        let posture = posture.or(standing.posture.map(|(posture, _)| posture)).unwrap_or_default();
+        standing.posture = Some((posture, now));
+        posture
     }
 
     /// How near its caps a merchant is, if that was heard lately.
@@ -120,7 +143,7 @@ impl Standings {
         now: Timestamp,
     ) -> Option<ReserveResponse> {
         let standing = self.merchants.get(request.merchant_id.as_str())?;
-        let lent = lock(&standing).lend(request, plan, &self.limits, now);
+        let lent = lock(&standing).lend(request, plan, &self.limits, (now, &self.admitted));
         let outcome = if lent.is_some() { "lent" } else { "refused" };
         metrics::counter!("kaleem_gateway_credit_calls_total", "outcome" => outcome).increment(1);
         lent
@@ -148,12 +171,15 @@ impl Standing {
         request: &ReserveRequest,
         plan: &Plan,
         limits: &Credit,
-        now: Timestamp,
+        (now, admitted): (Timestamp, &Cache<String, ()>),
     ) -> Option<ReserveResponse> {
-        if !is_within(self.lent.at, limits.snapshot_age_max.get(), now) {
+        // Calls at once may come in another order than their times.
+        let quiet_ms = u128::try_from(now.millis_since(self.lent.at)).unwrap_or(0);
+        if quiet_ms > limits.snapshot_age_max.get().as_millis() {
             self.lent = Lent::default();
         }
-        let said = self.said.as_ref().filter(|said| said.holds(limits, now) && said.is_far_from(plan))?;
+        let said =
+            self.said.as_ref().filter(|said| said.holds(limits, now) && said.knows_the_money_of(plan))?;
         let posture = self.posture.map_or(0, |(posture, _)| posture);
         if posture == i32::from(QuotaPosture::Suspended) {
             return None;
@@ -164,10 +190,11 @@ impl Standing {
         })?;
         let candidate = request.candidates.get(index)?;
         let reservation = said.reservation(request, candidate, now)?;
-        if !self.lent.event_ids.insert(reservation.event_id.clone()) {
+        let event_id = &reservation.event_id;
+        if admitted.contains_key(event_id) || !self.lent.event_ids.insert(event_id.clone()) {
             return None;
         }
-        self.lent.at = now;
+        self.lent.at = self.lent.at.max(now);
         self.lent.cost_pico += cost_pico(candidate, granted);
         self.lent.token_count += candidate.input_token_count + granted;
         let decision = match index {
@@ -193,8 +220,10 @@ impl Standing {
             said.remaining.month_cost_nano_usd.min(said.remaining.balance_nano_usd.unwrap_or(i64::MAX));
         let cost_nano =
             (plan.month_cost_nano_usd_cap / CAP_PART).min(limits.cost_nano_usd_max).min(left_nano / gateways);
+        let cost_nano = if said.is_far_from(plan) { cost_nano } else { 0 };
         let room = Room {
-            cost_pico: i128::from(cost_nano) * 1_000 - self.lent.cost_pico,
+            // A model that costs nothing needs none.
+            cost_pico: (i128::from(cost_nano) * 1_000 - self.lent.cost_pico).max(0),
             token_count: said.remaining.month_token_count / gateways - self.lent.token_count,
         };
         (i64::try_from(self.lent.event_ids.len()).is_ok_and(|lent| lent < requests)).then_some(room)
@@ -208,6 +237,11 @@ impl Said {
         let is_open =
             |reset: &Option<_>| reset.as_ref().is_some_and(|reset| now < convert::from_timestamp(reset));
         is_within(self.at, limits.snapshot_age_max.get(), now) && resets.into_iter().all(is_open)
+    }
+
+    /// Who pays ahead is lent to only on a balance.
+    fn knows_the_money_of(&self, plan: &Plan) -> bool {
+        plan.billing_mode() != BillingMode::Prepaid || self.remaining.balance_nano_usd.is_some()
     }
 
     /// Enough is left of every cap.

@@ -48,7 +48,17 @@ impl Pipeline {
         let posture = self.posture(&ctx, &caller).await;
         let features = self.features(&caller, &redacted, posture, (input_token_count, language));
         let plan = self.route(&ctx, features).await?;
-        Ok(Routed { ctx, caller, request_id, redacted, plan, input_token_count, language, whole: true })
+        Ok(Routed {
+            ctx,
+            caller,
+            request_id,
+            is_named: false,
+            redacted,
+            plan,
+            input_token_count,
+            language,
+            whole: true,
+        })
     }
 
     fn ceiling(&self, routed: &Routed, step: &Step, input_count: i64) -> i64 {

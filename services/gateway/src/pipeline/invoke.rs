@@ -121,6 +121,9 @@ impl Pipeline {
         let request = generate_request(routed, step, grant);
         let patience = Instant::now() + self.config.first_token_timeout.get();
         let deadline = routed.ctx.deadline.map_or(patience, |deadline| deadline.min(patience));
+        if deadline <= Instant::now() {
+            return Err(fault::deadline_exceeded());
+        }
         meter.dispatch(routed.input_token_count)?;
         let opened = async {
             let generation = self.peers.generate(&routed.ctx, admission, request).await?;

@@ -78,6 +78,8 @@ struct Routed {
     ctx: CallContext,
     caller: Arc<Caller>,
     request_id: RequestId,
+    /// Whether the caller chose the id, and may choose it again.
+    is_named: bool,
     redacted: Redacted,
     plan: SelectRouteResponse,
     input_token_count: i64,
@@ -150,6 +152,7 @@ impl Pipeline {
 
     async fn open_stages(self: &Arc<Self>, ask: Ask) -> Result<Box<Answer>, Fault> {
         let mut stages = Stages::start(&self.histograms);
+        let is_named = ask.request_id.is_some();
         let (ctx, request_id) = self.context(ask.request_id.as_deref(), ask.deadline)?;
         let caller = stages.run("authenticate", self.authenticator.caller(&ctx, &ask.credential)).await?;
         let Ask { mut input, whole, .. } = ask;
@@ -169,7 +172,8 @@ impl Pipeline {
         let input_token_count = redacted.input_token_ceiling();
         let features = self.features(&caller, &redacted, posture, (input_token_count, language));
         let plan = stages.run("route", self.route(&ctx, features)).await?;
-        let routed = Routed { ctx, caller, request_id, redacted, plan, input_token_count, language, whole };
+        let routed =
+            Routed { ctx, caller, request_id, is_named, redacted, plan, input_token_count, language, whole };
         self.serve(routed, stages).await
     }
 

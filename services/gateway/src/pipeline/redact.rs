@@ -106,9 +106,8 @@ impl Pipeline {
         }
         let request = GetUsageRequest { merchant_id: merchant.to_owned() };
         let usage = self.peers.get_usage(&self.soon(ctx), request).await;
-        let posture = usage.map_or(0, |usage| usage.posture);
-        self.standings.placed(merchant, posture, self.clock.now());
-        posture
+        let posture = usage.ok().map(|usage| usage.posture);
+        self.standings.placed(merchant, posture, self.clock.now())
     }
 }
 

@@ -42,7 +42,7 @@ impl Pipeline {
         attempt: i32,
     ) -> Result<(usize, Meter, Grant), Fault> {
         let mut meter = self.books.meter()?;
-        let request = ReserveRequest {
+        let request = || ReserveRequest {
             merchant_id: routed.caller.merchant_id.to_string(),
             request_id: routed.request_id.to_string(),
             attempt,
@@ -64,25 +64,35 @@ impl Pipeline {
     }
 
     /// Asks quota, and admits the call on credit where quota is away.
-    async fn hold(&self, routed: &Routed, request: ReserveRequest) -> Result<ReserveResponse, Fault> {
+    async fn hold(
+        &self,
+        routed: &Routed,
+        request: impl Fn() -> ReserveRequest,
+    ) -> Result<ReserveResponse, Fault> {
         fail::fail_point!("gateway::reserve::before");
-        let answered = self.peers.reserve(&self.soon(&routed.ctx), request.clone()).await;
+        let answered = self.peers.reserve(&self.soon(&routed.ctx), request()).await;
         fail::fail_point!("gateway::reserve::after");
-        let now = self.clock.now();
+        let (merchant, now) = (routed.caller.merchant_id.as_str(), self.clock.now());
         let away = match answered {
             Ok(held) => {
-                self.standings.heard(&request.merchant_id, &held, now);
+                self.standings.heard(merchant, &held, now);
+                if routed.is_named {
+                    self.standings.admitted(&held);
+                }
                 return Ok(held);
             }
             Err(fault) if credit::is_away(&fault) => fault,
-            Err(fault) => return Err(fault),
+            Err(fault) => {
+                self.standings.refused(merchant);
+                return Err(fault);
+            }
         };
         if routed.ctx.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(away);
         }
-        let lent = self.standings.lend(&request, &routed.caller.plan, now);
+        let lent = self.standings.lend(&request(), &routed.caller.plan, now);
         let outcome = if lent.is_some() { "is served on credit" } else { "gets no credit" };
-        tracing::warn!(fault = %away, merchant = %request.merchant_id, "quota is away, and the merchant {outcome}");
+        tracing::warn!(fault = %away, merchant, "quota is away, and the merchant {outcome}");
         lent.ok_or_else(|| fault::quota_away(away))
     }
 

@@ -111,7 +111,7 @@ impl Pipeline {
             input_cost_pico_usd_per_token: step.input_cost_pico_usd_per_token,
             output_cost_pico_usd_per_token: step.output_cost_pico_usd_per_token,
         };
-        match self.peers.acquire_upstream(&routed.ctx, request).await {
+        match self.peers.acquire_upstream(&self.soon(&routed.ctx), request).await {
             Ok(granted) => {
                 let ttl = granted.ttl.as_ref().and_then(convert::from_duration).unwrap_or(Duration::ZERO);
                 let mut lease = Lease {
@@ -145,7 +145,7 @@ impl Pipeline {
             retry_after: failed.retry_after.map(convert::duration),
             limit_count: 0,
         };
-        if let Err(fault) = self.peers.report_upstream(&routed.ctx, request).await {
+        if let Err(fault) = self.peers.report_upstream(&self.soon(&routed.ctx), request).await {
             tracing::debug!(%fault, "a refusal for the upstream's rate was not reported");
         }
     }

@@ -9,7 +9,8 @@
 //! one of them fails and nothing is written twice.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -64,9 +65,22 @@ struct End {
     next: (i64, i64),
     /// Ends of the chains that the run made longer.
     heads: HashMap<String, (i64, Link)>,
+    /// Hashes of the merchant and id of its events.
+    events: HashSet<u64>,
+    hasher: RandomState,
     /// Ready when the newest group is committed.
     committed: Option<oneshot::Receiver<()>>,
     groups: usize,
+}
+
+/// Whether a run takes a group.
+enum Entry<'a> {
+    Group(Box<Group<'a>>),
+    /// An earlier group of the run has one of its events. Beside that group it would wait for it in the server, and perhaps
+    /// that one for it.
+    Known,
+    /// It has no room.
+    Full,
 }
 
 /// A numbered group.
@@ -94,7 +108,7 @@ impl Pipeline {
     ) -> Result<Option<Vec<Recorded>>, Error> {
         let (outcomes, new) = recording::sort(events, &Held::new());
         let postings: Vec<_> = new.into_iter().map(Posting::usage).collect();
-        let mut group = self.enter(&postings, now).await?;
+        let Some(mut group) = self.enter(&postings, now).await? else { return Ok(None) };
         let committed = self.commit(&mut group, now).await;
         group.end(matches!(committed, Ok(true))).await;
         Ok(committed?.then_some(outcomes))
@@ -116,18 +130,27 @@ impl Pipeline {
         Ok(true)
     }
 
-    /// Numbers a group, in the run that is on or in one that begins when every other writer is done.
-    async fn enter<'a>(&self, postings: &'a [Posting<'a>], now: Timestamp) -> Result<Group<'a>, Error> {
+    /// Numbers a group, in the run that is on or in one that begins when every other writer is done; `None` if one of its events is
+    /// known.
+    async fn enter<'a>(
+        &self,
+        postings: &'a [Posting<'a>],
+        now: Timestamp,
+    ) -> Result<Option<Box<Group<'a>>>, Error> {
         let mut newest = self.run.lock().await;
-        if let Some(run) = newest.upgrade()
-            && let Some(group) = run.number(postings, now).await?
-        {
-            return Ok(group);
+        let mut entry = match newest.upgrade() {
+            Some(run) => run.take(postings, now).await?,
+            None => Entry::Full,
+        };
+        if let Entry::Full = entry {
+            let run = Run::begin(&self.owners).await?;
+            *newest = Arc::downgrade(&run);
+            entry = run.take(postings, now).await?;
         }
-        let run = Run::begin(&self.owners).await?;
-        *newest = Arc::downgrade(&run);
-        let group = run.number(postings, now).await?;
-        group.ok_or_else(|| sqlx::Error::PoolClosed.into())
+        match entry {
+            Entry::Group(group) => Ok(Some(group)),
+            Entry::Known | Entry::Full => Ok(None),
+        }
     }
 }
 
@@ -135,31 +158,48 @@ impl Run {
     async fn begin(owners: &PgPool) -> Result<Arc<Self>, Error> {
         let mut owner = Open::begin(owners, LOCK).await?;
         let next = next(&mut *owner).await?;
-        let end = End { owner, next, heads: HashMap::new(), committed: None, groups: 0 };
+        let (heads, events, hasher) = Default::default();
+        let end = End { owner, next, heads, events, hasher, committed: None, groups: 0 };
         Ok(Arc::new(Self { end: Mutex::new(end), broken: AtomicBool::new(false) }))
     }
 
-    /// Adds a group; `None` if there is no room for it.
+    /// Adds a group. A run that cannot be read on takes no other.
+    async fn take<'a>(
+        self: Arc<Self>,
+        postings: &'a [Posting<'a>],
+        now: Timestamp,
+    ) -> Result<Entry<'a>, Error> {
+        let taken = Arc::clone(&self).number(postings, now).await;
+        taken.inspect_err(|_| self.broken.store(true, Ordering::Release))
+    }
+
     async fn number<'a>(
         self: Arc<Self>,
         postings: &'a [Posting<'a>],
         now: Timestamp,
-    ) -> Result<Option<Group<'a>>, Error> {
+    ) -> Result<Entry<'a>, Error> {
         let mut guard = self.end.lock().await;
         let end = &mut *guard;
         if end.groups == GROUPS_MAX || self.broken.load(Ordering::Acquire) {
-            return Ok(None);
+            return Ok(Entry::Full);
+        }
+        let events: Vec<u64> =
+            postings.iter().map(|posting| end.hasher.hash_one(posting.identity())).collect();
+        if events.iter().any(|event| end.events.contains(event)) {
+            return Ok(Entry::Known);
         }
         let known = |posting: &Posting<'a>| Some((posting.merchant, *end.heads.get(posting.merchant)?));
         let mut heads: Heads<'a> = postings.iter().filter_map(known).collect();
         read_heads(&mut *end.owner, postings, &mut heads).await?;
         let numbered = number(postings, &mut end.next, &mut heads, now)?;
         end.heads.extend(heads.iter().map(|(merchant, head)| ((*merchant).to_owned(), *head)));
+        end.events.extend(events);
         end.groups += 1;
         let (committed, after) = oneshot::channel();
         let before = end.committed.replace(after);
         drop(guard);
-        Ok(Some(Group { run: self, numbered, heads, before, committed: Some(committed) }))
+        let group = Group { run: self, numbered, heads, before, committed: Some(committed) };
+        Ok(Entry::Group(Box::new(group)))
     }
 }
 

@@ -62,6 +62,10 @@ fn candidate(model: &str) -> Candidate {
     }
 }
 
+fn free() -> Candidate {
+    Candidate { input_pico_usd_per_token: 0, output_pico_usd_per_token: 0, ..candidate("local") }
+}
+
 fn request(id: &str, candidates: Vec<Candidate>) -> ReserveRequest {
     ReserveRequest {
         merchant_id: "ward".into(),
@@ -117,11 +121,7 @@ fn the_least_of_the_bounds_on_money_counts() {
 
 #[test]
 fn calls_and_tokens_are_bounded_too() {
-    let free = |id: u32| {
-        let free =
-            Candidate { input_pico_usd_per_token: 0, output_pico_usd_per_token: 0, ..candidate("local") };
-        request(&id.to_string(), vec![free])
-    };
+    let free = |id: u32| request(&id.to_string(), vec![free()]);
     let count = |standings: &Standings| {
         (0..200).filter(|id| standings.lend(&free(*id), &plan(), NOW).is_some()).count()
     };
@@ -184,7 +184,10 @@ fn nothing_is_lent_on_what_is_old_or_little_or_of_another_window() {
         Remaining { month_cost_nano_usd: 1_000_000_000, ..remaining() },
     ];
     for little in little {
-        assert!(lend(&heard(Credit::default(), little), "g", NOW).is_none(), "95 % is used: {little:?}");
+        let standings = heard(Credit::default(), little);
+        assert!(lend(&standings, "g", NOW).is_none(), "95 % is used: {little:?}");
+        let served = standings.lend(&request("h", vec![free()]), &plan(), NOW);
+        assert!(served.is_some(), "what costs nothing is served");
     }
     let standings = Standings::new(Credit::default());
     standings.heard("ward", &held(remaining(), QuotaPosture::Suspended), NOW);
@@ -197,6 +200,32 @@ fn an_attempt_is_lent_to_once() {
     assert!(lend(&standings, "a", NOW).is_some() && lend(&standings, "a", NOW).is_none());
     let again = ReserveRequest { attempt: 2, ..request("a", vec![candidate("lite")]) };
     assert!(standings.lend(&again, &plan(), NOW).is_some(), "another attempt of the same call");
+}
+
+#[test]
+fn a_request_that_quota_admitted_is_not_served_again_under_its_name() {
+    let standings = heard(Credit::default(), remaining());
+    let reservation = Reservation { event_id: "202611/a/1".into(), ..Reservation::default() };
+    standings.admitted(&ReserveResponse { reservation: Some(reservation), ..ReserveResponse::default() });
+    assert!(lend(&standings, "a", NOW).is_none() && lend(&standings, "b", NOW).is_some());
+}
+
+#[test]
+fn what_quota_refused_last_gets_no_credit() {
+    let standings = heard(Credit::default(), remaining());
+    standings.refused("ward");
+    assert!(lend(&standings, "a", NOW).is_none());
+    standings.heard("ward", &held(remaining(), QuotaPosture::Normal), NOW);
+    assert!(lend(&standings, "a", NOW).is_some());
+}
+
+#[test]
+fn who_pays_ahead_needs_a_balance() {
+    let prepaid = Plan { billing_mode: BillingMode::Prepaid.into(), ..plan() };
+    let asked = request("a", vec![candidate("lite")]);
+    assert!(heard(Credit::default(), remaining()).lend(&asked, &prepaid, NOW).is_none());
+    let paid = Remaining { balance_nano_usd: Some(4_000_000_000), ..remaining() };
+    assert!(heard(Credit::default(), paid).lend(&asked, &prepaid, NOW).is_some());
 }
 
 #[test]
@@ -216,8 +245,10 @@ fn a_posture_is_believed_for_half_a_minute() {
     let normal = Some(i32::from(QuotaPosture::Normal));
     assert_eq!(standings.posture("ward", NOW.plus_millis(30_000)), normal);
     assert_eq!(standings.posture("ward", NOW.plus_millis(30_001)), None);
-    standings.placed("ward", 3, NOW.plus_millis(40_000));
-    assert_eq!(standings.posture("ward", NOW.plus_millis(40_000)), Some(3));
+    assert_eq!(standings.placed("ward", Some(3), NOW.plus_millis(40_000)), 3);
+    assert_eq!(standings.placed("ward", None, NOW.plus_millis(50_000)), 3, "no answer is none");
+    assert_eq!(standings.posture("ward", NOW.plus_millis(80_000)), Some(3));
+    assert_eq!(standings.placed("rose", None, NOW), 0);
     assert_eq!(standings.posture("hulm", NOW), None);
 }
 
@@ -230,7 +261,8 @@ proptest! {
         let standings = heard(Credit::default(), remaining());
         let (mut cost, mut requests, mut now) = (0, 0, NOW);
         for (number, (input, output, price, says)) in steps.into_iter().enumerate() {
-            now = now.plus_millis(500);
+            // Calls at once do not come in the order of their times.
+            now = now.plus_millis(if number % 3 == 2 { -400 } else { 500 });
             if says {
                 standings.heard("ward", &held(remaining(), QuotaPosture::Normal), now);
             }
