@@ -260,7 +260,7 @@ impl Lexicon {
     /// The longest cue that starts at `at` and ends as a word does; what is before `from` belongs to the one before.
     #[inline]
     fn at(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
-        if self.trie.may_start(text.as_bytes(), at) { self.read(text, from, at) } else { None }
+        if self.trie.may_start(text.as_bytes(), at, goes_on) { self.read(text, from, at) } else { None }
     }
 
     fn read(&self, text: &str, from: usize, at: usize) -> Option<Mention> {

@@ -133,12 +133,11 @@ impl Trie {
         found.map(|(entry, _)| entry)
     }
 
-    /// Whether an entry may start at `at`, as far as its first bytes tell: of most words none does.
+    /// Whether [`Trie::longest`] may find an entry, as far as the first bytes tell: most words begin like none.
     #[inline]
-    pub(super) fn may_start(&self, bytes: &[u8], at: usize) -> bool {
+    pub(super) fn may_start(&self, bytes: &[u8], at: usize, whole: impl Fn([u8; KEY]) -> bool) -> bool {
         let first = eight(bytes, at);
-        // Both are looked at, since a jump between costs more.
-        self.may_be_long(first) | self.may_be_short(first)
+        self.may_be_long(first) || self.may_be_short(first) && !whole(key(first).to_le_bytes())
     }
 
     #[inline]
@@ -152,7 +151,7 @@ impl Trie {
     }
 
     /// The longest entry at `at` that `accepts` takes with where it ends: its place in the row, and its end.
-    /// Where `whole` says so, entries of fewer than [`KEY`] bytes are left out.
+    /// Where `whole` says so of the first bytes, zeros behind the end, entries of fewer than [`KEY`] bytes are left out.
     #[inline]
     pub(super) fn longest(
         &self,
@@ -168,8 +167,7 @@ impl Trie {
         {
             return Some(found);
         }
-        let cut_off = bytes.len() < at + KEY;
-        if !self.may_be_short(first) || !cut_off && whole(key(first).to_le_bytes()) {
+        if !self.may_be_short(first) || whole(key(first).to_le_bytes()) {
             return None;
         }
         let near = &bytes[..bytes.len().min(at + KEY - 1)];

@@ -27,6 +27,8 @@ pub(super) struct Node {
 
 /// No byte of UTF-8.
 const FREE: u8 = 0xff;
+/// Places at which children may not fit before the free ones so far are given up.
+const TRIES: usize = 2;
 /// The base of nodes without children.
 const CHILDLESS: usize = 0;
 
@@ -53,9 +55,14 @@ impl Row {
         while self.nodes.get(self.free).is_some_and(|node| node.label != FREE) {
             self.free += 1;
         }
-        let mut base = self.free.saturating_sub(usize::from(*lowest));
+        let first = self.free.saturating_sub(usize::from(*lowest));
+        let mut base = first;
         while !self.fits(base, labels) {
             base += 1;
+        }
+        // What is left in a dense stretch is not worth looking through again and again.
+        if base - first > TRIES {
+            self.free = base;
         }
         let end = base + usize::from(FREE) + 1;
         self.nodes.resize(end.max(self.nodes.len()), Node::EMPTY);
