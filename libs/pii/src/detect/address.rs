@@ -47,7 +47,7 @@ fn cued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let from = first_component(reading, mention.range.end);
     let range = from..clause_end(reading, from);
     let parts = Parts::of(reading, &range);
-    let enough = parts.places > 1 || parts.digits > 0 && parts.places + parts.cities > 0 || parts.cities > 1;
+    let enough = parts.places > 1 || parts.number && parts.places + parts.cities > 0 || parts.cities > 1;
     // `your address in Jeddah` asks; what is told has a place and something about it.
     let told = enough && words(&reading.text[range.clone()]) >= 2 && range.start >= reading.folded.body();
     let points = CUED + PART * parts.places.min(4);
@@ -65,8 +65,8 @@ fn uncued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let range = from..clause_end(reading, from);
     let parts = Parts::of(reading, &range);
     let word = &reading.text[mention.range.clone()];
-    let boxed = BOXES.contains(&word) && parts.digits > 0;
-    let enough = boxed || parts.places >= 2 && parts.digits > 0 || parts.places >= 3;
+    let boxed = BOXES.contains(&word) && parts.number;
+    let enough = boxed || parts.places >= 2 && parts.number || parts.places >= 3;
     (enough && range.start >= reading.folded.body())
         .then(|| Finding::folded(Kind::Address, range, UNCUED + PART * parts.places.min(3)))
 }
@@ -75,26 +75,23 @@ fn uncued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
 struct Parts {
     places: Points,
     cities: Points,
-    /// Numbers.
-    digits: usize,
+    /// Whether there is a number.
+    number: bool,
 }
 
 impl Parts {
     /// Whether a segment with these parts is of an address.
     fn is_of_address(&self) -> bool {
-        self.places + self.cities > 0 || self.digits > 0
+        self.places + self.cities > 0 || self.number
     }
 
     fn of(reading: &Reading<'_>, range: &Range<usize>) -> Self {
-        let mut parts = Self { places: 0, cities: 0, digits: 0 };
+        let mut parts = Self { places: 0, cities: 0, number: false };
         for mention in reading.mentions_in(range) {
             parts.places += Points::from(mention.cues.meets(Cues::PLACE));
             parts.cities += Points::from(mention.cues.meets(Cues::CITY) && !mention.cues.meets(Cues::PLACE));
         }
-        let bytes = reading.text[range.clone()].as_bytes();
-        parts.digits = (0..bytes.len())
-            .filter(|at| bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[at - 1].is_ascii_digit()))
-            .count();
+        parts.number = reading.text[range.clone()].bytes().any(|byte| byte.is_ascii_digit());
         parts
     }
 }

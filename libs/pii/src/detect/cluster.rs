@@ -84,9 +84,12 @@ impl Cluster {
             (gap, start) = (next_gap, next);
         }
         self.mark_times(bytes);
-        self.mark_dates();
-        self.mark_addresses();
-        self.mark_years();
+        // Most numbers stand alone.
+        if self.groups.len() > 2 {
+            self.mark_dates();
+            self.mark_addresses();
+            self.mark_years();
+        }
         self.groups.last().map(|group| group.end)
     }
 
@@ -248,7 +251,24 @@ fn first_digit(bytes: &[u8]) -> Option<usize> {
     const STRIDE: usize = 32;
     let without = |chunk: &&[u8]| !chunk.iter().fold(false, |any, byte| any | byte.is_ascii_digit());
     let skipped = STRIDE * bytes.chunks_exact(STRIDE).take_while(without).count();
-    Some(skipped + bytes[skipped..].iter().position(u8::is_ascii_digit)?)
+    let (words, rest) = bytes[skipped..].as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let digits = digits_of(*word);
+        if digits != 0 {
+            return Some(skipped + 8 * index + digits.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(u8::is_ascii_digit)?;
+    Some(skipped + 8 * words.len() + at)
+}
+
+/// The highest bit of each of eight bytes that is a digit.
+const fn digits_of(word: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let value = u64::from_le_bytes(word) ^ (ONES * b'0' as u64);
+    // From ten on, what is added reaches the highest bit.
+    let others = ((value & (ONES * 0x7f)) + ONES * (0x80 - 10)) | value;
+    !others & (ONES * 0x80)
 }
 
 /// Where groups lie.
@@ -325,6 +345,21 @@ mod tests {
         assert_eq!(windows("055123\n4567"), ["0551234567"]);
         assert_eq!(windows("0551234567 شكرا 0557654321"), ["0551234567", "0557654321"]);
         assert!(windows(&"1".repeat(27)).is_empty());
+    }
+
+    #[test]
+    fn the_first_digit_is_found_at_every_place() {
+        for len in 0..80 {
+            for at in 0..len {
+                let mut bytes = vec![0xd9; len];
+                bytes[at] = b'0' + u8::try_from(at % 10).unwrap();
+                assert_eq!(first_digit(&bytes), Some(at), "{at} of {len}");
+            }
+        }
+        for byte in 0..=u8::MAX {
+            let digits = digits_of([b'a', byte, b'/', b':', 0xb0, 0xb9, byte, 0]);
+            assert_eq!(digits.count_ones(), if byte.is_ascii_digit() { 2 } else { 0 }, "{byte}");
+        }
     }
 
     #[test]

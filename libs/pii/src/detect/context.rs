@@ -20,7 +20,7 @@ const OTHER_NUMBER_DIGITS: usize = 5;
 const LIST_GAP: usize = 8;
 
 /// What separates a number from the next thought.
-const CLAUSE_MARKS: [char; 7] = [',', ';', '-', '|', '/', '"', '}'];
+const CLAUSE_MARKS: [u8; 7] = *b",;-|/\"}";
 
 /// Words that may stand between a cue and its number without loosening the tie, folded.
 fn is_filler(word: &str) -> bool {
@@ -109,21 +109,32 @@ pub(super) enum Context {
 }
 
 /// The mentions that are near enough to a range to say something about a number in it.
-pub(super) fn in_reach<'m>(mentions: &'m [Mention], range: &Range<usize>) -> &'m [Mention] {
+///
+/// `seen` are those of which it is known that they are too far before; it grows while the ranges that are asked about ascend.
+pub(super) fn in_reach<'m>(mentions: &'m [Mention], seen: &mut usize, range: &Range<usize>) -> &'m [Mention] {
     let from = range.start.saturating_sub(BYTES_BEFORE);
-    let mentions = &mentions[mentions.partition_point(|mention| mention.range.end < from)..];
-    &mentions[..mentions.partition_point(|mention| mention.range.start <= range.end + BYTES_AFTER)]
+    *seen += mentions[*seen..].iter().take_while(|mention| mention.range.end < from).count();
+    let mentions = &mentions[*seen..];
+    let until = range.end + BYTES_AFTER;
+    &mentions[..mentions.iter().take_while(|mention| mention.range.start <= until).count()]
 }
 
 /// What the cues of one text say about the number at `range`, when numbers of type `wanted` are looked for.
 pub(super) fn context(text: &str, mentions: &[Mention], range: &Range<usize>, wanted: Cues) -> Context {
     let split = mentions.partition_point(|mention| mention.range.end <= range.start);
     let before = verdict_before(text, &mentions[..split], range.start, wanted);
-    let after = verdict_after(text, &mentions[split..], range.end, wanted);
-    match (before, after) {
+    let Some(behind) = Behind::next(text, &mentions[split..], range.end, wanted) else {
+        return before.map_or(Context::Silent, |(context, _)| context);
+    };
+    // A cue behind a number is the less usual order, so it counts as twice as far.
+    let is_nearest =
+        |(context, before): &(Context, usize)| *before <= 2 * behind.distance && *context != Context::Other;
+    if let Some((context, _)) = before.filter(is_nearest) {
+        return context;
+    }
+    match (before, behind.verdict(text, wanted)) {
         (None, None) => Context::Silent,
         (Some((context, _)), None) | (None, Some((context, _))) => context,
-        // A cue behind a number is the less usual order, so it counts as twice as far.
         (Some((a, before)), Some((b, after))) => {
             let (near, far) = if before <= 2 * after { (a, b) } else { (b, a) };
             if near == Context::Other { far } else { near }
@@ -163,29 +174,47 @@ fn verdict_before(text: &str, mentions: &[Mention], start: usize, wanted: Cues) 
     other
 }
 
-fn verdict_after(text: &str, mentions: &[Mention], end: usize, wanted: Cues) -> Option<(Context, usize)> {
-    let mention = mentions.iter().find(|mention| {
-        let tells = mention.cues.is_of_numbers() || mention.cues.meets(wanted);
-        mention.range.start >= end && tells
-    })?;
-    let between = &text[end..mention.range.start];
-    if between.len() > BYTES_AFTER || between.chars().count() > REACH_AFTER {
-        return None;
+/// The next cue behind a number.
+struct Behind<'t> {
+    mention: &'t Mention,
+    between: &'t str,
+    /// Characters between.
+    distance: usize,
+}
+
+impl<'t> Behind<'t> {
+    /// The first of the mentions from a number on that says something about it, if it is in reach.
+    fn next(text: &'t str, mentions: &'t [Mention], end: usize, wanted: Cues) -> Option<Self> {
+        let mention = mentions.iter().find(|mention| {
+            let tells = mention.cues.is_of_numbers() || mention.cues.meets(wanted);
+            mention.range.start >= end && tells
+        })?;
+        let between = &text[end..mention.range.start];
+        if between.len() > BYTES_AFTER {
+            return None;
+        }
+        let distance = between.chars().count();
+        (distance <= REACH_AFTER).then_some(Self { mention, between, distance })
     }
-    let crosses = ends_sentence(between) || between.bytes().any(|byte| is_number_byte(byte) || byte == b'\n');
-    if crosses || introduces_number(text, mention.range.end) {
-        return None;
+
+    /// What it says, and from how far.
+    fn verdict(&self, text: &str, wanted: Cues) -> Option<(Context, usize)> {
+        let between = self.between;
+        let crosses =
+            ends_sentence(between) || between.bytes().any(|byte| is_number_byte(byte) || byte == b'\n');
+        if crosses || introduces_number(text, self.mention.range.end) {
+            return None;
+        }
+        // Behind a comma or a dash a new thought begins, which says less than a word before the number.
+        let apart = if between.bytes().any(|byte| CLAUSE_MARKS.contains(&byte)) { REACH_AFTER } else { 0 };
+        let context = match self.mention.cues {
+            cues if cues.meets(wanted) => positive(between, only_fillers(between)),
+            // Behind a number, a word of the shop is as likely the start of the next thought.
+            cues if cues.meets(Cues::DECOY) => Context::Negative { adjacent: false },
+            _ => Context::Other,
+        };
+        Some((context, self.distance + apart))
     }
-    let adjacent = only_fillers(between);
-    // Behind a comma or a dash a new thought begins, which says less than a word before the number.
-    let apart = if between.contains(CLAUSE_MARKS) { REACH_AFTER } else { 0 };
-    let context = match mention.cues {
-        cues if cues.meets(wanted) => positive(between, adjacent),
-        // Behind a number, a word of the shop is as likely the start of the next thought.
-        cues if cues.meets(Cues::DECOY) => Context::Negative { adjacent: false },
-        _ => Context::Other,
-    };
-    Some((context, between.chars().count() + apart))
 }
 
 fn positive(between: &str, adjacent: bool) -> Context {

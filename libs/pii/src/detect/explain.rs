@@ -78,7 +78,7 @@ impl Detector {
         let mut explained: Vec<Explanation> = scratch.findings.iter().map(explain).collect();
         explained.sort_by_key(|one| (one.range.start, one.range.end, one.kind, -one.points));
         explained.dedup_by(|a, b| a.kind == b.kind && a.range == b.range);
-        for span in resolve(original, folded, thresholds, &mut scratch.findings).spans {
+        for span in resolve(original, folded, thresholds, &mut scratch.findings, &mut scratch.covered).spans {
             let same = |one: &&mut Explanation| {
                 one.kind == span.kind
                     && one.range.start == span.range.start

@@ -22,7 +22,7 @@ const DECOY: Points = -15;
 const MAX_GAP: usize = 3;
 
 /// Countries with the length of their numbers: the SWIFT registry, and Iran, which is not in it.
-const LENGTHS: &[(&[u8; 2], usize)] = &[
+const LENGTHS: &[(&[u8; 2], u8)] = &[
     (b"sa", 24),
     (b"ae", 23),
     (b"kw", 30),
@@ -167,9 +167,22 @@ pub(super) fn may_start(bytes: &[u8], at: usize) -> bool {
 fn country_before(bytes: &[u8], at: usize) -> Option<([u8; 2], usize, usize)> {
     let (second, place) = letter_before(bytes, at)?;
     let (first, start) = letter_before(bytes, place)?;
-    let country = [first, second];
-    LENGTHS.iter().find(|(code, _)| **code == country).map(|(_, length)| (country, start, *length))
+    let length = LENGTH_BY_COUNTRY[usize::from(first & 0x1f)][usize::from(second & 0x1f)];
+    (length > 0).then_some(([first, second], start, usize::from(length)))
 }
+
+/// The lengths by the last five bits of both letters; zero where no country has them.
+const LENGTH_BY_COUNTRY: [[u8; 32]; 32] = {
+    let mut table = [[0; 32]; 32];
+    let mut index = 0;
+    while index < LENGTHS.len() {
+        let (code, length) = LENGTHS[index];
+        let [first, second] = *code;
+        table[(first & 0x1f) as usize][(second & 0x1f) as usize] = length;
+        index += 1;
+    }
+    table
+};
 
 fn letter_before(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let mut place = at.checked_sub(1)?;

@@ -215,12 +215,15 @@ impl Lexicon {
         let (mut at, mut from) = (0, 0);
         while let Some(byte) = bytes.get(at) {
             let class = self.classes[usize::from(*byte)];
+            if class == Class::Other {
+                at += 1;
+                continue;
+            }
+            // Only behind a cue does a word go on: all others are passed as a whole.
             let found = match class {
-                Class::Other => None,
-                Class::Latin if at > 0 && bytes[at - 1].is_ascii_alphabetic() => None,
-                Class::Latin | Class::Mark => self.at(text, from, at),
-                Class::Arabic if ends_arabic(&bytes[..at]) => None,
+                _ if at == from && goes_on_in(&bytes[..at], class) => None,
                 Class::Arabic => self.in_word(text, from, at),
+                _ => self.at(text, from, at),
             };
             if let Some(mention) = found {
                 (at, from) = (mention.range.end, mention.range.end);
@@ -228,22 +231,23 @@ impl Lexicon {
                 mentions.push(mention);
                 continue;
             }
+            let rest = &bytes[at..];
             at += match class {
-                Class::Other | Class::Mark => 1,
-                Class::Latin => bytes[at..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count(),
-                Class::Arabic => 2 * bytes[at..].chunks(2).take_while(|letter| starts_arabic(letter)).count(),
+                Class::Latin => rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count(),
+                Class::Arabic => 2 * rest.chunks(2).take_while(|letter| starts_arabic(letter)).count(),
+                Class::Mark | Class::Other => 1,
             };
         }
         present
     }
 
     /// The cue in the Arabic word that starts at `at`, behind as few particles as can be.
+    #[inline]
     fn in_word(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
-        let bytes = text.as_bytes();
-        let first = letter_at(bytes, at);
-        let joined =
-            PARTICLES.iter().find(|(letter, _)| *letter == first).map_or(&[][..], |(_, rests)| rests);
         self.at(text, from, at).or_else(|| {
+            let bytes = text.as_bytes();
+            let first = letter_at(bytes, at);
+            let (_, joined) = PARTICLES.iter().find(|(letter, _)| *letter == first)?;
             joined
                 .iter()
                 .filter(|rest| {
@@ -254,7 +258,12 @@ impl Lexicon {
     }
 
     /// The longest cue that starts at `at` and ends as a word does; what is before `from` belongs to the one before.
+    #[inline]
     fn at(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
+        if self.trie.may_start(text.as_bytes(), at, goes_on) { self.read(text, from, at) } else { None }
+    }
+
+    fn read(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
         let bytes = text.as_bytes();
         let marked = |at: usize| bytes[at].is_ascii_punctuation();
         let stands = |entry: usize, end: usize| match self.cues[entry] {
@@ -293,8 +302,11 @@ fn variants(pattern: &str) -> impl Iterator<Item = String> {
 fn classes(entries: &[String]) -> [Class; 256] {
     let mut classes = [Class::Other; 256];
     for first in entries.iter().filter_map(|entry| entry.bytes().next()) {
-        classes[usize::from(first)] = if first.is_ascii_alphabetic() { Class::Latin } else { Class::Mark };
+        classes[usize::from(first)] = Class::Mark;
     }
+    // Words are passed as a whole, so that each letter counts as one.
+    classes[usize::from(b'A')..=usize::from(b'Z')].fill(Class::Latin);
+    classes[usize::from(b'a')..=usize::from(b'z')].fill(Class::Latin);
     // Particles may come before a cue.
     classes[0xd8..=0xdb].fill(Class::Arabic);
     classes
@@ -352,6 +364,15 @@ fn letter_at(bytes: &[u8], at: usize) -> Letter {
 /// Whether an Arabic letter follows, by its first byte.
 fn starts_arabic(rest: &[u8]) -> bool {
     matches!(rest.first(), Some(0xd8..=0xdb))
+}
+
+/// Whether the bytes end in a word that a letter of a class goes on.
+fn goes_on_in(head: &[u8], class: Class) -> bool {
+    match class {
+        Class::Latin => head.last().is_some_and(u8::is_ascii_alphabetic),
+        Class::Arabic => ends_arabic(head),
+        Class::Mark | Class::Other => false,
+    }
 }
 
 /// Whether an Arabic letter ends the bytes.

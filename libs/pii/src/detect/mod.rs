@@ -23,6 +23,7 @@ mod number;
 mod person;
 mod phone;
 mod reading;
+mod resolve;
 mod secret;
 mod spelled;
 mod table;
@@ -30,14 +31,12 @@ mod trie;
 mod url;
 mod wallet;
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use kaleem_placeholder::Kind;
 use zeroize::Zeroizing;
 
-use crate::fold::{Folded, OPAQUE, marks_len};
+use crate::fold::{Folded, OPAQUE};
 use crate::{Error, Thresholds};
 use cluster::{Cluster, MAX_DIGITS};
 use context::Mention;
@@ -46,6 +45,7 @@ use lexicon::Lexicon;
 use names::Names;
 use number::Judge;
 use reading::Reading;
+use resolve::{Covered, resolve};
 
 pub use explain::{Evidence, Explanation, Speaks};
 
@@ -86,20 +86,26 @@ impl Finding {
 
     /// The normal form of the value, in the folded text in which it was found.
     fn normal(&self, text: &str) -> Zeroizing<String> {
-        let folded = &text[self.range.clone()];
         match &self.normal {
-            Normal::Folded => Zeroizing::new(folded.to_owned()),
-            Normal::Digits(write) => {
-                let mut digits = Zeroizing::new([0; MAX_DIGITS]);
-                let len = digits
-                    .iter_mut()
-                    .zip(folded.bytes().filter(u8::is_ascii_digit))
-                    .map(|(digit, read)| *digit = read)
-                    .count();
-                Zeroizing::new(write(&digits[..len]))
-            }
+            Normal::Folded => Zeroizing::new(text[self.range.clone()].to_owned()),
+            Normal::Digits(write) => self.digits(text, *write),
             Normal::Written(normal) => normal.clone(),
         }
+    }
+
+    /// The same for the last time: what is written already is handed over.
+    fn take_normal(&mut self, text: &str) -> Zeroizing<String> {
+        match &mut self.normal {
+            Normal::Written(normal) => std::mem::take(normal),
+            Normal::Folded | Normal::Digits(_) => self.normal(text),
+        }
+    }
+
+    fn digits(&self, text: &str, write: fn(&[u8]) -> String) -> Zeroizing<String> {
+        let mut digits = Zeroizing::new([0; MAX_DIGITS]);
+        let read = text[self.range.clone()].bytes().filter(u8::is_ascii_digit);
+        let len = digits.iter_mut().zip(read).map(|(digit, read)| *digit = read).count();
+        Zeroizing::new(write(&digits[..len]))
     }
 }
 
@@ -133,6 +139,7 @@ pub struct Scratch {
     signs: Vec<Range<usize>>,
     mentions: Vec<Mention>,
     findings: Vec<Finding>,
+    covered: Covered,
 }
 
 /// Recognises personal data. Built once, used by any number of threads.
@@ -159,7 +166,8 @@ impl Detector {
         let mut folded = std::mem::take(&mut scratch.folded);
         folded.refill("", text, &[]);
         self.collect(text, &folded, scratch);
-        let findings = resolve(text, &folded, &Thresholds::all(threshold), &mut scratch.findings);
+        let Scratch { findings, covered, .. } = scratch;
+        let findings = resolve(text, &folded, &Thresholds::all(threshold), findings, covered);
         scratch.folded = folded;
         findings
     }
@@ -178,7 +186,7 @@ impl Detector {
         scratch: &mut Scratch,
     ) -> Findings {
         self.collect(original, folded, scratch);
-        resolve(original, folded, thresholds, &mut scratch.findings)
+        resolve(original, folded, thresholds, &mut scratch.findings, &mut scratch.covered)
     }
 
     /// Collects everything that may be personal data, overlapping and in no order.
@@ -212,7 +220,7 @@ impl Detector {
     /// Adds what the digits of a text may be.
     fn find_numbers(&self, reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
         let (text, bytes) = (reading.text, reading.text.as_bytes());
-        let mut from = reading.folded.body();
+        let (mut from, mut seen) = (reading.folded.body(), 0);
         while let Some(next) = cluster.read(text, from) {
             let may_be_iban = cluster.starts().any(|start| iban::may_start(bytes, start));
             if may_be_iban {
@@ -220,7 +228,7 @@ impl Detector {
                     .extend(cluster.starts().filter_map(|start| iban::find(text, start, reading.mentions)));
             }
             network::find_v4(reading, cluster, findings);
-            let judge = Judge::near(reading, &self.lexicon, cluster.range());
+            let judge = Judge::near(reading, &self.lexicon, &mut seen, &cluster.range());
             if cluster.digits() >= judge.min {
                 for window in cluster.windows(bytes, judge.min) {
                     judge.assess(&window, findings);
@@ -237,38 +245,4 @@ fn at_signs(text: &str, mentions: &[Mention], signs: &mut Vec<Range<usize>>) {
     signs.extend(memchr::memchr_iter(b'@', text.as_bytes()).map(|at| at..at + 1));
     let spelled = mentions.iter().filter(|mention| mention.cues.meets(Cues::AT));
     signs.extend(spelled.map(|mention| mention.range.clone()));
-}
-
-/// Keeps the best of overlapping findings: higher score, then longer, then the order of the kinds.
-fn resolve(
-    original: &str,
-    folded: &Folded,
-    thresholds: &Thresholds,
-    findings: &mut Vec<Finding>,
-) -> Findings {
-    findings.sort_unstable_by_key(|finding| {
-        (Reverse(finding.points), Reverse(finding.range.len()), finding.kind, finding.range.start)
-    });
-    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut kept = Vec::new();
-    let mut unsure = false;
-    for finding in findings.drain(..) {
-        let overlaps =
-            taken.range(..finding.range.end).next_back().is_some_and(|(_, end)| *end > finding.range.start);
-        if overlaps {
-            continue;
-        }
-        if finding.points.min(100) < thresholds.of(finding.kind) {
-            unsure |= finding.positive || finding.points >= THRESHOLD;
-            continue;
-        }
-        taken.insert(finding.range.start, finding.range.end);
-        let mut range = folded.original(&finding.range);
-        // What only changes its last character goes with it.
-        range.end += marks_len(&original[range.end..]);
-        let normal = finding.normal(folded.text());
-        kept.push(Span { kind: finding.kind, range, points: finding.points.min(100), normal });
-    }
-    kept.sort_by_key(|span| span.range.start);
-    Findings { spans: kept, unsure }
 }

@@ -118,9 +118,14 @@ pub(super) struct Judge<'t> {
 }
 
 impl<'t> Judge<'t> {
-    /// The judge of the numbers in a range.
-    pub(super) fn near(reading: &Reading<'t>, lexicon: &'t Lexicon, range: Range<usize>) -> Self {
-        let mentions = in_reach(reading.mentions, &range);
+    /// The judge of the numbers in a range; `seen` as [`in_reach`] takes it.
+    pub(super) fn near(
+        reading: &Reading<'t>,
+        lexicon: &'t Lexicon,
+        seen: &mut usize,
+        range: &Range<usize>,
+    ) -> Self {
+        let mentions = in_reach(reading.mentions, seen, range);
         let near = mentions.iter().fold(Cues::NONE, |all, mention| all.with(mention.cues));
         let card = reading.present.meets(Kind::CreditCard.into());
         Self { text: reading.text, lexicon, mentions, near, card, min: min_digits(near) }

@@ -1,162 +1,129 @@
 //! A set of byte strings that is asked what the longest of them is that starts at one place.
 
-use std::ops::Range;
+mod row;
 
-/// A trie whose nodes lie in one row, the children of a node next to each other.
+use row::{Node, Row};
+
+/// A trie, with ways to tell without it that nothing starts at a place.
 ///
 /// An automaton would look at every byte; cues begin at few of them, so that asking at those alone is faster and smaller.
 pub(super) struct Trie {
-    nodes: Vec<Node>,
-    /// The byte that leads to each node.
-    labels: Vec<u8>,
-    /// What the entries of each node have in common, in one row.
-    common: Vec<u8>,
+    row: Row,
+    /// What is known of each entry.
+    entries: Vec<Entry>,
     /// The nodes behind the first [`KEY`] bytes of the entries, by the hash of these; a power of two of slots.
     starts: Box<[Start]>,
-    /// The beginnings of all entries: most words of a text have none of them.
-    beginnings: Beginnings,
-}
-
-/// A set of the first bytes of entries, by their hash: of eight, six or four, and of all where there are fewer.
-struct Beginnings(Box<[u64; 1 << (Beginnings::BITS - 6)]>);
-
-impl Beginnings {
-    /// Bits, by their exponent; some thousand are set.
-    const BITS: u32 = 17;
-    /// The lengths of beginnings, longest first.
-    const LENS: [u32; 6] = [8, 6, 4, 3, 2, 1];
-
-    fn new() -> Self {
-        Self(Box::new([0; 1 << (Self::BITS - 6)]))
-    }
-
-    fn add(&mut self, entry: &[u8]) {
-        if let Some(len) = Self::LENS.into_iter().find(|len| *len as usize <= entry.len()) {
-            let place = Self::place(first_eight(entry, 0), len);
-            self.0[place / 64] |= 1 << (place % 64);
-        }
-    }
-
-    /// Whether an entry of at least [`KEY`] bytes may begin with the first of eight bytes.
-    fn may_be_long(&self, bytes: u64) -> bool {
-        self.has(bytes, 8) || self.has(bytes, 6) || self.has(bytes, 4)
-    }
-
-    /// Whether the first of eight bytes may be an entry of fewer.
-    fn may_be_short(&self, bytes: u64) -> bool {
-        self.has(bytes, 3) || self.has(bytes, 2) || self.has(bytes, 1)
-    }
-
-    #[inline]
-    fn has(&self, bytes: u64, len: u32) -> bool {
-        let place = Self::place(bytes, len);
-        self.0[place / 64] >> (place % 64) & 1 == 1
-    }
-
-    #[inline]
-    fn place(bytes: u64, len: u32) -> usize {
-        let first = bytes << (64 - 8 * len);
-        (first.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS)) as usize
-    }
-}
-
-/// The eight bytes at `at`, zeros behind the end.
-fn first_eight(bytes: &[u8], at: usize) -> u64 {
-    let rest = &bytes[at..];
-    let first = rest.first_chunk().copied().unwrap_or_else(|| {
-        let mut padded = [0; 8];
-        padded[..rest.len()].copy_from_slice(rest);
-        padded
-    });
-    u64::from_le_bytes(first)
+    /// The bytes, by their last six bits, at [`PROBE`] of the entries whose first bytes have a hash.
+    probes: Box<[u64; 1 << PROBE_BITS]>,
+    /// The second bytes, by their last six bits, of the entries of fewer than [`KEY`] bytes that start with a byte.
+    short: Box<[u64; 256]>,
 }
 
 #[derive(Clone, Copy)]
-struct Node {
-    /// Where the bytes start that follow in every entry, before the node branches, and their number.
-    common: u32,
-    common_len: u16,
-    count: u16,
-    children: u32,
-    /// The entry that ends here, or [`NONE`].
-    entry: u32,
+struct Entry {
+    /// Bytes.
+    len: u16,
+    /// The longest other entry that it begins with, or [`NONE`].
+    shorter: u16,
 }
 
+/// What begins with the same [`KEY`] bytes.
 #[derive(Clone, Copy)]
 struct Start {
-    key: [u8; KEY],
-    /// A node, or [`NONE`] for a free slot.
+    key: u32,
+    /// A node, or [`FREE`] for a free slot.
     node: u32,
-    /// The bytes, by their last six bits, that may stand at [`PROBE`] of an entry.
-    probes: u64,
 }
 
-const NONE: u32 = u32::MAX;
+const NONE: u16 = u16::MAX;
+const FREE: u32 = u32::MAX;
 /// Bytes that are looked up at once, before the first node is looked at.
 const KEY: usize = 4;
 /// Where a byte is looked at that tells most words from the entries that begin like them: in their third Arabic letter.
 const PROBE: usize = 5;
-/// Entries that end within each other that are remembered.
-const NESTED: usize = 4;
+/// Hashes of first bytes, by their exponent.
+const PROBE_BITS: u32 = 11;
+/// Bytes that are read at once.
+const STRIDE: usize = 8;
+
+/// The eight bytes at `at`, zeros behind the end.
+#[inline]
+fn eight(bytes: &[u8], at: usize) -> [u8; STRIDE] {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; STRIDE];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    })
+}
+
+/// The first [`KEY`] bytes.
+const fn key(first: [u8; STRIDE]) -> u32 {
+    u32::from_le_bytes([first[0], first[1], first[2], first[3]])
+}
+
+const fn has(set: u64, byte: u8) -> bool {
+    set >> (byte & 63) & 1 == 1
+}
+
+/// The bytes, by their last six bits, that stand at a place of some entries; all if one is shorter.
+fn probed(entries: &[String], at: usize) -> u64 {
+    let at = |entry: &String| entry.as_bytes().get(at).map_or(u64::MAX, |byte| 1 << (byte & 63));
+    entries.iter().map(at).fold(0, |all, one| all | one)
+}
+
+/// The highest bits of a product, which all bits of the key have a part in.
+const fn hash(key: u32, bits: u32) -> usize {
+    (key.wrapping_mul(0x9e37_79b1) >> (u32::BITS - bits)) as usize
+}
 
 impl Trie {
     /// Builds the trie of some entries, ascending and each once; they are known by their place in the row.
     pub(super) fn new(entries: &[String]) -> Self {
         let long = entries.chunk_by(|a, b| a.as_bytes().get(..KEY) == b.as_bytes().get(..KEY)).count();
-        let free = Start { key: [0; KEY], node: NONE, probes: 0 };
+        let free = Start { key: 0, node: FREE };
         let mut trie = Self {
-            nodes: vec![Node::EMPTY],
-            labels: vec![0],
-            common: Vec::new(),
+            row: Row::new(),
+            entries: nested(entries),
             starts: vec![free; (4 * long).next_power_of_two()].into_boxed_slice(),
-            beginnings: Beginnings::new(),
+            probes: Box::new([0; 1 << PROBE_BITS]),
+            short: Box::new([0; 256]),
         };
-        for entry in entries {
-            trie.beginnings.add(entry.as_bytes());
+        for entry in entries.iter().filter(|entry| entry.len() < KEY) {
+            let first = usize::from(entry.as_bytes()[0]);
+            trie.short[first] |= probed(std::slice::from_ref(entry), 1);
         }
-        trie.grow(0, entries, 0..entries.len(), 0);
+        trie.grow(Row::ROOT, entries, 0, 0);
         trie
     }
 
-    /// Adds what stands behind the first `depth` bytes, which the entries of a range share, under a node.
-    fn grow(&mut self, node: usize, entries: &[String], mut range: Range<usize>, depth: usize) {
-        if depth == KEY
-            && let Some(key) = entries[range.start].as_bytes().first_chunk::<KEY>()
-        {
-            let slot = self.slot(*key);
-            let probe =
-                |entry: &String| entry.as_bytes().get(PROBE).map_or(u64::MAX, |byte| 1 << (byte & 63));
-            let probes = entries[range.clone()].iter().map(probe).fold(0, |all, one| all | one);
-            self.starts[slot] = Start { key: *key, node: index(node), probes };
+    /// Adds what stands behind the first `depth` bytes, which some entries share, under a node; `first` is the place of the first
+    /// of these.
+    fn grow(&mut self, node: usize, mut entries: &[String], mut first: usize, depth: usize) {
+        if depth == KEY {
+            let key = key(eight(entries[0].as_bytes(), 0));
+            let slot = self.slot(key);
+            self.starts[slot] = Start { key, node: u32::try_from(node).unwrap_or(FREE) };
+            self.probes[hash(key, PROBE_BITS)] |= probed(entries, PROBE);
         }
-        let (first, last) = (entries[range.start].as_bytes(), entries[range.end - 1].as_bytes());
+        let (lowest, highest) = (entries[0].as_bytes(), entries[entries.len() - 1].as_bytes());
         let alike = |(a, b): &(&u8, &u8)| a == b;
-        let common =
-            if depth < KEY { 0 } else { first[depth..].iter().zip(&last[depth..]).take_while(alike).count() };
-        self.nodes[node].common = index(self.common.len());
-        self.nodes[node].common_len = short_index(common);
-        self.common.extend_from_slice(&first[depth..depth + common]);
-        let depth = depth + common;
-        if entries[range.start].len() == depth {
-            self.nodes[node].entry = index(range.start);
-            range.start += 1;
-        }
-        let rest = &entries[range.clone()];
-        let groups: Vec<usize> =
-            rest.chunk_by(|a, b| a.as_bytes()[depth] == b.as_bytes()[depth]).map(<[String]>::len).collect();
-        let children = self.nodes.len();
-        self.nodes[node].children = index(children);
-        self.nodes[node].count = short_index(groups.len());
-        self.nodes.resize(children + groups.len(), Node::EMPTY);
-        let mut start = range.start;
-        for len in &groups {
-            self.labels.push(entries[start].as_bytes()[depth]);
-            start += len;
-        }
-        let mut start = range.start;
-        for (child, len) in (children..).zip(groups) {
-            self.grow(child, entries, start..start + len, depth + 1);
-            start += len;
+        let most = if depth < KEY { 0 } else { STRIDE };
+        let common = lowest[depth..].iter().zip(&highest[depth..]).take(most).take_while(alike).count();
+        let common = &lowest[depth..depth + common];
+        let depth = depth + common.len();
+        let ends = lowest.len() == depth;
+        let entry = if ends { entry_index(first) } else { NONE };
+        entries = &entries[usize::from(ends)..];
+        first += usize::from(ends);
+        let label = |entry: &String| entry.as_bytes()[depth];
+        let groups: Vec<&[String]> = entries.chunk_by(|a, b| label(a) == label(b)).collect();
+        let labels: Vec<u8> = groups.iter().map(|group| label(&group[0])).collect();
+        let base = self.row.add(&labels);
+        self.row.set(node, common, entry, base);
+        for (label, group) in labels.iter().zip(groups) {
+            self.grow(base + usize::from(*label), group, first, depth + 1);
+            first += group.len();
         }
     }
 
@@ -166,8 +133,26 @@ impl Trie {
         found.map(|(entry, _)| entry)
     }
 
+    /// Whether [`Trie::longest`] may find an entry, as far as the first bytes tell: most words begin like none.
+    #[inline]
+    pub(super) fn may_start(&self, bytes: &[u8], at: usize, whole: impl Fn([u8; KEY]) -> bool) -> bool {
+        let first = eight(bytes, at);
+        self.may_be_long(first) || self.may_be_short(first) && !whole(key(first).to_le_bytes())
+    }
+
+    #[inline]
+    fn may_be_long(&self, first: [u8; STRIDE]) -> bool {
+        has(self.probes[hash(key(first), PROBE_BITS)], first[PROBE])
+    }
+
+    #[inline]
+    fn may_be_short(&self, first: [u8; STRIDE]) -> bool {
+        has(self.short[usize::from(first[0])], first[1])
+    }
+
     /// The longest entry at `at` that `accepts` takes with where it ends: its place in the row, and its end.
-    /// Where `whole` says so, entries of fewer than [`KEY`] bytes are left out.
+    /// Where `whole` says so of the first bytes, zeros behind the end, entries of fewer than [`KEY`] bytes are left out.
+    #[inline]
     pub(super) fn longest(
         &self,
         bytes: &[u8],
@@ -175,89 +160,80 @@ impl Trie {
         whole: impl Fn([u8; KEY]) -> bool,
         accepts: impl Fn(usize, usize) -> bool,
     ) -> Option<(usize, usize)> {
-        let first = first_eight(bytes, at);
-        let key = bytes[at..].first_chunk::<KEY>();
-        if let Some(key) = key
-            && self.beginnings.may_be_long(first)
-            && let Some(node) = self.start(*key, bytes.get(at + PROBE))
-            && let Some(long) = self.walk(bytes, node, at + KEY, &accepts)
+        let first = eight(bytes, at);
+        if self.may_be_long(first)
+            && let Some(node) = self.start(key(first))
+            && let Some(found) = self.accepted(self.row.walk(bytes, node, at + KEY), at, KEY, &accepts)
         {
-            return Some(long);
+            return Some(found);
         }
-        if key.is_some_and(|key| whole(*key)) || !self.beginnings.may_be_short(first) {
+        if !self.may_be_short(first) || whole(key(first).to_le_bytes()) {
             return None;
         }
-        self.walk(&bytes[..bytes.len().min(at + KEY - 1)], 0, at, &accepts)
+        let near = &bytes[..bytes.len().min(at + KEY - 1)];
+        self.accepted(self.row.walk(near, self.row.node(Row::ROOT), at), at, 0, &accepts)
     }
 
-    /// Goes down from a node over the bytes from `at` on, and back to the longest entry that `accepts` takes.
-    fn walk(
+    /// The longest that `accepts` takes of an entry and those that it begins with, of `min` bytes or more.
+    #[inline]
+    fn accepted(
         &self,
-        bytes: &[u8],
-        node: usize,
+        mut entry: u16,
         at: usize,
+        min: usize,
         accepts: &impl Fn(usize, usize) -> bool,
     ) -> Option<(usize, usize)> {
-        let mut node = self.nodes[node];
-        let mut ends = [(NONE, 0_u32); NESTED];
-        let mut count = 0;
-        let mut end = at;
-        loop {
-            if node.common_len > 0 {
-                let common = &self.common[node.common as usize..][..usize::from(node.common_len)];
-                if !bytes[end..].starts_with(common) {
-                    break;
-                }
-                end += common.len();
+        while entry != NONE {
+            let place = usize::from(entry);
+            let Entry { len, shorter } = self.entries[place];
+            let len = usize::from(len);
+            if len < min {
+                return None;
             }
-            if node.entry != NONE {
-                ends[count % NESTED] = (node.entry, index(end));
-                count += 1;
+            if accepts(place, at + len) {
+                return Some((place, at + len));
             }
-            let first = node.children as usize;
-            let labels = &self.labels[first..first + usize::from(node.count)];
-            let next = bytes.get(end).and_then(|byte| labels.iter().position(|label| label == byte));
-            let Some(child) = next else { break };
-            node = self.nodes[first + child];
-            end += 1;
+            entry = shorter;
         }
-        let longest_first = (0..count.min(NESTED)).map(|back| ends[(count - 1 - back) % NESTED]);
-        longest_first
-            .map(|(entry, end)| (entry as usize, end as usize))
-            .find(|(entry, end)| accepts(*entry, *end))
+        None
     }
 
-    /// The node behind the first bytes of an entry, unless the byte at [`PROBE`] says that none goes on so.
-    fn start(&self, key: [u8; KEY], probe: Option<&u8>) -> Option<usize> {
-        let slot = self.starts[self.slot(key)];
-        let may_go_on = probe.is_none_or(|byte| slot.probes >> (byte & 63) & 1 == 1);
-        (slot.node != NONE && may_go_on).then_some(slot.node as usize)
+    /// The node behind the first bytes of an entry.
+    #[inline]
+    fn start(&self, key: u32) -> Option<&Node> {
+        let start = self.starts[self.slot(key)];
+        (start.node != FREE).then(|| self.row.node(start.node as usize))
     }
 
     /// The slot of a key, or the free one where it would go.
-    fn slot(&self, key: [u8; KEY]) -> usize {
+    #[inline]
+    fn slot(&self, key: u32) -> usize {
         let mask = self.starts.len() - 1;
-        let hash = (u32::from_le_bytes(key).wrapping_mul(0x9e37_79b1) >> 8) as usize;
-        let mut slot = hash & mask;
+        let mut slot = hash(key, self.starts.len().ilog2());
         // A quarter is taken at most, so that a free one is near.
-        while self.starts[slot].node != NONE && self.starts[slot].key != key {
+        while self.starts[slot].key != key && self.starts[slot].node != FREE {
             slot = (slot + 1) & mask;
         }
         slot
     }
 }
 
-impl Node {
-    const EMPTY: Self = Self { common: 0, common_len: 0, count: 0, children: 0, entry: NONE };
+/// The lists have some ten thousand entries.
+fn entry_index(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(NONE)
 }
 
-fn short_index(count: usize) -> u16 {
-    u16::try_from(count).unwrap_or(u16::MAX)
-}
-
-/// The lists are far from four thousand million bytes.
-fn index(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(NONE)
+/// The lengths of ascending entries, and the longest other entry that each begins with.
+fn nested(entries: &[String]) -> Vec<Entry> {
+    let mut around: Vec<usize> = Vec::new();
+    let mut known = Vec::with_capacity(entries.len());
+    for (place, entry) in entries.iter().enumerate() {
+        while around.pop_if(|outer| !entry.starts_with(entries[*outer].as_str())).is_some() {}
+        let shorter = around.last().map_or(NONE, |outer| entry_index(*outer));
+        known.push(Entry { len: u16::try_from(entry.len()).unwrap_or(u16::MAX), shorter });
+        around.push(place);
+    }
+    known
 }
 
 #[cfg(test)]

@@ -17,16 +17,17 @@ pub enum Form {
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     let mut at = 0;
     loop {
-        match bytes.get(at) {
-            Some(byte) if ASCII[usize::from(*byte)] => at += 1,
-            Some(lead @ 0xd8..=0xdb) => {
-                let low = bytes.get(at + 1).map_or(0, |next| next & 0x3f);
-                if !ARABIC[usize::from((lead & 3) << 6 | low)] {
-                    return at;
-                }
-                at += 2;
-            }
-            _ => return at,
+        while bytes.get(at).is_some_and(|byte| ASCII[usize::from(*byte)]) {
+            at += 1;
+        }
+        let from = at;
+        while let Some([lead @ 0xd8..=0xdb, next]) = bytes.get(at..).and_then(<[u8]>::first_chunk)
+            && ARABIC[usize::from((lead & 3) << 6 | next & 0x3f)]
+        {
+            at += 2;
+        }
+        if at == from {
+            return at;
         }
     }
 }

@@ -1,22 +1,61 @@
-//! Words and phrases that a merchant never lets out, found by one small automaton over the folded text.
+//! Words and phrases that a merchant never lets out, found in one pass over the folded text.
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError, Input, MatchKind, packed};
 use kaleem_pii::fold::{Folded, fold};
 
 /// Folded characters from which an Arabic literal may have letters glued to it, as in «وبمشروع».
 const GLUED_CHARS_MIN: usize = 4;
 
+/// Literals that are looked for all at once at many places of the text; so many are compared where one of them may start.
+const FEW: usize = 16;
+
 /// The deny-list.
 #[derive(Default)]
 pub(crate) struct Literals {
-    automaton: Option<AhoCorasick>,
+    searcher: Option<Searcher>,
+    count: usize,
+}
+
+/// How the literals are looked for. An automaton's own way of passing over text goes by a single byte, which in Arabic every
+/// second letter begins with.
+enum Searcher {
+    Few(packed::Searcher),
+    Many(AhoCorasick),
+}
+
+impl Searcher {
+    fn new(forms: &[String]) -> Result<Self, BuildError> {
+        let few = || {
+            let mut packed = packed::Config::new().match_kind(packed::MatchKind::LeftmostLongest).builder();
+            packed.extend(forms).build()
+        };
+        if forms.len() <= FEW
+            && let Some(few) = few()
+        {
+            return Ok(Self::Few(few));
+        }
+        AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(forms)
+            .map(Self::Many)
+    }
+
+    /// The first match from a place on, of those that start at one place the longest.
+    fn next(&self, text: &str, from: usize) -> Option<Range<usize>> {
+        let found = match self {
+            Self::Few(few) => few.find_in(text, (from..text.len()).into()),
+            Self::Many(many) => many.find(Input::new(text).range(from..)),
+        };
+        found.map(|found| found.range())
+    }
 }
 
 impl std::fmt::Debug for Literals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Literals({})", self.automaton.as_ref().map_or(0, AhoCorasick::patterns_len))
+        write!(f, "Literals({})", self.count)
     }
 }
 
@@ -32,11 +71,7 @@ impl Literals {
         if forms.is_empty() {
             return Ok(Self::default());
         }
-        let automaton = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(forms)?;
-        Ok(Self { automaton: Some(automaton) })
+        Ok(Self { searcher: Some(Searcher::new(forms)?), count: forms.len() })
     }
 
     /// Adds the places of the body of a folded text that hold a literal.
@@ -44,11 +79,10 @@ impl Literals {
     /// A match inside a longer word is none; of a match that is none, the characters behind its first are looked at again, so
     /// the work is bounded by the length of the text times that of the longest literal.
     pub(super) fn find(&self, folded: &Folded, found: &mut Vec<Range<usize>>) {
-        let Some(automaton) = &self.automaton else { return };
+        let Some(searcher) = &self.searcher else { return };
         let text = folded.text();
         let mut from = folded.body();
-        while let Some(at) = automaton.find(aho_corasick::Input::new(text).range(from..)) {
-            let range = at.range();
+        while let Some(range) = searcher.next(text, from) {
             if stands_alone(text, &range) {
                 from = range.end;
                 found.push(range);
@@ -98,6 +132,21 @@ mod tests {
         }
         // The longest match is part of a longer word, a shorter one is not.
         assert_eq!(found(&["ab cd", "cd"], "ab cde cd"), ["cd"]);
+    }
+
+    #[test]
+    fn few_literals_and_many_are_found_alike() {
+        let few = ["Project Falcon", "مشروع الصقر", "مشروع الصقر الجديد", "DK-9", "ود"];
+        let others: Vec<String> = (0..FEW).map(|index| format!("code{index}x")).collect();
+        let many: Vec<&str> = few.into_iter().chain(others.iter().map(String::as_str)).collect();
+        let filler = "متى يوصل الطلب لجدة وكم سعر التوصيل؟ do you ship? ";
+        for value in ["PROJECT falcon", "بمشروع الصَّقر الجديد", "مشروع الصقر", "dk-٩", "DK-99", "ودود ود", ""]
+        {
+            for copies in [0, 1, 5] {
+                let text = format!("{0}{value} {0}{value}", filler.repeat(copies));
+                assert_eq!(found(&few, &text), found(&many, &text), "{text}");
+            }
+        }
     }
 
     #[test]
