@@ -45,7 +45,8 @@ impl Judge<'_> {
             {
                 let quantity =
                     Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
-                values.push(Value { low: quantity, high: quantity, start: bare.start, end: bare.end });
+                let (start, end) = (bare.start, bare.end);
+                values.push(Value { low: quantity, high: quantity, start, end, second: start });
             }
         }
         values.sort_by_key(|value| value.start);
@@ -83,6 +84,12 @@ impl Judge<'_> {
             && plus()
             && (self.sentence.has(&[Class::Price, Class::Fee, Class::Total, Class::Ship])
                 || !self.sentence.mentions.is_empty())
+    }
+
+    /// Whether the digits are the number of an order or a model.
+    fn is_numbered(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        matches!(before, "رقم" | "برقم" | "#" | "number") || self.sentence.before(of, 1, &[Class::NotCode])
     }
 
     /// «اطلب بـ ٢٠٠ والشحن علينا»
@@ -168,6 +175,10 @@ impl Judge<'_> {
         if self.is_cell(of) || self.is_result(of) {
             return true;
         }
+        // «إجمالي طلبك رقم ٥٥١٢٠»
+        if self.is_numbered(of) {
+            return false;
+        }
         named
             || self.sentence.before(of, 3, &cue)
             || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
@@ -185,7 +196,7 @@ impl Judge<'_> {
             sentence.tokens.word(of.end),
             "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل"
         ) && matches!(sentence.tokens.word(of.end + 1), "than" | "من");
-        if compares {
+        if compares || self.is_difference(of) {
             return Role::Comparison;
         }
         let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
@@ -211,6 +222,11 @@ impl Judge<'_> {
             return Role::Basket;
         }
         if free && (over || (order && !priced) || cond) {
+            return Role::Threshold;
+        }
+        // "Shipping is 30, unless you spend 400"
+        let unless = || (0..of.start).any(|index| sentence.tokens.word(index) == "unless");
+        if over && unless() && self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping) {
             return Role::Threshold;
         }
         if self.limits(of, CUE_REACH, Class::Under) {
@@ -252,6 +268,30 @@ impl Judge<'_> {
         } else {
             Role::Plain
         }
+    }
+
+    /// «أغلى من ليالي بـ ١٣١», "dearer than the rug by 131".
+    fn is_difference(&self, of: &Range<usize>) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let other = self.sentence.mentions.iter().rev().find(|mention| mention.end <= of.start);
+        other.is_some_and(|other| {
+            let than = (other.start.saturating_sub(2)..other.start)
+                .find(|index| matches!(word(*index), "من" | "than" | "عن"));
+            let more = than.and_then(|than| than.checked_sub(1)).map_or("", word);
+            of.start - other.end <= 2
+                && matches!(
+                    more,
+                    "اغلي"
+                        | "ارخص"
+                        | "اقل"
+                        | "اكثر"
+                        | "يزيد"
+                        | "cheaper"
+                        | "dearer"
+                        | "pricier"
+                        | "expensive"
+                )
+        })
     }
 
     /// "31 SAR saved"; in «٨٩ ريال يعني توفرين ٣١» the word is about the amount behind it.

@@ -138,10 +138,15 @@ impl Judge<'_> {
         if bound && least < high && high < most {
             return Judgement::new(Field::ShippingDays, Verdict::Unsure, of);
         }
+        // «يوم ليومين، وأقصى شي ثلاثة أيام»: the usual case, and then the longest.
+        let longest = || {
+            let behind = self.sentence.values.iter().find(|other| other.start >= of.end);
+            behind.is_some_and(|other| other.low.unit.is_time() && days(other.high) == most)
+        };
         let right = if low == high && !bound {
             (least..=most).contains(&high)
         } else {
-            high == most && (bound || low >= least)
+            (high == most && (bound || low >= least)) || (low >= least && high < most && longest())
         };
         self.delivery(right, of)
     }
