@@ -29,6 +29,17 @@ pub(crate) struct Sentence<'s> {
 }
 
 impl Sentence<'_> {
+    /// Whether it is a line of a list.
+    pub(crate) fn is_item(&self) -> bool {
+        matches!(self.tokens.word(0), "-" | "|" | "*" | "+")
+    }
+
+    /// Whether the digits are on a key, as those that number a list are: 2️⃣.
+    pub(crate) fn is_keycap(&self, index: usize) -> bool {
+        let token = self.tokens.all.get(index);
+        token.is_some_and(|token| self.text[token.start..token.end].ends_with('\u{20e3}'))
+    }
+
     /// Whether the token ends a clause.
     pub(crate) fn is_comma(&self, index: usize) -> bool {
         self.tokens.all.get(index).is_some_and(|token| token.comma)

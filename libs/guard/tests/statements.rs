@@ -170,3 +170,25 @@ fn a_question_says_what_the_amount_behind_it_is_of() {
         ("ما راح تدفع غير ١٥ ريال للتوصيل، صح؟", "shipping_fee ١٥ ريال"),
     ]);
 }
+
+#[test]
+fn a_heading_holds_for_the_list_under_it() {
+    let list = |days: &str, over: &str, fee: &str| {
+        format!(
+            "**Shipping**\n\n- Fee: SAR {fee}\n- Time: {days} business days\n- Free over: SAR {over}\n\n**Lamp**\n- Price: SAR 140"
+        )
+    };
+    holds(&[
+        (&list("2–4", "300", "25"), "pass"),
+        (&list("5–9", "300", "25"), "shipping_days 5–9 business days"),
+        (&list("2–4", "350", "25"), "free_over SAR 350"),
+        (&list("2–4", "300", "29"), "shipping_fee SAR 29"),
+        ("Price: SAR 140 / Delivery: SAR 25 / COD: SAR 12 / Returns: 14 days (Copper Lamp)", "pass"),
+        ("Price: SAR 140 / Delivery: SAR 25 / COD: SAR 22 (Copper Lamp)", "cod_fee SAR 22"),
+        ("Copper Lamp x1 ........ SAR 140\nDelivery ........ SAR 35", "shipping_fee SAR 35"),
+        ("1️⃣ سجادة صوف — ٣٢٠ ر.س\n2️⃣ مصباح نحاسي — ١٥٠ ر.س", "price ١٥٠ ر.س"),
+        ("• 2 × Copper Lamp: SAR 280\n• DAR20 (20% off): −SAR 56\n• Total: SAR 224", "pass"),
+        ("• 2 × Copper Lamp: SAR 280\n• DAR20 (20% off): −SAR 66", "price SAR 66"),
+        ("Repairs under the warranty take 5 working days.", "unsure"),
+    ]);
+}

@@ -118,12 +118,18 @@ impl<'s> Judge<'s> {
         let mut windows =
             self.anchors.iter().rev().filter(|anchor| anchor.part == Part::Plain && is_window(anchor.topic));
         next.topic = windows.next().map(|anchor| anchor.topic);
+        // A heading holds for the items of the list under it.
+        let under = next.topic.is_none() && (self.sentence.is_item() || self.sentence.notes.len() == 0);
+        if under {
+            next.topic = self.context.topic;
+        }
         let services = self.anchors.iter().rev().filter(|anchor| {
             anchor.part == Part::Plain && matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery)
         });
         let counted = self.sentence.values.iter().any(|value| value.low.unit.is_money());
         let open = !counted && self.sentence.mentions.is_empty();
-        next.fee = services.map(|anchor| anchor.topic).next().filter(|_| open);
+        let named = services.map(|anchor| anchor.topic).next();
+        next.fee = if under && named.is_none() { self.context.fee } else { named.filter(|_| open) };
         next.free = self.speaks_of_free_delivery();
         next.cash |= self.speaks_of_cash();
         let row = self.sentence.tokens.word(0) == "|";
@@ -156,7 +162,8 @@ impl<'s> Judge<'s> {
                         "x" | "×" | "*" | "من" | "of" | "the" | "our" | "از"
                     )
             });
-            let numbered = self.sentence.before(&(bare.start..bare.end), 1, &[Class::NotCode]);
+            let numbered = self.sentence.before(&(bare.start..bare.end), 1, &[Class::NotCode])
+                || self.sentence.is_keycap(bare.start);
             // «١٨٩ العطر + ٢٢ توصيل»
             let priced = self.policy.catalogue.is_price(bare.amount);
             (before && counted && !numbered && !priced || times) && whole(bare.amount)

@@ -199,7 +199,9 @@ impl Judge<'_> {
         if compares || self.is_difference(of) {
             return Role::Comparison;
         }
-        let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
+        let shipped = self.context.topic == Some(Topic::Shipping) && sentence.has(&[Class::Free]);
+        let free = self.speaks_of_free_delivery()
+            || ((self.context.free || shipped) && sentence.mentions.is_empty());
         let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
         let over = self.limits(of, reach, Class::Over)
             || sentence.behind(of, CUE_REACH, &[Class::OrMore])
@@ -253,7 +255,13 @@ impl Judge<'_> {
                 |index: usize| class == Class::Discount && index > 0 && sentence.in_value(index - 1);
             sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index) && !reduced(index))
         });
+        // WELCOME10: -37.80
+        let taken_off = of.start > 1
+            && matches!(sentence.tokens.word(of.start - 1), "-" | "−")
+            && !sentence.tokens.all[of.start].gap
+            && !self.coupons.is_empty();
         if saved && !sentence.before(of, 1, &[Class::Price])
+            || taken_off
             || sentence.behind(of, 1, &[Class::Discount])
             || self.is_saved_behind(of)
         {
@@ -268,30 +276,6 @@ impl Judge<'_> {
         } else {
             Role::Plain
         }
-    }
-
-    /// «أغلى من ليالي بـ ١٣١», "dearer than the rug by 131".
-    fn is_difference(&self, of: &Range<usize>) -> bool {
-        let word = |index: usize| self.sentence.tokens.word(index);
-        let other = self.sentence.mentions.iter().rev().find(|mention| mention.end <= of.start);
-        other.is_some_and(|other| {
-            let than = (other.start.saturating_sub(2)..other.start)
-                .find(|index| matches!(word(*index), "من" | "than" | "عن"));
-            let more = than.and_then(|than| than.checked_sub(1)).map_or("", word);
-            of.start - other.end <= 2
-                && matches!(
-                    more,
-                    "اغلي"
-                        | "ارخص"
-                        | "اقل"
-                        | "اكثر"
-                        | "يزيد"
-                        | "cheaper"
-                        | "dearer"
-                        | "pricier"
-                        | "expensive"
-                )
-        })
     }
 
     /// "31 SAR saved"; in «٨٩ ريال يعني توفرين ٣١» the word is about the amount behind it.

@@ -228,6 +228,13 @@ impl Judge<'_> {
         if served && !self.is_known(amount, of) {
             return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
         }
+        // "Shipping? It's only 19."
+        let about = self.context.fee.filter(|_| !priced && of.start <= OPEN_REACH);
+        match about.filter(|_| self.sentence.mentions.is_empty() && !self.is_known(amount, of)) {
+            Some(Topic::Shipping) => return self.judge_fee(Field::ShippingFee, amount, of),
+            Some(_) => return self.judge_fee(Field::CodFee, amount, of),
+            None => {}
+        }
         if let Some(item) = self.context.items.last().filter(|_| self.sentence.mentions.is_empty()) {
             let judged = self.judge_goods(&item.products, item.pieces, amount, of);
             let known = !priced && self.is_known(amount, of);
@@ -235,16 +242,6 @@ impl Judge<'_> {
         }
         if self.is_known(amount, of) {
             return Judgement::new(Field::Price, Verdict::Pass, of.clone());
-        }
-        // "Shipping? It's only 19."
-        match self
-            .context
-            .fee
-            .filter(|_| !priced && of.start <= OPEN_REACH && self.sentence.mentions.is_empty())
-        {
-            Some(Topic::Shipping) => return self.judge_fee(Field::ShippingFee, amount, of),
-            Some(_) => return self.judge_fee(Field::CodFee, amount, of),
-            None => {}
         }
         let checked = self.policy.catalogue.has_prices() && !self.is_of_customer(of);
         let verdict = if checked { Verdict::Violate } else { Verdict::Unsure };
