@@ -61,12 +61,17 @@ impl Anchor {
     /// "order two (SAR 378), you skip the delivery fee of SAR 22".
     pub(crate) fn is_of_next(&self, sentence: &Sentence<'_>, of: &Range<usize>) -> bool {
         let between = of.end..self.at.start;
-        let joined = between.clone().any(|index| sentence.notes.at(index).clitics.and);
-        let stopped = between.clone().any(|index| sentence.is_comma(index));
-        let behind = self.at.end..self.at.end + 3;
-        let valued =
-            behind.take_while(|index| !sentence.is_comma(*index)).any(|index| sentence.in_value(index));
-        !between.is_empty() && (joined || stopped && valued)
+        if between.is_empty() || between.len() > COST_MAX {
+            return false;
+        }
+        let stopped = || between.clone().any(|index| sentence.is_comma(index));
+        let valued = || {
+            let mut behind = self.at.end..self.at.end + 3;
+            behind
+                .find(|index| sentence.is_comma(*index) || sentence.in_value(*index))
+                .is_some_and(|index| !sentence.is_comma(index))
+        };
+        between.clone().any(|index| sentence.notes.at(index).clitics.and) || valued() && stopped()
     }
 
     /// Whether it is what the value right before it is for: «١٢ ريال للتوصيل», "12 riyals for delivery".

@@ -46,6 +46,13 @@ pub(super) fn add_ordinals(tokens: &Tokens, found: &mut Vec<Mention>) {
     found.sort_by_key(|mention| mention.start);
 }
 
+/// Whether a word may have an article, or begins with a capital.
+fn is_definite(text: &str, tokens: &Tokens, at: usize) -> bool {
+    let word = tokens.word(at).as_bytes();
+    let capital = || text.as_bytes()[tokens.all[at].start].is_ascii_uppercase();
+    if word[0].is_ascii() { capital() } else { word.windows(2).take(8).any(|pair| pair == "ل".as_bytes()) }
+}
+
 /// Whether what tells a product from others stands for it: «الكمبودي بـ ٣٢٠», "Layali is 189"; not «التوصيل السريع»,
 /// "to Saudi" or "fast delivery".
 fn is_named_alone(text: &str, tokens: &Tokens, at: usize, definite: bool) -> bool {
@@ -93,7 +100,8 @@ impl Catalogue {
         let first = found.first().map(|mention| mention.products.clone()).unwrap_or_default();
         let named = found.len();
         for at in 0..tokens.all.len() {
-            if tokens.all[at].kind != Kind::Word {
+            // An article or a capital is seen before any form is tried.
+            if tokens.all[at].kind != Kind::Word || !is_definite(text, tokens, at) {
                 continue;
             }
             let covered = found[..named].iter().any(|mention| (mention.start..mention.end).contains(&at));
