@@ -44,7 +44,7 @@ impl Checker {
         self.tokens.refill(text);
         self.notes.refill(&self.tokens);
         Reader { tokens: &self.tokens, notes: &self.notes }.read(&mut self.values, &mut self.bare);
-        policy.catalogue.mentions(&self.tokens, &mut self.mentions);
+        policy.catalogue.mentions(text, &self.tokens, &mut self.mentions);
         let sentence = Sentence {
             text,
             tokens: &self.tokens,

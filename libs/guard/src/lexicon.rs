@@ -39,7 +39,7 @@ classes! {
     NoNeg = "noneg", Contrast = "contrast", AfterNeg = "afterneg", Quote = "quote", Customer = "customer",
     Offer = "offer", Bound = "bound", Span = "span", Since = "since", Other = "other",
     Contact = "contact", Bank = "bank", Refund = "refund", Ref = "ref", Material = "material", Piece = "piece",
-    Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Weekday = "weekday", SameDay = "sameday",
+    Pair = "pair", Generic = "generic", Only = "only", Dated = "dated", Service = "service", SameDay = "sameday",
     NextDay = "nextday", To = "to", And = "and", For = "for", Order = "order", Half = "half",
     Quarter = "quarter", Use = "use", Cond = "cond", Lifetime = "lifetime", Lower = "lower", RefTo = "refto", Nothing = "nothing", HalfPrice = "halfprice",
     Promotion = "promotion", Charge = "charge", Holds = "holds",
@@ -134,9 +134,9 @@ pub(crate) struct Lexicon {
 pub(crate) static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| Lexicon::read().0);
 
 /// Pronouns that are written together with the Arabic word before them.
-const PRONOUNS: [&str; 18] = [
-    "ها", "ه", "هم", "ك", "كم", "كن", "نا", "هما", "لك", "لكم", "ا", "ينه", "ينها", "ونه", "ونها", "ين",
-    "ون", "وا",
+const PRONOUNS: [&str; 21] = [
+    "ها", "ه", "هم", "ك", "ج", "لج", "كو", "كم", "كن", "نا", "هما", "لك", "لكم", "ا", "ينه", "ينها", "ونه",
+    "ونها", "ين", "ون", "وا",
 ];
 
 /// What stands between a verb in the past and such a pronoun, in speech: «رجعتيه», «رجعتوها».
@@ -253,7 +253,12 @@ impl Lexicon {
             found = (id, clitics);
             id != 0
         });
-        if found.0 == 0 { (0, Clitics::default()) } else { found }
+        // "Shipping's 25"
+        match word.strip_suffix("'s").filter(|_| found.0 == 0) {
+            Some(noun) => (self.words.get(noun).copied().unwrap_or(0), Clitics::default()),
+            None if found.0 == 0 => (0, Clitics::default()),
+            None => found,
+        }
     }
 }
 

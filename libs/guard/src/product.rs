@@ -149,18 +149,21 @@ impl Catalogue {
     }
 
     /// All mentions of products, in order and apart from each other.
-    pub(crate) fn mentions(&self, tokens: &Tokens, found: &mut Vec<Mention>) {
+    pub(crate) fn mentions(&self, text: &str, tokens: &Tokens, found: &mut Vec<Mention>) {
         found.clear();
         if self.names.is_empty() && self.skus.is_empty() {
             return;
         }
         let mut at = 0;
         while at < tokens.all.len() {
-            let mention = self.sku_at(tokens, at).or_else(|| self.name_at(tokens, at));
+            // `V60` may be an SKU and the beginning of a name.
+            let (sku, name) = (self.sku_at(tokens, at), self.name_at(tokens, at));
+            let end = |mention: &Option<Mention>| mention.as_ref().map_or(0, |mention| mention.end);
+            let mention = if end(&name) > end(&sku) { name } else { sku };
             at = mention.as_ref().map_or(at + 1, |mention| mention.end);
             found.extend(mention);
         }
-        self.add_siblings(tokens, found);
+        self.add_siblings(text, tokens, found);
         siblings::add_ordinals(tokens, found);
     }
 
@@ -310,9 +313,10 @@ fn sense(word: &str) -> Option<&'static Sense> {
     lexicon.sense(lexicon.step(0, id)?)
 }
 
-/// A word that the word lists know cannot name a product alone.
+/// A word that the word lists know cannot name a product alone, but for pieces and chargers.
 fn is_cue(word: &str) -> bool {
-    sense(word).is_some_and(|sense| sense.unit.is_none() && !sense.any(&[Class::Piece, Class::Generic]))
+    let goods = [Class::Piece, Class::Generic, Class::Charge];
+    sense(word).is_some_and(|sense| sense.unit.is_none() && !sense.any(&goods))
 }
 
 fn match_name(tokens: &Tokens, start: usize, words: &[String]) -> Option<usize> {
@@ -359,7 +363,7 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.refill(text);
         let mut found = Vec::new();
-        catalogue().mentions(&tokens, &mut found);
+        catalogue().mentions(text, &tokens, &mut found);
         found.into_iter().map(|mention| (mention.products, mention.form == Form::Dual)).collect()
     }
 

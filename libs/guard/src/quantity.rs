@@ -26,6 +26,8 @@ pub(crate) struct Value {
     /// Tokens.
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// Where the second number of a range begins; `start` unless it is a range.
+    pub(crate) second: usize,
 }
 
 /// Reads the quantities of a sentence.
@@ -82,24 +84,24 @@ impl Reader<'_> {
         }
         let low = self.operand(start)?;
         let high = self.range_to(low.end).and_then(|at| self.operand(at).map(|high| (high, at)));
-        if let Some((high, _)) = high
+        if let Some((high, second)) = high
             && let Some(unit) = high.unit
             && low.unit.is_none_or(|low| low.is_time() == unit.is_time() && low.is_money() == unit.is_money())
         {
             let low = Quantity { amount: low.amount, other: low.other, unit: low.unit.unwrap_or(unit) };
-            return Some(Value { low, high: high.quantity(unit), start, end: high.end });
+            return Some(Value { low, high: high.quantity(unit), start, end: high.end, second });
         }
         let unit = low.unit?;
         if let Some(high) = high.filter(|(high, at)| high.unit.is_none() && self.shares_unit(&low, high, *at))
         {
-            let (low, high, end) = (low.quantity(unit), high.0.quantity(unit), high.0.end);
-            return Some(Value { low, high, start, end });
+            let (low, second, end) = (low.quantity(unit), high.1, high.0.end);
+            return Some(Value { low, high: high.0.quantity(unit), start, end, second });
         }
         if low.implied && !self.may_stand_alone(start, low.end, unit) {
             return None;
         }
         let quantity = low.quantity(unit);
-        Some(Value { low: quantity, high: quantity, start, end: low.end })
+        Some(Value { low: quantity, high: quantity, start, end: low.end, second: start })
     }
 
     /// `$89`, `SAR 89`, `٪٢٠`.
@@ -109,15 +111,18 @@ impl Reader<'_> {
         // «ريال 89» says nothing if the number has its own unit: «ب ٨٩ ريال 3 أيام».
         let number = self.number(from).filter(|number| self.unit_at(number.end).is_none())?;
         let quantity = Quantity { amount: number.amount, other: number.other, unit };
-        let high = self
-            .range_to(number.end)
-            .and_then(|at| self.number(at).or_else(|| self.number(at + self.notes.at(at).len)));
-        let (high, end) =
-            match high.filter(|high| unit.is_money() && self.unit_at(high.end).is_none_or(Unit::is_money)) {
-                Some(high) => (Quantity { amount: high.amount, other: high.other, unit }, high.end),
-                None => (quantity, number.end),
-            };
-        Some(Value { low: quantity, high, start, end })
+        let second = self.range_to(number.end).unwrap_or(start);
+        let high = (second > start)
+            .then(|| self.number(second).or_else(|| self.number(second + self.notes.at(second).len)))
+            .flatten();
+        Some(match high.filter(|high| unit.is_money() && self.unit_at(high.end).is_none_or(Unit::is_money)) {
+            Some(high) => {
+                let end = high.end;
+                let high = Quantity { amount: high.amount, other: high.other, unit };
+                Value { low: quantity, high, start, end, second }
+            }
+            None => Value { low: quantity, high: quantity, start, end: number.end, second: start },
+        })
     }
 
     /// «24/48 ساعة»: no date, because a unit follows.
@@ -127,7 +132,7 @@ impl Reader<'_> {
         let (unit, end) =
             self.unit_after(start + 1).filter(|(unit, _)| unit.is_time() && token.value.is_none())?;
         let quantity = |digits| Some(Quantity { amount: Amount::parse(digits)?, other: None, unit });
-        Some(Value { low: quantity(low)?, high: quantity(high)?, start, end })
+        Some(Value { low: quantity(low)?, high: quantity(high)?, start, end, second: start })
     }
 
     /// A number with or without unit, a unit that says its number, or half a unit.
@@ -255,7 +260,7 @@ impl Reader<'_> {
         }
         let clitics = self.notes.at(start).clitics;
         let next = self.notes.at(end);
-        let dated = next.sense.any(&[Class::Dated, Class::Weekday])
+        let dated = next.sense.is(Class::Dated)
             || self
                 .tokens
                 .all
@@ -263,7 +268,10 @@ impl Reader<'_> {
                 .is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Opaque))
             || matches!(self.tokens.word(end), "القادم" | "الماضي" | "المقبل");
         let from = start.saturating_sub(SPAN_REACH);
-        let mut before = (from..start).filter_map(|index| self.notes.get(index));
+        let mut before = (start.saturating_sub(2 * SPAN_REACH)..start)
+            .map(|index| (index, self.notes.at(index)))
+            .filter(|(index, note)| index + note.len.max(1) > from)
+            .map(|(_, note)| note);
         let every = matches!(self.tokens.word(start.wrapping_sub(1)), "كل" | "every" | "هر");
         let asked = matches!(self.tokens.word(start.wrapping_sub(1)), "كم" | "كام" | "چند" | "جند");
         !dated

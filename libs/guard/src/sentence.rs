@@ -29,6 +29,17 @@ pub(crate) struct Sentence<'s> {
 }
 
 impl Sentence<'_> {
+    /// Whether it is a line of a list.
+    pub(crate) fn is_item(&self) -> bool {
+        matches!(self.tokens.word(0), "-" | "|" | "*" | "+")
+    }
+
+    /// Whether the digits are on a key, as those that number a list are: 2️⃣.
+    pub(crate) fn is_keycap(&self, index: usize) -> bool {
+        let token = self.tokens.all.get(index);
+        token.is_some_and(|token| self.text[token.start..token.end].ends_with('\u{20e3}'))
+    }
+
     /// Whether the token ends a clause.
     pub(crate) fn is_comma(&self, index: usize) -> bool {
         self.tokens.all.get(index).is_some_and(|token| token.comma)
@@ -93,7 +104,18 @@ impl Sentence<'_> {
             if self.in_value(index) {
                 continue;
             }
+            if self.denies_verb(index, of) {
+                return true;
+            }
             if note.sense.any(&[Class::Neg, Class::AfterNeg]) {
+                // «ما راح تدفع غير ١٢ ريال» says it.
+                let all_but = of.start.saturating_sub(2)..of.start;
+                if all_but
+                    .clone()
+                    .any(|at| at > index && matches!(self.tokens.word(at), "غير" | "الا" | "سوي"))
+                {
+                    return false;
+                }
                 let behind = index + note.len..(index + note.len + 3);
                 let other =
                     self.notes.any(behind, &[Class::With, Class::Fee]) && !note.sense.is(Class::AfterNeg);
@@ -101,6 +123,41 @@ impl Sentence<'_> {
             }
         }
         false
+    }
+
+    /// «ما ياخذ أسبوعين»; not «بعد ما ياخذ», and not «ما ياخذ إلا أسبوعين».
+    fn denies_verb(&self, index: usize, of: &Range<usize>) -> bool {
+        const VERBS: [Class; 5] = [Class::Ship, Class::Return, Class::Exchange, Class::Span, Class::Price];
+        let word = |index: usize| self.tokens.word(index);
+        let verb = || {
+            let present = word(index + 1).starts_with(['ي', 'ت', 'ن', 'ا', 'ب', 'ه']);
+            present && !self.notes.at(index + 1).clitics.the && self.notes.any(index + 1..index + 2, &VERBS)
+        };
+        let relative = || {
+            index.checked_sub(1).is_some_and(|before| {
+                matches!(
+                    word(before),
+                    "بعد"
+                        | "قبل"
+                        | "مثل"
+                        | "زي"
+                        | "كل"
+                        | "حسب"
+                        | "متي"
+                        | "وقت"
+                        | "اول"
+                        | "حال"
+                        | "الي"
+                        | "لحد"
+                        | "عند"
+                )
+            })
+        };
+        let limited = || {
+            (index + 2..of.start)
+                .any(|index| matches!(word(index), "الا" | "غير" | "سوي" | "اكثر" | "ازيد" | "اقل" | "عن"))
+        };
+        matches!(word(index), "ما" | "وما") && verb() && !relative() && !limited()
     }
 
     /// "no shipping fee over 200": what is denied is the fee.
@@ -145,6 +202,11 @@ impl Sentence<'_> {
     /// Whether it is asked and not said; an offer ("shall I add it for 79?") says it.
     pub(crate) fn asked(&self, of: &Range<usize>) -> bool {
         if !self.question {
+            return false;
+        }
+        // «مب غالي صح؟»
+        let tag = self.notes.len().checked_sub(2).map_or("", |index| self.tokens.word(index));
+        if matches!(tag, "صح" | "تمام" | "اوكي" | "right" | "ok" | "okay" | "صحيح") {
             return false;
         }
         let clause = self.clause(of);

@@ -148,7 +148,7 @@ impl Tokens {
         let folded = (first.folded, last.folded + last.character.len_utf8());
         let comma = kind == Kind::Mark
             && match first.character {
-                '-' => gap,
+                '-' | '/' => gap,
                 ',' | ';' | '|' | '+' | '(' | ')' | '.' | '"' | '«' | '»' => true,
                 _ => false,
             };

@@ -56,8 +56,35 @@ pub(crate) struct Anchor {
     to: bool,
 }
 
+impl Anchor {
+    /// Whether it begins another statement than the value before it: «٨٩ ريال ورسوم التوصيل صفر»,
+    /// "order two (SAR 378), you skip the delivery fee of SAR 22".
+    pub(crate) fn is_of_next(&self, sentence: &Sentence<'_>, of: &Range<usize>) -> bool {
+        let between = of.end..self.at.start;
+        if between.is_empty() || between.len() > COST_MAX {
+            return false;
+        }
+        let stopped = || between.clone().any(|index| sentence.is_comma(index));
+        let valued = || {
+            let mut behind = self.at.end..self.at.end + 3;
+            behind
+                .find(|index| sentence.is_comma(*index) || sentence.in_value(*index))
+                .is_some_and(|index| !sentence.is_comma(index))
+        };
+        between.clone().any(|index| sentence.notes.at(index).clitics.and) || valued() && stopped()
+    }
+
+    /// Whether it is what the value right before it is for: «١٢ ريال للتوصيل», "12 riyals for delivery".
+    pub(crate) fn is_for(&self, sentence: &Sentence<'_>, of: &Range<usize>) -> bool {
+        self.at.start == of.end && !self.and
+            || self.at.start == of.end + 1 && sentence.notes.is(of.end, Class::For)
+    }
+}
+
 /// Farther than this is about something else.
 const COST_MAX: usize = 24;
+/// Tokens of the longest aside in brackets that weighs nothing.
+const ASIDE_MAX: usize = 20;
 /// How near a word for past time must be, and what it weighs against a policy noun.
 const PAST_REACH: usize = 6;
 const PAST_WEIGHT: usize = 4;
@@ -209,25 +236,44 @@ fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Optio
 
 /// How far `anchor` is from a value at `of`, in tokens and what they weigh.
 fn cost(sentence: &Sentence<'_>, anchor: &Anchor, of: &Range<usize>) -> Option<usize> {
-    let (between, base) = if anchor.at.end <= of.start {
-        (anchor.at.end..of.start, 0)
+    let base = if anchor.at.end <= of.start {
+        0
     } else if anchor.at.start >= of.end {
         let connected = anchor.to
             || (of.end.max(anchor.at.start.saturating_sub(2))..anchor.at.start).any(|index| {
                 sentence.notes.is(index, Class::For) || matches!(sentence.tokens.word(index), "to" | "ل")
             });
         let conjunction = if anchor.and { 14 } else { 0 };
-        (of.end..anchor.at.start, conjunction + if connected { 0 } else { 3 })
+        conjunction + if connected { 0 } else { 3 }
     } else {
         return None;
     };
-    if between.len() > COST_MAX {
-        return None;
-    }
-    let before = anchor.at.end <= of.start;
-    let mut total = base;
+    let between = between(&anchor.at, of);
+    let near = between.len() <= COST_MAX;
+    near.then(|| base + distance(sentence, &anchor.at, of))
+}
+
+/// The tokens between two places of a sentence.
+fn between(at: &Range<usize>, of: &Range<usize>) -> Range<usize> {
+    if at.end <= of.start { at.end..of.start } else { of.end..at.start }
+}
+
+/// What the tokens between a noun and a value weigh.
+pub(crate) fn distance(sentence: &Sentence<'_>, at: &Range<usize>, of: &Range<usize>) -> usize {
+    let before = at.end <= of.start;
+    let mut total = 0;
     let mut crossed = usize::MAX;
-    for index in between {
+    let between = between(at, of);
+    let mut aside = 0;
+    for index in between.clone() {
+        if index < aside {
+            continue;
+        }
+        // "the lamp (copper, 40 cm, dimmable) costs"
+        if before && sentence.tokens.word(index) == "(" {
+            let close = (index..between.end).find(|index| sentence.tokens.word(*index) == ")");
+            aside = close.map_or(0, |close| close + 1).min(index + ASIDE_MAX);
+        }
         total += 1;
         let note = sentence.notes.at(index);
         if sentence.is_comma(index) {
@@ -253,7 +299,7 @@ fn cost(sentence: &Sentence<'_>, anchor: &Anchor, of: &Range<usize>) -> Option<u
     if before && sentence.notes.at(of.start).clitics.and {
         total += 3;
     }
-    Some(total)
+    total
 }
 
 /// The anchors that values of one kind are about, kept apart so that each is used once where possible.

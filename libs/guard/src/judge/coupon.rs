@@ -119,8 +119,15 @@ impl Judge<'_> {
         let digit = code.bytes().any(|byte| byte.is_ascii_digit());
         // «عيد2026» is one, «ب٢٠» is a number behind a particle.
         let arabic = digit && of.len() > 1 && tokens[of.start].value.is_none();
+        // `20W` and `256GB` are measures.
+        let measure = is_measure(code);
         let shaped = (digit && code.is_ascii()) || arabic || is_capital(written) || self.is_quoted(&of);
-        if !shaped || NO_CODES.contains(&code) || code.chars().count() < 3 || !code.chars().any(is_letter) {
+        if !shaped
+            || measure
+            || NO_CODES.contains(&code)
+            || code.chars().count() < 3
+            || !code.chars().any(is_letter)
+        {
             return false;
         }
         let unit = self.sentence.notes.at(of.start).sense.unit;
@@ -160,6 +167,17 @@ impl Judge<'_> {
             || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
         applied || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
+}
+
+/// Digits and a unit of a size, a power or a storage.
+fn is_measure(code: &str) -> bool {
+    let unit = code.trim_start_matches(|character: char| character.is_ascii_digit());
+    let units = [
+        "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
+        "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
+        "min", "nm",
+    ];
+    unit.len() < code.len() && units.contains(&unit)
 }
 
 /// A word as most are: no digit, and no capital but the first letter.

@@ -4,6 +4,7 @@ mod coupon;
 mod free;
 mod money;
 mod percent;
+mod reckon;
 mod role;
 mod sums;
 mod time;
@@ -40,6 +41,8 @@ pub(crate) struct Context {
     coupon: Option<Amount>,
     /// Policy noun of the sentence before.
     topic: Option<Topic>,
+    /// What the sentence before asked or began about a fee, without any amount.
+    fee: Option<Topic>,
     /// Whether the sentence before spoke of free delivery.
     free: bool,
     /// Whether a reduction was spoken of.
@@ -115,6 +118,18 @@ impl<'s> Judge<'s> {
         let mut windows =
             self.anchors.iter().rev().filter(|anchor| anchor.part == Part::Plain && is_window(anchor.topic));
         next.topic = windows.next().map(|anchor| anchor.topic);
+        // A heading holds for the items of the list under it.
+        let under = next.topic.is_none() && (self.sentence.is_item() || self.sentence.notes.len() == 0);
+        if under {
+            next.topic = self.context.topic;
+        }
+        let services = self.anchors.iter().rev().filter(|anchor| {
+            anchor.part == Part::Plain && matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery)
+        });
+        let counted = self.sentence.values.iter().any(|value| value.low.unit.is_money());
+        let open = !counted && self.sentence.mentions.is_empty();
+        let named = services.map(|anchor| anchor.topic).next();
+        next.fee = if under && named.is_none() { self.context.fee } else { named.filter(|_| open) };
         next.free = self.speaks_of_free_delivery();
         next.cash |= self.speaks_of_cash();
         let row = self.sentence.tokens.word(0) == "|";
@@ -147,7 +162,11 @@ impl<'s> Judge<'s> {
                         "x" | "×" | "*" | "من" | "of" | "the" | "our" | "از"
                     )
             });
-            (before && counted || times) && whole(bare.amount)
+            let numbered = self.sentence.before(&(bare.start..bare.end), 1, &[Class::NotCode])
+                || self.sentence.is_keycap(bare.start);
+            // «١٨٩ العطر + ٢٢ توصيل»
+            let priced = self.policy.catalogue.is_price(bare.amount);
+            (before && counted && !numbered && !priced || times) && whole(bare.amount)
         });
         let pair = (start.saturating_sub(3)..start).any(|index| self.sentence.notes.is(index, Class::Pair));
         // Abaya x2

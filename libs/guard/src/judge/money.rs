@@ -11,7 +11,7 @@ use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
-    quantity::{Quantity, in_currency},
+    quantity::{Quantity, Value, in_currency},
     report::{Field, Judgement, Truth},
     topic::{Anchor, Links, Part, Topic},
 };
@@ -36,9 +36,7 @@ impl Judge<'_> {
             let anchor =
                 if role == Role::Plain { self.link(&mut links, value.low.amount, &of) } else { None };
             for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
-                // «از ۱۵۰ به ۱۲۰»: what falls was the price before.
-                let fallen = quantity.amount > value.high.amount && role == Role::Plain;
-                let role = if fallen { Role::Before } else { role };
+                let (role, of) = falling(value, *quantity, role);
                 let judgement = self.judge_amount(role, anchor, *quantity, &of);
                 self.out.extend(judgement);
             }
@@ -58,10 +56,14 @@ impl Judge<'_> {
         let extra = self.is_extra(of);
         links.nearest(sentence, of, |anchor| match (anchor.topic, anchor.part) {
             (_, Part::Reference) | (Topic::Vat, _) => false,
-            _ if self.is_behind_plus(anchor, of) => false,
+            _ if self.is_behind_plus(anchor, of) || anchor.is_of_next(sentence, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
             (Topic::Product(_), Part::Plain) => !extra,
-            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => extra || !repriced,
+            // "129.500 KD with free delivery": what is free has no amount before it.
+            (Topic::Shipping, _) if self.is_free(anchor) && self.is_apart(anchor, of) => false,
+            (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => {
+                extra || !repriced || anchor.is_for(sentence, of)
+            }
             (Topic::Shipping | Topic::CashOnDelivery, Part::Added) => {
                 less && anchor.at.end <= of.start && of.start - anchor.at.end <= 3
             }
@@ -73,7 +75,11 @@ impl Judge<'_> {
             }
             (Topic::Return | Topic::Exchange | Topic::Warranty, _) => {
                 let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
+                // "costs 239 and is covered by a warranty"
+                let apart = sentence.notes.is(of.end, Class::And);
+                let joined = anchor.at.end <= of.start || anchor.at.start <= of.end + 1 && !apart;
                 !repriced
+                    && joined
                     && (sentence.notes.any(near, &[Class::Fee])
                         || sentence.before(of, CUE_REACH, &[Class::Fee]))
             }
@@ -99,7 +105,10 @@ impl Judge<'_> {
             let right_before = !note.clitics.and && anchor.at.end <= price && price - anchor.at.end <= 2;
             !matches!(anchor.topic, Topic::Product(_)) && (between || right_before)
         });
-        !service && !note.sense.any(&[Class::Fee, Class::Total])
+        // «شحنها ساعتين وسعرها ١٤٩»
+        let turned = !self.sentence.mentions.is_empty()
+            && matches!(self.sentence.tokens.word(price), "وسعرها" | "وسعره" | "والسعر");
+        turned || !service && !note.sense.any(&[Class::Fee, Class::Total])
     }
 
     fn judge_amount(
@@ -141,15 +150,32 @@ impl Judge<'_> {
             Role::Threshold => Some(self.judge_threshold(amount, of)),
             Role::Basket => Some(self.judge_basket(amount, of)),
             Role::Remaining => Some(self.judge_remaining(amount, of)),
+            Role::Before if self.is_of_customer(of) => {
+                Some(Judgement::new(Field::Total, Verdict::Unsure, of.clone()))
+            }
             Role::Before => Some(self.judge_before(amount, of)),
             Role::Saving => Some(self.judge_saving(amount, of)),
             Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
+                _ if let Some(right) = self.breaks_down(amount, of) => equal(Field::Total, right, of),
                 _ if self.is_total(of) => self.judge_total(amount, of),
                 Some(Topic::Total) => self.judge_total(amount, of),
+                Some(Topic::Shipping | Topic::CashOnDelivery) if self.is_result_behind(anchor, of) => {
+                    self.judge_total(amount, of)
+                }
                 Some(Topic::Shipping)
                     if anchor.is_some_and(|anchor| self.names_free_delivery(anchor, of)) =>
                 {
                     self.judge_threshold(amount, of)
+                }
+                // "SAR 114.95 shipped"
+                Some(Topic::Shipping)
+                    if anchor.is_some_and(|anchor| anchor.at.start == of.end)
+                        && matches!(self.sentence.tokens.word(of.end), "shipped" | "delivered") =>
+                {
+                    self.judge_total(amount, of)
+                }
+                Some(Topic::CashOnDelivery) if self.includes_cash(anchor, amount, of) => {
+                    Judgement::new(Field::Total, Verdict::Pass, of.clone())
                 }
                 Some(Topic::Shipping) => self.judge_fee(Field::ShippingFee, amount, of),
                 Some(Topic::CashOnDelivery) => self.judge_fee(Field::CodFee, amount, of),
@@ -168,12 +194,28 @@ impl Judge<'_> {
         amount_follows(anchor, of) && one_clause && self.sentence.notes.any(free, &[Class::Free])
     }
 
+    /// Whether an amount is before the noun, or behind it in another clause without an amount between.
+    fn is_apart(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
+        let between = anchor.at.end..of.start;
+        anchor.at.start >= of.end
+            || between.clone().any(|index| self.sentence.is_comma(index))
+                && !between.into_iter().any(|index| self.sentence.tokens.all[index].value.is_some())
+    }
+
+    /// Whether delivery is said to be free right beside its noun.
+    fn is_free(&self, anchor: &Anchor) -> bool {
+        let behind = (anchor.at.end..anchor.at.end + 2)
+            .take_while(|index| !self.sentence.is_comma(*index) && !self.sentence.in_value(*index))
+            .any(|index| self.sentence.notes.is(index, Class::Free));
+        behind || self.sentence.notes.any(anchor.at.start.saturating_sub(1)..anchor.at.start, &[Class::Free])
+    }
+
     /// «89 + 25 شحن»: the first is not about what is behind the plus.
     fn is_behind_plus(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
         (of.end..anchor.at.start).any(|index| self.sentence.tokens.word(index) == "+")
     }
 
-    fn is_addend(&self, of: &Range<usize>) -> bool {
+    pub(super) fn is_addend(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
         self.sentence.tokens.word(of.end) == "+" || before == "+"
     }
@@ -248,7 +290,7 @@ impl Judge<'_> {
         equal(Field::FreeOver, right, of).truly(|| Some(Truth::Money(over)))
     }
 
-    fn judge_fee(&self, field: Field, amount: Amount, of: &Range<usize>) -> Judgement {
+    pub(super) fn judge_fee(&self, field: Field, amount: Amount, of: &Range<usize>) -> Judgement {
         let (fact, more) = match field {
             Field::ShippingFee => (self.policy.shipping_fee, self.policy.cod_fee),
             _ => (self.policy.cod_fee, self.policy.shipping_fee),
@@ -267,8 +309,11 @@ impl Judge<'_> {
                 .free_over
                 .is_some_and(|over| self.items_worth().is_some_and(|worth| worth >= over));
         let with_goods = field == Field::ShippingFee && self.is_goods_with_delivery(amount, of);
-        equal(field, fee.is(amount) || sum || waived || with_goods, of)
-            .truly(|| (!both).then_some(Truth::Money(fee)))
+        let right = fee.is(amount) || sum || waived || with_goods;
+        if !right && self.is_of_customer(of) {
+            return Judgement::new(Field::Total, Verdict::Unsure, of.clone());
+        }
+        equal(field, right, of).truly(|| (!both).then_some(Truth::Money(fee)))
     }
 
     /// «العباية والتوصيل بـ 114»: products before it without an amount of their own.
@@ -307,6 +352,17 @@ impl Judge<'_> {
             || self.context.coupon.is_some()
             || !self.coupons.is_empty()
             || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
+    }
+}
+
+/// «از ۱۵۰ به ۱۲۰», "reduced from 150 to 120": what falls was the price before, what it falls to is the price.
+fn falling(value: &Value, quantity: Quantity, role: Role) -> (Role, Range<usize>) {
+    let falls = value.low.amount > value.high.amount && matches!(role, Role::Plain | Role::Before);
+    match (falls, quantity == value.low) {
+        (false, _) => (role, tokens_of(value)),
+        (true, true) if value.second > value.start => (Role::Before, value.start..value.second - 1),
+        (true, true) => (Role::Before, tokens_of(value)),
+        (true, false) => (Role::Plain, value.second..value.end),
     }
 }
 

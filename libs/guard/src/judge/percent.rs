@@ -10,6 +10,7 @@ use crate::{
     product::Product,
     quantity::Value,
     report::{Field, Judgement, Truth},
+    topic,
     unit::Unit,
 };
 
@@ -83,7 +84,8 @@ impl Judge<'_> {
 
     fn judge_reduction(&self, value: &Value) -> Judgement {
         let of = tokens_of(value);
-        let nearest = self.coupons.iter().min_by_key(|(at, _)| at.abs_diff(of.start));
+        let nearest =
+            self.coupons.iter().min_by_key(|(at, _)| topic::distance(&self.sentence, &(*at..at + 1), &of));
         let named = match nearest {
             Some((_, percent)) => *percent,
             None => self.context.coupon,

@@ -45,7 +45,8 @@ impl Judge<'_> {
             {
                 let quantity =
                     Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
-                values.push(Value { low: quantity, high: quantity, start: bare.start, end: bare.end });
+                let (start, end) = (bare.start, bare.end);
+                values.push(Value { low: quantity, high: quantity, start, end, second: start });
             }
         }
         values.sort_by_key(|value| value.start);
@@ -83,6 +84,12 @@ impl Judge<'_> {
             && plus()
             && (self.sentence.has(&[Class::Price, Class::Fee, Class::Total, Class::Ship])
                 || !self.sentence.mentions.is_empty())
+    }
+
+    /// Whether the digits are the number of an order or a model.
+    fn is_numbered(&self, of: &Range<usize>) -> bool {
+        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        matches!(before, "رقم" | "برقم" | "#" | "number") || self.sentence.before(of, 1, &[Class::NotCode])
     }
 
     /// «اطلب بـ ٢٠٠ والشحن علينا»
@@ -168,6 +175,10 @@ impl Judge<'_> {
         if self.is_cell(of) || self.is_result(of) {
             return true;
         }
+        // «إجمالي طلبك رقم ٥٥١٢٠»
+        if self.is_numbered(of) {
+            return false;
+        }
         named
             || self.sentence.before(of, 3, &cue)
             || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
@@ -185,10 +196,12 @@ impl Judge<'_> {
             sentence.tokens.word(of.end),
             "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل"
         ) && matches!(sentence.tokens.word(of.end + 1), "than" | "من");
-        if compares {
+        if compares || self.is_difference(of) {
             return Role::Comparison;
         }
-        let free = self.speaks_of_free_delivery() || (self.context.free && sentence.mentions.is_empty());
+        let shipped = self.context.topic == Some(Topic::Shipping) && sentence.has(&[Class::Free]);
+        let free = self.speaks_of_free_delivery()
+            || ((self.context.free || shipped) && sentence.mentions.is_empty());
         let reach = if free { 2 * CUE_REACH } else { CUE_REACH };
         let over = self.limits(of, reach, Class::Over)
             || sentence.behind(of, CUE_REACH, &[Class::OrMore])
@@ -211,6 +224,11 @@ impl Judge<'_> {
             return Role::Basket;
         }
         if free && (over || (order && !priced) || cond) {
+            return Role::Threshold;
+        }
+        // "Shipping is 30, unless you spend 400"
+        let unless = || (0..of.start).any(|index| sentence.tokens.word(index) == "unless");
+        if over && unless() && self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping) {
             return Role::Threshold;
         }
         if self.limits(of, CUE_REACH, Class::Under) {
@@ -237,7 +255,13 @@ impl Judge<'_> {
                 |index: usize| class == Class::Discount && index > 0 && sentence.in_value(index - 1);
             sentence.find_before(of, reach, &[class]).is_some_and(|index| !after(index) && !reduced(index))
         });
+        // WELCOME10: -37.80
+        let taken_off = of.start > 1
+            && matches!(sentence.tokens.word(of.start - 1), "-" | "−")
+            && !sentence.tokens.all[of.start].gap
+            && !self.coupons.is_empty();
         if saved && !sentence.before(of, 1, &[Class::Price])
+            || taken_off
             || sentence.behind(of, 1, &[Class::Discount])
             || self.is_saved_behind(of)
         {

@@ -10,6 +10,7 @@ use crate::{
     amount::Amount,
     lexicon::Class,
     product::{Form, Mention},
+    quantity::Bare,
     report::{Field, Judgement},
     topic::{Part, Topic},
     unit::Unit,
@@ -21,6 +22,8 @@ const PIECES_MAX: usize = 6;
 pub(super) const DISCOUNTS_MAX: usize = 8;
 /// Tokens between goods that an amount is for together.
 const JOINT_MAX: usize = 4;
+/// Tokens before an amount that answers what the sentence before asked.
+const OPEN_REACH: usize = 6;
 /// Most addends of a sum.
 pub(super) const ADDENDS_MAX: usize = 6;
 /// Most prices that such sums are tried with.
@@ -31,11 +34,27 @@ impl Judge<'_> {
         let mention = &self.sentence.mentions[mention];
         let pieces = self.pieces(mention);
         let judged = self.judge_goods(&mention.products, pieces, amount, of);
+        let known = || self.is_addend(of) && self.is_known(amount, of) || self.is_respective(amount, of);
+        if judged.verdict == Verdict::Violate && known() {
+            return Judgement::new(judged.field, Verdict::Pass, of.clone());
+        }
         // «ثوبين وشماغ: ٤٣٥» is the sum of both.
         if self.is_last_of_several(mention, of) {
             return Judgement { field: Field::Total, truth: None, ..judged }.truly(|| self.true_total(of));
         }
         judged
+    }
+
+    /// "S24 vs iPhone: 199.5 vs 239.9": goods first, and then as many amounts in their order.
+    fn is_respective(&self, amount: Amount, of: &Range<usize>) -> bool {
+        let amounts = || self.sentence.values.iter().filter(|value| value.low.unit.is_money());
+        let Some(first) = amounts().next() else { return false };
+        let mentions = self.sentence.mentions;
+        let named = mentions.iter().take_while(|mention| mention.end <= first.start).count();
+        let place = amounts().take_while(|value| value.start < of.start).count();
+        let meant = mentions.get(place).filter(|_| named > 1 && named == mentions.len() && place < named);
+        meant.is_some_and(|mention| self.worth(&mention.products, None).is_some_and(|price| price.is(amount)))
+            && amounts().count() >= named
     }
 
     /// Whether goods are named right before it, and the amount behind both is of both.
@@ -76,8 +95,10 @@ impl Judge<'_> {
             && compares.into_iter().any(|compare| compare.is(amount));
         let counts = self.counts(pieces, of);
         let bases = prices.iter().flat_map(|price| counts.iter().map(|count| price.times(*count)));
-        let right =
-            was || bases.into_iter().any(|base| self.varies_to(base, amount, of)) || self.is_sum(amount);
+        let right = was
+            || bases.into_iter().any(|base| self.varies_to(base, amount, of))
+            || self.is_sum(amount)
+            || self.adds_fees_to_said(amount, of);
         let counted = self.sentence.bare.iter().any(|bare| {
             bare.end <= of.start && bare.amount != Amount::ONE && counts[1..].contains(&bare.amount)
         });
@@ -85,7 +106,7 @@ impl Judge<'_> {
             || self.is_added(Topic::CashOnDelivery, of)
             || pieces.is_some_and(|pieces| pieces != Amount::ONE)
             || counted;
-        let field = if several { Field::Total } else { Field::Price };
+        let field = if several && !self.is_each(of) { Field::Total } else { Field::Price };
         let verdict = if right { Verdict::Pass } else { Verdict::Violate };
         Judgement::new(field, verdict, of.clone()).truly(|| self.true_cost(products, pieces, of))
     }
@@ -95,10 +116,12 @@ impl Judge<'_> {
         let clause = self.sentence.clause(of);
         let mut counts: SmallVec<[Amount; 6]> = smallvec::smallvec![Amount::ONE];
         counts.extend(pieces.filter(|pieces| *pieces != Amount::ONE));
-        for bare in self.sentence.bare.iter().filter(|bare| clause.contains(&bare.start)) {
+        let beside = |bare: &&Bare| clause.contains(&bare.start) || self.is_count_for(bare, of);
+        for bare in self.sentence.bare.iter().filter(beside) {
             let counted = self.sentence.notes.is(bare.end, Class::Piece)
                 || (bare.start.saturating_sub(1)..=bare.end)
-                    .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"));
+                    .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
+                || self.is_count_for(bare, of);
             if counted
                 && counts.len() < PIECES_MAX
                 && bare.amount.integer().is_some_and(|count| (2..=1000).contains(&count))
@@ -112,6 +135,13 @@ impl Judge<'_> {
         counts
     }
 
+    /// «وثلاث بـ ١٨٠», "three for 180"
+    fn is_count_for(&self, bare: &Bare, of: &Range<usize>) -> bool {
+        let by = self.sentence.tokens.word(bare.end);
+        bare.end == of.start && self.sentence.notes.at(of.start).clitics.by
+            || bare.end + 1 == of.start && matches!(by, "ب" | "for" | "at" | "are" | "(")
+    }
+
     /// Whether a fee is added to the amount at `of`.
     pub(super) fn is_added(&self, topic: Topic, of: &Range<usize>) -> bool {
         self.anchors.iter().any(|anchor| {
@@ -123,7 +153,11 @@ impl Judge<'_> {
                         && !self.sentence.notes.at(index).clitics.and
                         && !self.sentence.notes.is(index, Class::And)
                 });
-            anchor.topic == topic && anchor.part == Part::Added && (before || right_behind)
+            // «١١٢ ريال بعد التوصيل»
+            let after = anchor.part == Part::Reference
+                && matches!(self.sentence.tokens.word(anchor.at.start), "بعد" | "after");
+            anchor.topic == topic
+                && (anchor.part == Part::Added && (before || right_behind) || after && right_behind)
         })
     }
 
@@ -188,6 +222,19 @@ impl Judge<'_> {
     /// An amount that no noun claims.
     pub(super) fn judge_unlinked(&self, amount: Amount, of: &Range<usize>) -> Judgement {
         let priced = self.sentence.before(of, 3, &[Class::Price]);
+        // «التغليف بـ ١٢ ريال»: no fact speaks of services.
+        let served = self.sentence.mentions.is_empty()
+            && self.sentence.notes.any(self.sentence.clause(of), &[Class::Service]);
+        if served && !self.is_known(amount, of) {
+            return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
+        }
+        // "Shipping? It's only 19."
+        let about = self.context.fee.filter(|_| !priced && of.start <= OPEN_REACH);
+        match about.filter(|_| self.sentence.mentions.is_empty() && !self.is_known(amount, of)) {
+            Some(Topic::Shipping) => return self.judge_fee(Field::ShippingFee, amount, of),
+            Some(_) => return self.judge_fee(Field::CodFee, amount, of),
+            None => {}
+        }
         if let Some(item) = self.context.items.last().filter(|_| self.sentence.mentions.is_empty()) {
             let judged = self.judge_goods(&item.products, item.pieces, amount, of);
             let known = !priced && self.is_known(amount, of);
@@ -207,10 +254,11 @@ impl Judge<'_> {
     }
 
     /// What an order that has a number comes to, or what is given as a present.
-    fn is_of_customer(&self, of: &Range<usize>) -> bool {
+    pub(super) fn is_of_customer(&self, of: &Range<usize>) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);
-        let numbered = self.sentence.has(&[Class::NotCode]) || (0..of.start).any(|index| word(index) == "#");
-        let ordered = self.sentence.has(&[Class::Order]) && numbered;
+        let numbered = self.sentence.has(&[Class::NotCode])
+            || (0..of.start).any(|index| matches!(word(index), "#" | "رقم" | "برقم" | "number"));
+        let ordered = self.sentence.has(&[Class::Order, Class::Total]) && numbered;
         ordered || matches!(word(of.end), "هديه" | "قسيمه" | "gift" | "voucher" | "credit")
     }
 
@@ -311,6 +359,8 @@ impl Judge<'_> {
         let shipping = self.policy.shipping_fee.unwrap_or_default();
         let cash = self.policy.cod_fee.filter(|_| self.speaks_of_cash()).unwrap_or_default();
         let waived = self.policy.free_over.is_some_and(|over| sum >= over);
+        // "= 74 with free delivery" holds no fee.
+        let shipping = if waived && self.speaks_of_free_delivery() { Amount::ZERO } else { shipping };
         let plain = !must || waived || self.policy.shipping_fee.is_none();
         (plain && (sum.is(amount) || sum.plus(cash).is(amount)))
             || sum.plus(shipping).is(amount)

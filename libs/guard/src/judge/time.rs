@@ -52,7 +52,10 @@ impl Judge<'_> {
 
     /// A window without a noun goes on about the sentence before: "You have 14 days."
     fn continues(&self, of: &Range<usize>) -> bool {
-        self.sentence.before(of, 3, &[Class::Span, Class::Bound]) || of.start <= 1
+        let named = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index)) == ":";
+        self.sentence.before(of, 3, &[Class::Span, Class::Bound])
+            || of.start <= 1
+            || named && self.sentence.is_item()
     }
 
     /// «قبل يومين», "two days ago".
@@ -99,6 +102,10 @@ impl Judge<'_> {
             }
             Topic::Return => (Field::ReturnDays, self.policy.return_days),
             Topic::Exchange => (Field::ExchangeDays, self.policy.exchange_days),
+            // A repair takes working days.
+            Topic::Warranty if self.is_working(&of) => {
+                return Some(Judgement::new(Field::WarrantyMonths, Verdict::Unsure, of));
+            }
             Topic::Warranty => (Field::WarrantyMonths, self.policy.warranty_months),
             Topic::Other => return Some(Judgement::new(Field::ShippingDays, Verdict::Unsure, of)),
             Topic::Payout => return Some(Judgement::new(Field::ReturnDays, Verdict::Unsure, of)),
@@ -116,15 +123,20 @@ impl Judge<'_> {
 
     /// Money comes back in working days; goods are taken back in days.
     fn is_payout(&self, of: &Range<usize>) -> bool {
-        let working = of.clone().any(|index| {
-            matches!(self.sentence.tokens.word(index), "عمل" | "العمل" | "business" | "working" | "كاري")
-        });
+        let working = self.is_working(of);
         let clause = self.sentence.clause(of);
         let money = clause.clone().any(|index| {
             matches!(self.sentence.tokens.word(index), "money" | "funds")
                 && self.sentence.notes.is(index, Class::Refund)
         });
         money || working && self.sentence.notes.any(clause, &[Class::Refund])
+    }
+
+    /// Whether days of work are counted.
+    fn is_working(&self, of: &Range<usize>) -> bool {
+        of.clone().any(|index| {
+            matches!(self.sentence.tokens.word(index), "عمل" | "العمل" | "business" | "working" | "كاري")
+        })
     }
 
     fn judge_delivery(&self, value: &Value) -> Judgement {
@@ -138,10 +150,15 @@ impl Judge<'_> {
         if bound && least < high && high < most {
             return Judgement::new(Field::ShippingDays, Verdict::Unsure, of);
         }
+        // «يوم ليومين، وأقصى شي ثلاثة أيام»: the usual case, and then the longest.
+        let longest = || {
+            let behind = self.sentence.values.iter().find(|other| other.start >= of.end);
+            behind.is_some_and(|other| other.low.unit.is_time() && days(other.high) == most)
+        };
         let right = if low == high && !bound {
             (least..=most).contains(&high)
         } else {
-            high == most && (bound || low >= least)
+            (high == most && (bound || low >= least)) || (low >= least && high < most && longest())
         };
         self.delivery(right, of)
     }

@@ -51,13 +51,15 @@ impl Judge<'_> {
         } else {
             of_named
                 || self.is_sum(amount)
+                || self.adds_facts_up(amount, of)
+                || self.adds_fees_to_said(amount, of)
                 || every.iter().any(|sum| reaches(*sum))
                 || (parts.is_empty() && self.is_any_total(amount, &reaches))
                 || (parts.is_empty() && taxed && self.is_known(amount, of))
         };
         let verdict = match right {
             true => Verdict::Pass,
-            false if !self.policy.catalogue.has_prices() => Verdict::Unsure,
+            false if !self.policy.catalogue.has_prices() || self.is_of_customer(of) => Verdict::Unsure,
             false => Verdict::Violate,
         };
         Judgement::new(Field::Total, verdict, of.clone()).truly(|| self.true_total(of))
@@ -135,7 +137,7 @@ impl Judge<'_> {
         let sum = self
             .items_worth()
             .is_some_and(|worth| discounts.clone().any(|percent| worth.percent(percent).is(amount)));
-        let verdict = if sum || products.iter().filter_map(saves).any(|saved| saved) {
+        let verdict = if sum || self.is_sum(amount) || products.iter().filter_map(saves).any(|saved| saved) {
             Verdict::Pass
         } else if catalogue.has_prices() || self.policy.coupons.is_some() {
             Verdict::Violate

@@ -86,7 +86,7 @@ impl Judge<'_> {
     }
 
     /// «الحبة بـ ٨٩», "89 each".
-    fn is_each(&self, of: &Range<usize>) -> bool {
+    pub(super) fn is_each(&self, of: &Range<usize>) -> bool {
         let near = of.start.saturating_sub(3)..of.end + 3;
         near.into_iter().any(|index| {
             matches!(

@@ -46,17 +46,62 @@ pub(super) fn add_ordinals(tokens: &Tokens, found: &mut Vec<Mention>) {
     found.sort_by_key(|mention| mention.start);
 }
 
+/// Whether a word may have an article, or begins with a capital.
+fn is_definite(text: &str, tokens: &Tokens, at: usize) -> bool {
+    let word = tokens.word(at).as_bytes();
+    let capital = || text.as_bytes()[tokens.all[at].start].is_ascii_uppercase();
+    if word[0].is_ascii() { capital() } else { word.windows(2).take(8).any(|pair| pair == "ل".as_bytes()) }
+}
+
+/// Whether what tells a product from others stands for it: «الكمبودي بـ ٣٢٠», "Layali is 189"; not «التوصيل السريع»,
+/// "to Saudi" or "fast delivery".
+fn is_named_alone(text: &str, tokens: &Tokens, at: usize, definite: bool) -> bool {
+    let word = |index: usize| tokens.word(index);
+    let before = at.checked_sub(1).map_or("", word);
+    if word(at).starts_with(is_arabic) {
+        let adjective = ["ال", "وال", "بال", "لل"].iter().any(|article| before.starts_with(article));
+        let place = matches!(before, "في" | "داخل" | "الي" | "من" | "كل" | "لكل" | "خارج" | "عن" | "غير");
+        let priced = word(at + 1) == "ب"
+            || matches!(word(at + 1), "سعره" | "سعرها" | "صار" | "صارت" | "كان" | "كانت" | "نزل" | "نزلت");
+        let counted = tokens.all.get(at + 1).is_some_and(|token| token.kind == Kind::Number);
+        let next = word(at + 1)
+            .strip_prefix('ب')
+            .is_some_and(|rest| super::sense(rest).is_some_and(|sense| sense.number.is_some()));
+        return definite && !adjective && !place && (priced || counted || next);
+    }
+    let capital = text.as_bytes()[tokens.all[at].start].is_ascii_uppercase();
+    let place = matches!(before, "to" | "in" | "across" | "from" | "within" | "for" | "of" | "all");
+    let verb = matches!(
+        word(at + 1),
+        "is" | "are"
+            | "costs"
+            | "cost"
+            | "comes"
+            | "at"
+            | "was"
+            | "now"
+            | "goes"
+            | "drops"
+            | ":"
+            | "("
+            | "|"
+            | "="
+            | "+"
+    );
+    capital && !place && verb
+}
+
 impl Catalogue {
-    /// «كيكة الشوكولاتة بـ ١٢٠ والفانيلا بـ ١١٠»: the second is told by what differs.
-    pub(super) fn add_siblings(&self, tokens: &Tokens, found: &mut Vec<Mention>) {
-        let Some(first) =
-            found.first().map(|mention| mention.products.clone()).filter(|_| !self.details.is_empty())
-        else {
+    /// «كيكة الشوكولاتة بـ ١٢٠ والفانيلا بـ ١١٠»: the second is told by what differs; so is "Layali is 189" of a perfume.
+    pub(super) fn add_siblings(&self, text: &str, tokens: &Tokens, found: &mut Vec<Mention>) {
+        if self.details.is_empty() {
             return;
-        };
+        }
+        let first = found.first().map(|mention| mention.products.clone()).unwrap_or_default();
         let named = found.len();
         for at in 0..tokens.all.len() {
-            if tokens.all[at].kind != Kind::Word {
+            // An article or a capital is seen before any form is tried.
+            if tokens.all[at].kind != Kind::Word || !is_definite(text, tokens, at) {
                 continue;
             }
             let covered = found[..named].iter().any(|mention| (mention.start..mention.end).contains(&at));
@@ -67,10 +112,9 @@ impl Catalogue {
             forms(tokens.word(at), may_begin, |form, dual, clitics| {
                 let told =
                     self.filter.may_have(form).then(|| self.details.get(form).copied().flatten()).flatten();
-                let Some(product) = told.filter(|product| clitics.the && self.are_siblings(&first, *product))
-                else {
-                    return false;
-                };
+                let alone = || is_named_alone(text, tokens, at, clitics.the);
+                let meant = |product: &u32| alone() || clitics.the && self.are_siblings(&first, *product);
+                let Some(product) = told.filter(meant) else { return false };
                 found.push(Mention {
                     start: at,
                     end: at + 1,
