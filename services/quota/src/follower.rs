@@ -15,21 +15,10 @@ const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::f
 
 /// Follows the ledger until the process stops.
 pub(crate) async fn follow(registry: Arc<Registry>, stopping: CancellationToken) -> Result<(), Error> {
-    // What was applied of a page that is dropped is known by its number when it comes again.
-    tokio::select! {
-        () = stopping.cancelled() => {}
-        () = follow_on(&registry) => {}
-    }
-    if let Err(error) = registry.stop_following().await {
-        tracing::warn!(%error, "how far the ledger was followed is not written down; some of it is told again");
-    }
-    Ok(())
-}
-
-async fn follow_on(registry: &Registry) {
     let mut wait = RETRY_WAIT.0;
-    loop {
-        let Err(error) = registry.follow().await else {
+    while !stopping.is_cancelled() {
+        let Some(followed) = follow_once(&registry, &stopping).await else { break };
+        let Err(error) = followed else {
             wait = RETRY_WAIT.0;
             continue;
         };
@@ -37,8 +26,29 @@ async fn follow_on(registry: &Registry) {
         if wait == RETRY_WAIT.0 {
             tracing::warn!(%error, "the ledger cannot be followed; it is tried again until it can");
         }
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
         wait = (wait * 2).min(RETRY_WAIT.1);
+    }
+    if let Err(error) = registry.stop_following().await {
+        tracing::warn!(%error, "how far the ledger was followed is not written down; some of it is told again");
+    }
+    Ok(())
+}
+
+/// Applies a page of the ledger, or waits for it; `None` if the process stopped meanwhile.
+async fn follow_once(registry: &Registry, stopping: &CancellationToken) -> Option<Result<(), Error>> {
+    // Never cut off: a claim that a server takes up after this process gave it back would keep the others from following.
+    let leads = match registry.lead().await {
+        Ok(leads) => leads,
+        Err(error) => return Some(Err(error)),
+    };
+    // What was applied of a page that is dropped is known by its number when it comes again.
+    tokio::select! {
+        () = stopping.cancelled() => None,
+        followed = registry.follow(leads) => Some(followed),
     }
 }
 

@@ -109,9 +109,10 @@ impl Following {
 }
 
 impl Registry {
-    /// Applies the next page of the ledger, or waits for it. Whatever of it an error or a drop cut off is applied the next time.
-    pub(crate) async fn follow(&self) -> Result<(), Error> {
-        if !self.lead().await? {
+    /// Applies the next page of the ledger, or waits for it, if this process `leads`. Whatever of it an error or a drop cut off is applied
+    /// the next time.
+    pub(crate) async fn follow(&self, leads: bool) -> Result<(), Error> {
+        if !leads {
             self.following.go_on(self.store.position().await?);
             tokio::time::sleep(LOOK_EVERY).await;
             return Ok(());
@@ -135,7 +136,7 @@ impl Registry {
     }
 
     /// Takes or keeps the claim to follow; says whether this process has it. Who gets it goes on from what others wrote down.
-    async fn lead(&self) -> Result<bool, Error> {
+    pub(crate) async fn lead(&self) -> Result<bool, Error> {
         let following = &self.following;
         let now = self.clock.now();
         let claim = Claim { task: TASK, holder: &following.holder, until: now.plus(CLAIM_LIFE) };
