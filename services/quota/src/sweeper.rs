@@ -2,18 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, registry::Registry};
 
-/// Sweeps every `interval` until the process stops.
+/// Sweeps every `interval`, from one interval after the start, until the process stops.
 pub(crate) async fn sweep(
     registry: Arc<Registry>,
     interval: Duration,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
-    let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
+    let interval = interval.max(Duration::from_millis(1));
+    let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
