@@ -185,10 +185,6 @@ impl Bench {
         }
         let old = self.quotas.remove(process);
         assert!(old.supervisor.drain(Duration::from_secs(10)).await.is_clean());
-        if matches!(self.stores.backend, Backend::Postgres | Backend::RedisOnPostgres) {
-            // Who stops while it takes the claim to follow leaves it for five seconds, which no clock of a tape lets pass.
-            self.stores.database("DELETE FROM quota.claim").await;
-        }
         self.quotas.insert(process, self.stores.open().await);
         // What a process reads later, it reads at a later time.
         self.look(model, process).await;

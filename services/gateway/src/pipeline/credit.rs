@@ -93,16 +93,13 @@ impl Standings {
         let mut standing = lock(&standing);
         standing.posture = Some((held.posture, now));
         let (Some(reservation), Some(remaining)) = (&held.reservation, held.remaining) else { return };
-        let said = standing.said.get_or_insert_with(|| Said {
+        standing.said = Some(Said {
             at: now,
             remaining,
-            day_window_id: String::new(),
-            month_window_id: String::new(),
-            epoch: 0,
+            day_window_id: reservation.day_window_id.clone(),
+            month_window_id: reservation.month_window_id.clone(),
+            epoch: reservation.epoch,
         });
-        (said.at, said.remaining, said.epoch) = (now, remaining, reservation.epoch);
-        said.day_window_id.clone_from(&reservation.day_window_id);
-        said.month_window_id.clone_from(&reservation.month_window_id);
     }
 
     /// Takes up that quota admitted a request which its caller named.
