@@ -1,6 +1,7 @@
 //! The shared back end: a schema of a Postgres database that several processes write.
 
 mod address;
+mod config;
 mod tables;
 
 use std::{convert::Infallible, time::Duration};
@@ -16,45 +17,11 @@ use tokio::sync::Notify;
 use crate::{Backend, Error, Pending, Schema, Unready};
 
 pub use address::{broken_rule, parse, server};
+pub use config::{Config, Timeouts};
 pub use tables::prepare;
 
 /// Held by one writer of the database at a time until it has committed.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-
-/// How long the parts of a call may take, at least a millisecond each.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// Longest wait for a connection.
-    pub acquire: Duration,
-    /// Longest wait for the writes of other processes.
-    pub lock: Duration,
-    /// Longest run of a statement.
-    pub statement: Duration,
-}
-
-/// Bounds of an open [`Postgres`].
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Most connections of this process, one of which listens for changes.
-    pub connections_max: u32,
-    /// How long the parts of a call may take.
-    pub timeouts: Timeouts,
-    /// Pause before changes are listened for again after a connection was lost.
-    pub retry_after: Duration,
-}
-
-impl Bounds {
-    /// The option that cannot work, and what would be right, if there is one.
-    pub fn broken_rule(&self) -> Option<(&'static str, &'static str)> {
-        let Timeouts { acquire, lock, statement } = self.timeouts;
-        if self.connections_max < 2 {
-            return Some(("postgres.connections_max", "at least 2: one of them listens for changes"));
-        }
-        let fields = "postgres.acquire_timeout, lock_timeout and statement_timeout";
-        let is_unbounded = [acquire, lock, statement].contains(&Duration::ZERO);
-        is_unbounded.then_some((fields, "more than zero, which would be no bound"))
-    }
-}
 
 /// An open schema, whose name the channel of its notifications ends in: `kaleem_<name>`.
 #[derive(Debug)]
@@ -70,18 +37,18 @@ pub struct Postgres {
 
 impl Postgres {
     /// Opens the schema in the database at `url`, making it where it is missing, and brings its tables up to date.
-    pub async fn open(schema: &'static Schema, url: &str, bounds: &Bounds) -> Result<Self, Error> {
+    pub async fn open(schema: &'static Schema, url: &str, config: &Config) -> Result<Self, Error> {
         let address = parse(url).map_err(Error::Url)?;
         let server = server(&address);
-        let timeouts = &bounds.timeouts;
-        let options = prepare(schema, address, timeouts).await.map_err(|unready| match unready {
+        let timeouts = config.timeouts();
+        let options = prepare(schema, address, &timeouts).await.map_err(|unready| match unready {
             Unready::Database(source) => Error::Server { server: server.clone(), source },
             Unready::Version(source) => Error::Schema { schema: schema.name, server: server.clone(), source },
         })?;
-        let pool = PgPoolOptions::new().max_connections(bounds.connections_max);
+        let pool = PgPoolOptions::new().max_connections(config.connections_max);
         let pool = pool.acquire_timeout(timeouts.acquire).connect_lazy_with(options);
-        let patience = timeouts.acquire + timeouts.lock + timeouts.statement;
-        Ok(Self { schema, server, pool, retry_after: bounds.retry_after, patience })
+        let retry_after = config.poll_interval.get();
+        Ok(Self { schema, server, pool, retry_after, patience: timeouts.patience() })
     }
 
     /// Where the server is, without user and password.

@@ -1,13 +1,11 @@
 //! Opening stores: those that cannot work are named with the way out, and what is missing is made.
 #![expect(clippy::unwrap_used, reason = "a test stops on what it did not expect")]
 
-use std::{error::Error as _, path::Path, time::Duration};
+use std::{error::Error as _, path::Path};
 
 use futures::future::{join_all, pending};
-use kaleem_store::{
-    Backend, Error, Postgres, Schema, Session, Sqlite, Step,
-    postgres::{Bounds, Timeouts},
-};
+use kaleem_runtime::config::Span;
+use kaleem_store::{Backend, Error, Postgres, Schema, Session, Sqlite, Step, postgres::Config};
 use kaleem_testkit::{bound_listener, postgres::Postgres as Server};
 use sqlx::{Connection as _, PgConnection};
 use tempfile::tempdir;
@@ -24,12 +22,10 @@ const fn shelf(steps: &'static [Step]) -> Schema {
     Schema { name: "shelf", called: "the shelf", sqlite: steps, postgres: steps }
 }
 
-const LIMIT: Duration = Duration::from_secs(5);
-const BOUNDS: Bounds = Bounds {
-    connections_max: 2,
-    timeouts: Timeouts { acquire: LIMIT, lock: LIMIT, statement: LIMIT },
-    retry_after: Duration::from_millis(10),
-};
+/// Bounds that let a test end soon.
+fn config() -> Config {
+    Config { connections_max: 2, poll_interval: Span::millis(10), ..Config::default() }
+}
 
 /// An error with all its causes.
 fn told(error: &Error) -> String {
@@ -48,7 +44,7 @@ async fn refused(folder: &Path) -> Error {
 }
 
 async fn open(url: &str) -> Result<Postgres, Error> {
-    Postgres::open(&SHELF, url, &BOUNDS).await
+    Postgres::open(&SHELF, url, &config()).await
 }
 
 async fn run(url: &str, statement: &'static str) {
@@ -72,7 +68,7 @@ async fn a_store_of_an_older_version_gets_the_steps_that_it_lacks() {
     drop(Sqlite::open(&OLD_SHELF, folder.path()).await.unwrap());
     assert_eq!(pages(&Sqlite::open(&SHELF, folder.path()).await.unwrap()).await, 7);
     let server = Server::start();
-    drop(Postgres::open(&OLD_SHELF, &server.url(), &BOUNDS).await.unwrap());
+    drop(Postgres::open(&OLD_SHELF, &server.url(), &config()).await.unwrap());
     assert_eq!(pages(&open(&server.url()).await.unwrap()).await, 7);
 }
 
@@ -84,7 +80,7 @@ async fn a_store_of_a_newer_version_is_left_alone() {
     assert_names(&error, "shelf.sqlite", "another version of kaleem");
     let server = Server::start();
     drop(open(&server.url()).await.unwrap());
-    let error = Postgres::open(&OLD_SHELF, &server.url(), &BOUNDS).await.unwrap_err();
+    let error = Postgres::open(&OLD_SHELF, &server.url(), &config()).await.unwrap_err();
     assert_names(&error, "schema shelf", "another version of kaleem");
 }
 
@@ -162,5 +158,5 @@ async fn work_that_a_server_leaves_unanswered_ends() {
     let store = open(&server.url()).await.unwrap();
     tokio::time::pause();
     let error = store.run::<(), Error>(pending()).await.unwrap_err();
-    assert_eq!(error.to_string(), "the shelf did not answer within 15s");
+    assert_eq!(error.to_string(), "the shelf did not answer within 12s");
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kaleem_runtime::config::{Secret, Span};
-use kaleem_store::postgres::{Bounds, Timeouts, broken_rule};
+use kaleem_store::postgres::{Config as PostgresConfig, broken_rule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, key};
@@ -30,40 +30,11 @@ pub struct Config {
     pub heartbeat: Span,
     /// Most watchers of the revocation feed at once.
     pub watchers_max: usize,
-    /// Bounds of the shared store.
-    pub postgres: PostgresConfig,
-}
-
-/// Bounds of the shared store; without `postgres_url` they bound nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PostgresConfig {
-    /// Most connections of this process, one of which listens for changes.
-    pub connections_max: u32,
-    /// Longest wait for a connection.
-    pub acquire_timeout: Span,
-    /// Longest wait for the writes of other processes.
-    pub lock_timeout: Span,
-    /// Longest run of a statement.
-    pub statement_timeout: Span,
-    /// Longest pause between two looks for changes of other processes; mostly a notification comes first.
-    pub poll_interval: Span,
     /// Longest that what is remembered is trusted without having looked for changes; then each call reads the store. So
     /// a revocation is in force on every process within this time, or the process refuses.
     pub staleness_max: Span,
-}
-
-impl Default for PostgresConfig {
-    fn default() -> Self {
-        Self {
-            connections_max: 8,
-            acquire_timeout: Span::seconds(2),
-            lock_timeout: Span::seconds(5),
-            statement_timeout: Span::seconds(5),
-            poll_interval: Span::millis(250),
-            staleness_max: Span::seconds(1),
-        }
-    }
+    /// Bounds of the shared store.
+    pub postgres: PostgresConfig,
 }
 
 impl Default for Config {
@@ -78,6 +49,7 @@ impl Default for Config {
             plans_max: 256,
             heartbeat: Span::seconds(1),
             watchers_max: 1_024,
+            staleness_max: Span::seconds(1),
             postgres: PostgresConfig::default(),
         }
     }
@@ -102,28 +74,8 @@ impl Config {
         if let Some(rule) = self.postgres_url.as_ref().and_then(|url| broken_rule(url.expose())) {
             return refuse("postgres_url", rule);
         }
-        self.postgres.check()
-    }
-}
-
-impl PostgresConfig {
-    pub(crate) fn bounds(&self) -> Bounds {
-        let [acquire, lock, statement] =
-            [self.acquire_timeout, self.lock_timeout, self.statement_timeout].map(Span::get);
-        Bounds {
-            connections_max: self.connections_max,
-            timeouts: Timeouts { acquire, lock, statement },
-            retry_after: self.poll_interval.get(),
-        }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |field, rule| Err(Error::Config { field, rule });
-        if let Some((field, rule)) = self.bounds().broken_rule() {
+        if let Some((field, rule)) = self.postgres.broken_rule(self.staleness_max) {
             return refuse(field, rule);
-        }
-        if self.poll_interval == Span::ZERO || self.poll_interval >= self.staleness_max {
-            return refuse("postgres.poll_interval", "more than zero and less than postgres.staleness_max");
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Directory {
         let snapshot =
             store.snapshot(bounds.keys.saturating_add(1), bounds.merchants.saturating_add(1)).await?;
         let sequence = snapshot.sequence;
-        let staleness_max = store.is_shared().then(|| config.postgres.staleness_max.get());
+        let staleness_max = store.is_shared().then(|| config.staleness_max.get());
         let index = RwLock::new(Index::new(snapshot, bounds, staleness_max));
         let (writing, newest) = (Mutex::new(()), watch::Sender::new(sequence));
         let shared = Shared { store, index, writing, newest, clock: deps.clock, config };

@@ -20,7 +20,7 @@ use kaleem_domain::Clock;
 use kaleem_proto::accounts::v1::accounts_service_server::AccountsServiceServer;
 use kaleem_runtime::Supervisor;
 
-pub use config::{Config, PostgresConfig};
+pub use config::Config;
 pub use error::{Error, Violation};
 pub use grpc::Grpc;
 pub use store::Error as StoreError;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kaleem_runtime::config::{Secret, Size, Span};
-use kaleem_store::postgres::{Bounds, Timeouts, broken_rule};
+use kaleem_store::postgres::{Config as PostgresConfig, broken_rule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, NameModelConfig};
@@ -24,42 +24,13 @@ pub struct Config {
     pub policy_cache: Size,
     /// Longest wait for the store before a request goes on under the strict policy.
     pub policy_timeout: Span,
+    /// Longest that a policy is taken to be in force without having looked for changes. After it nothing that the policy leaves
+    /// in a text is left there, and texts stay with models that may see personal data.
+    pub staleness_max: Span,
     /// Bounds of the shared store.
     pub postgres: PostgresConfig,
     /// A model that finds names which no word announces.
     pub name_model: NameModelConfig,
-}
-
-/// Bounds of the shared store; without `postgres_url` they bound nothing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PostgresConfig {
-    /// Most connections of this process, one of which listens for changes.
-    pub connections_max: u32,
-    /// Longest wait for a connection.
-    pub acquire_timeout: Span,
-    /// Longest wait for the writes of other processes.
-    pub lock_timeout: Span,
-    /// Longest run of a statement.
-    pub statement_timeout: Span,
-    /// Longest pause between two looks for changes of other processes; mostly a notification comes first.
-    pub poll_interval: Span,
-    /// Longest that a policy is taken to be in force without having looked for changes. After it nothing that the policy leaves
-    /// in a text is left there, and texts stay with models that may see personal data.
-    pub staleness_max: Span,
-}
-
-impl Default for PostgresConfig {
-    fn default() -> Self {
-        Self {
-            connections_max: 4,
-            acquire_timeout: Span::seconds(2),
-            lock_timeout: Span::seconds(5),
-            statement_timeout: Span::seconds(5),
-            poll_interval: Span::millis(250),
-            staleness_max: Span::seconds(5),
-        }
-    }
 }
 
 impl Default for Config {
@@ -71,6 +42,7 @@ impl Default for Config {
             postgres_url: None,
             policy_cache: Size::mib(64),
             policy_timeout: Span::millis(500),
+            staleness_max: Span::seconds(5),
             postgres: PostgresConfig::default(),
             name_model: NameModelConfig::default(),
         }
@@ -88,28 +60,8 @@ impl Config {
             return refuse("postgres_url", rule);
         }
         self.name_model.check()?;
-        self.postgres.check()
-    }
-}
-
-impl PostgresConfig {
-    pub(crate) fn bounds(&self) -> Bounds {
-        let [acquire, lock, statement] =
-            [self.acquire_timeout, self.lock_timeout, self.statement_timeout].map(Span::get);
-        Bounds {
-            connections_max: self.connections_max,
-            timeouts: Timeouts { acquire, lock, statement },
-            retry_after: self.poll_interval.get(),
-        }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |field, rule| Err(Error::Config { field, rule });
-        if let Some((field, rule)) = self.bounds().broken_rule() {
+        if let Some((field, rule)) = self.postgres.broken_rule(self.staleness_max) {
             return refuse(field, rule);
-        }
-        if self.poll_interval == Span::ZERO || self.poll_interval >= self.staleness_max {
-            return refuse("postgres.poll_interval", "more than zero and less than postgres.staleness_max");
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ use kaleem_domain::Clock;
 use kaleem_proto::redaction::v1::redaction_service_server::RedactionServiceServer;
 use kaleem_runtime::Supervisor;
 
-pub use config::{Config, PostgresConfig};
+pub use config::Config;
 pub use error::{Error, Violation};
 pub use grpc::Grpc;
 pub use names::NameModelConfig;

@@ -183,7 +183,7 @@ impl Shared {
     /// Whether changes of other processes are heard in time.
     fn is_current(&self) -> bool {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.is_none_or(|heard| heard.elapsed() <= self.config.postgres.staleness_max.get())
+        heard.is_none_or(|heard| heard.elapsed() <= self.config.staleness_max.get())
     }
 
     /// Notes that every change until `until` was taken up.

@@ -91,7 +91,7 @@ pub async fn open(config: &Config) -> Result<Arc<dyn Store>, Error> {
     let Some(url) = &config.postgres_url else {
         return Ok(Arc::new(Sqlite::open(&SCHEMA, &config.data_folder).await?));
     };
-    let postgres = Postgres::open(&SCHEMA, url.expose(), &config.postgres.bounds()).await?;
+    let postgres = Postgres::open(&SCHEMA, url.expose(), &config.postgres).await?;
     tracing::info!(server = postgres.server(), "privacy policies are kept in Postgres");
     Ok(Arc::new(postgres))
 }

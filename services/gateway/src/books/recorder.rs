@@ -152,10 +152,6 @@ impl Late {
     async fn settle(&mut self, books: &Books) {
         let is_back = settle_first(books, &mut self.entries).await;
         self.acknowledge(books);
-        if !is_back && !self.entries.is_empty() {
-            // Should it be the event that quota never takes, the others are not to wait for it.
-            self.entries.rotate_left(1);
-        }
         self.wait = if is_back { RETRY_FIRST } else { (self.wait * 2).min(RETRY_MAX) };
         self.due = Instant::now() + self.wait;
     }
@@ -171,10 +167,12 @@ impl Late {
 }
 
 /// Settles what quota was not told, one after the other up to the first that it does not take, or for as long as is bearable; false if
-/// something is left.
+/// something is left. The next time begins behind that one: should quota never take it, the others are not to wait for it.
 async fn settle_first(books: &Books, entries: &mut [Entry]) -> bool {
+    let mut tried = 0;
     let settling = async {
-        for entry in entries.iter_mut().filter(|entry| !entry.settled) {
+        for (index, entry) in entries.iter_mut().enumerate().filter(|(_, entry)| !entry.settled) {
+            tried = index + 1;
             match books.settle(&entry.event, entry.cost).await {
                 Ok(_) => entry.settled = true,
                 // Quota has forgotten the hold, holds another truth or will never take it; the ledger decides.
@@ -190,7 +188,11 @@ async fn settle_first(books: &Books, entries: &mut [Entry]) -> bool {
         }
         true
     };
-    tokio::time::timeout(SETTLING_MAX, settling).await.unwrap_or(false)
+    let is_back = tokio::time::timeout(SETTLING_MAX, settling).await.unwrap_or(false);
+    if !is_back {
+        entries.rotate_left(tried);
+    }
+    is_back
 }
 
 /// Whether trying again changes nothing.

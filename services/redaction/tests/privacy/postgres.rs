@@ -73,7 +73,7 @@ async fn racing_processes_never_give_a_version_twice() {
 async fn while_the_database_is_away_nothing_is_allowed_and_then_it_is_again() {
     let mut service = Service::start_with(Store::postgres(), |config| {
         config.postgres.poll_interval = Span::millis(50);
-        config.postgres.staleness_max = Span::millis(400);
+        config.staleness_max = Span::millis(400);
         config.postgres.acquire_timeout = Span::millis(300);
     })
     .await;
