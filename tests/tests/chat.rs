@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use kaleem_domain::Clock as _;
+use kaleem_domain::{Clock as _, RequestId};
 use kaleem_proto::{
     billing::v1::{GetUsageSummaryRequest, ListUsageEventsRequest, UsageStatus},
     quota::v1::{GetUsageRequest, GrantTopUpRequest},
@@ -21,6 +21,7 @@ use kaleem_tests::{
     ask::{listen, question, streamed, text_of, whole},
     in_every_layout,
 };
+use tonic::Request;
 
 const PHONE: &str = "٠٥٥١٢٣٤٥٦٧";
 
@@ -111,6 +112,29 @@ in_every_layout! {
         assert_eq!(fault.metadata["stage"], "stream");
         mesh.nothing_held().await;
         assert!(mesh.ledger_with(1).await.usage.unwrap().output_text_count > 0);
+        mesh.stop().await;
+    }
+
+    async fn many_that_ask_under_one_id_get_one_answer_and_one_charge(mesh) {
+        mesh.worker.respond_with(|_| worker::Reply::text(["نعم"]));
+        let under = |id: RequestId| {
+            let mut request = Request::new(whole(question("tiny-llama", "سؤال")));
+            request.metadata_mut().insert("x-kaleem-request-id", id.to_string().parse().unwrap());
+            let mut client = mesh.client();
+            async move { client.chat(request).await.map_err(|status| Fault::from_status(&status)) }
+        };
+        let now = kaleem_runtime::SystemClock.now();
+        let id = RequestId::new(now);
+        let answers = futures::future::join_all((0..8).map(|_| under(id))).await;
+        let refusals: Vec<_> = answers.into_iter().filter_map(Result::err).map(|fault| fault.reason).collect();
+        assert_eq!(refusals, ["REQUEST_ID_REUSED"; 7]);
+        assert_eq!((mesh.worker.received().count(), mesh.ledger_with(1).await.request_count), (1, 1));
+        // Older ids may be forgotten, and a charge under them would be taken for one that is known.
+        for wrong in [now.plus_millis(-301_000), now.plus_millis(70_000)] {
+            let fault = under(RequestId::new(wrong)).await.unwrap_err();
+            assert_eq!((fault.reason.as_str(), fault.field_violations[0].field.as_str()), ("REQUEST_INVALID", "x-kaleem-request-id"));
+        }
+        mesh.nothing_held().await;
         mesh.stop().await;
     }
 

@@ -32,10 +32,11 @@ fn part(package: &Package, root: &Path) -> Part {
 /// Libraries of ours that a library may use.
 fn libraries_below(library: &str) -> &'static [&'static str] {
     match library {
-        "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" | "kaleem-store" => &[],
+        "kaleem-domain" | "kaleem-proto" | "kaleem-placeholder" => &[],
         "kaleem-pii" => &["kaleem-placeholder"],
         "kaleem-guard" => &["kaleem-pii"],
         "kaleem-runtime" => &["kaleem-domain", "kaleem-pii"],
+        "kaleem-store" => &["kaleem-runtime"],
         "kaleem-rpc" => &["kaleem-domain", "kaleem-proto", "kaleem-runtime"],
         "kaleem-testkit" => &["kaleem-domain", "kaleem-proto"],
         new => {

@@ -126,6 +126,12 @@ impl RequestId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, bits).into_uuid())
     }
 
+    /// When it was made, by the clock of who made it.
+    pub fn made_at(self) -> crate::Timestamp {
+        let millis = self.0.as_u64_pair().0 >> 16;
+        crate::Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+
     /// Checks and wraps `text`; only UUIDs of version 7 are taken.
     pub fn parse(text: &str) -> Result<Self, IdError> {
         match Uuid::try_parse(text) {

@@ -140,6 +140,7 @@ impl Registry {
         }
         for _ in 0..TRIES_MAX {
             self.refresh(merchant).await?;
+            self.recall_forgotten(merchant, command.key).await?;
             // The policy was asked for within this call, which is fresh whatever the feed says meanwhile.
             if let Lookup::Done(reserved) = self.reserve_fresh(merchant, command).await? {
                 return Ok(reserved);

@@ -66,6 +66,50 @@ async fn a_repeated_reserve_from_another_gateway_is_the_same_call() {
 }
 
 #[tokio::test]
+async fn another_admission_under_the_same_id_is_refused_while_the_first_runs_and_after_it() {
+    let (quota, mut client) = seated().await;
+    let first = wire::ReserveRequest { admission_id: "first".into(), ..reserve("dukkan", quota.now()) };
+    let second = wire::ReserveRequest { admission_id: "second".into(), ..first.clone() };
+    let granted = client.reserve(first.clone()).await.unwrap().into_inner();
+    assert_eq!(
+        client.reserve(first).await.unwrap().into_inner(),
+        granted,
+        "an answer that was lost is given again"
+    );
+    let refused = fault(client.reserve(second.clone()).await);
+    assert_eq!((refused.reason.as_str(), refused.metadata["state"].as_str()), ("REQUEST_ID_REUSED", "HELD"));
+    assert_eq!(numbers(&mut client, "dukkan").await[0], (0, 1, 3));
+
+    client.settle(settle(&granted.reservation.unwrap(), 20, 1_600)).await.unwrap();
+    let refused = fault(client.reserve(second).await);
+    assert_eq!(
+        (refused.reason.as_str(), refused.metadata["state"].as_str()),
+        ("REQUEST_ID_REUSED", "SETTLED")
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_memory_had_no_room_for_is_still_known() {
+    let quota = Quota::start(|config| config.tombstones_per_merchant_max = 2).await;
+    quota.accounts.put("dukkan", plan(9, 10_000, 1_000_000, 2));
+    let mut client = support::client(&quota);
+    let first = reserve("dukkan", quota.now());
+    for request in [first.clone()].into_iter().chain((0..3).map(|_| reserve("dukkan", quota.now()))) {
+        let reserved = client.reserve(request).await.unwrap().into_inner();
+        client.settle(settle(&reserved.reservation.unwrap(), 20, 1_600)).await.unwrap();
+    }
+    assert_eq!(fault(client.reserve(first.clone()).await).reason, "REQUEST_ID_REUSED");
+    let quota = quota.restart().await;
+    let mut client = support::client(&quota);
+    assert_eq!(
+        fault(client.reserve(first).await).reason,
+        "REQUEST_ID_REUSED",
+        "nor by a process that starts"
+    );
+    assert_eq!(numbers(&mut client, "dukkan").await[0], (4, 0, 9));
+}
+
+#[tokio::test]
 async fn a_spent_quota_says_which_how_much_and_until_when() {
     let (quota, mut client) = seated().await;
     for _ in 0..3 {

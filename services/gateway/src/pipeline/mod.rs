@@ -20,7 +20,7 @@ mod stages;
 mod upstream;
 mod validate;
 
-use std::{sync::Arc, time::Instant};
+use std::{ops::RangeInclusive, sync::Arc, time::Instant};
 
 use kaleem_domain::{Clock, RequestId};
 use kaleem_proto::{
@@ -46,6 +46,10 @@ use guard::Policies;
 use redact::Redacted;
 use stages::StageHistograms;
 use upstream::Leases;
+
+/// How long ago a caller may have made an id, in milliseconds, with a minute for clocks that differ. Less than quota remembers a call
+/// that has ended.
+const REQUEST_ID_AGE_MS: RangeInclusive<i64> = -60_000..=300_000;
 
 /// A request as it came in.
 pub(crate) struct Ask {
@@ -128,9 +132,7 @@ impl Pipeline {
     ) -> Result<(CallContext, RequestId), Fault> {
         let request_id = match request_id {
             None => RequestId::new(self.clock.now()),
-            Some(text) => RequestId::parse(text).map_err(|error| {
-                fault::request_invalid(error.to_string()).violation("x-kaleem-request-id", "must be a UUIDv7")
-            })?,
+            Some(text) => self.named(text)?,
         };
         let deadline = deadline.unwrap_or_else(|| Instant::now() + self.config.default_deadline.get());
         let ctx = CallContext {
@@ -139,6 +141,25 @@ impl Pipeline {
             ..CallContext::default()
         };
         Ok((ctx, request_id))
+    }
+
+    /// The id that a caller gave its request. Quota remembers for some minutes which ones are used up, so that older ones are refused:
+    /// a charge under them might be taken for one that is known.
+    fn named(&self, text: &str) -> Result<RequestId, Fault> {
+        let refused =
+            |told: String, rule| Err(fault::request_invalid(told).violation("x-kaleem-request-id", rule));
+        let id = match RequestId::parse(text) {
+            Ok(id) => id,
+            Err(error) => return refused(error.to_string(), "must be a UUIDv7"),
+        };
+        let age_ms = self.clock.now().millis_since(id.made_at());
+        if !REQUEST_ID_AGE_MS.contains(&age_ms) {
+            return refused(
+                "request_id must be made for this request; make a new one or leave it out".to_owned(),
+                "its time must lie within the last 5 minutes, at most 1 minute ahead",
+            );
+        }
+        Ok(id)
     }
 
     /// Runs every stage up to the first content of an answer. A failure leaves nothing held and nothing billed.

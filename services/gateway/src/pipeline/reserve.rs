@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use kaleem_domain::RequestId;
 use kaleem_proto::{
     quota::v1::{Candidate, Decision, Remaining, Reservation, ReserveMode, ReserveRequest, ReserveResponse},
     router::v1::Step,
@@ -42,6 +43,8 @@ impl Pipeline {
         attempt: i32,
     ) -> Result<(usize, Meter, Grant), Fault> {
         let mut meter = self.books.meter()?;
+        // Callers may use an id twice; the gateway's own ids come once.
+        let admission = routed.is_named.then(|| RequestId::new(self.clock.now()).to_string());
         let request = || ReserveRequest {
             merchant_id: routed.caller.merchant_id.to_string(),
             request_id: routed.request_id.to_string(),
@@ -50,6 +53,7 @@ impl Pipeline {
             mode: ReserveMode::Shrink.into(),
             candidates: steps.iter().map(|step| self.candidate(routed, step)).collect(),
             ttl: Some(convert::duration(self.config.hold_ttl.get())),
+            admission_id: admission.clone().unwrap_or_default(),
         };
         let held = self.hold(routed, request).await?;
         let decision = held.decision();

@@ -25,6 +25,7 @@ const CANDIDATES_MAX: usize = 16;
 const BEATS_MAX: usize = 1_024;
 const ATTEMPT_MAX: i32 = 1_000;
 const NAME_LEN_MAX: usize = 200;
+const ADMISSION_ID_LEN_MAX: usize = 64;
 /// The journal's queue holds as many events as commands, so their size is bounded too.
 const USAGE_EVENT_LEN_MAX: usize = 8 * 1_024;
 
@@ -81,6 +82,11 @@ pub(super) fn reserve(mut request: wire::ReserveRequest) -> Result<(MerchantId, 
     let merchant = merchant_id(&request.merchant_id, "merchant_id", &mut violations);
     let key = key(&request.request_id, request.attempt, "", &mut violations);
     violations.require(request.gateway_id.len() <= NAME_LEN_MAX, "gateway_id", "must be at most 200 bytes");
+    violations.require(
+        request.admission_id.len() <= ADMISSION_ID_LEN_MAX,
+        "admission_id",
+        "must be at most 64 bytes",
+    );
     let mode = match wire::ReserveMode::try_from(request.mode) {
         Ok(wire::ReserveMode::Unspecified | wire::ReserveMode::Normal) => Mode::Normal,
         Ok(wire::ReserveMode::Shrink) => Mode::Shrink,
@@ -92,7 +98,7 @@ pub(super) fn reserve(mut request: wire::ReserveRequest) -> Result<(MerchantId, 
     };
     let ttl_ms = ttl_ms(request.ttl.as_ref(), &mut violations);
     let candidates = candidates(&request.candidates, &mut violations);
-    // A retry may come from another gateway and is the same call.
+    // Which admission it is says `admission_id`, wherever its retries come from.
     request.gateway_id.clear();
     let fingerprint = fingerprint(&request);
     let command = merchant

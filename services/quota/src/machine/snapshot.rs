@@ -120,6 +120,10 @@ impl MerchantState {
         for tombstone in snapshot.tombstones {
             state.remember(tombstone);
         }
+        if state.endings.len() >= limits.tombstones_max {
+            // The store gave no more than there is room for, and may have others.
+            state.forgotten = state.endings.iter().map(|key| key.request_id).max();
+        }
         for marks in snapshot.marks {
             state.marks.put(marks);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use kaleem_domain::{Timestamp, window::WindowError};
+use kaleem_domain::{RequestId, Timestamp, window::WindowError};
 
 use super::{
     Amount, COUNT_MAX, Calendar, Change, Counter, Dimension, Hold, Key, LIFE_MAX_MS, Posture, Profile,
@@ -58,6 +58,8 @@ pub struct MerchantState {
     pub(super) tombstones: HashMap<Key, Tombstone>,
     /// Keys of the tombstones, oldest first.
     pub(super) endings: VecDeque<Key>,
+    /// The newest request of those whose tombstones only the store has, for want of room.
+    pub(super) forgotten: Option<RequestId>,
     pub(super) top_ups: HashMap<String, TopUpRecord>,
     /// Last transaction of the ledger that is counted.
     pub(super) followed: i64,
@@ -125,6 +127,7 @@ impl MerchantState {
             expiries: BTreeSet::new(),
             tombstones: HashMap::new(),
             endings: VecDeque::new(),
+            forgotten: None,
             top_ups: HashMap::new(),
             followed: 0,
             last_time: now,
@@ -237,10 +240,17 @@ impl MerchantState {
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some(key) = self.endings.pop_front() {
-            self.tombstones.remove(&key);
-        }
+    fn forget_oldest(&mut self) -> Option<Key> {
+        let key = self.endings.pop_front()?;
+        self.tombstones.remove(&key);
+        Some(key)
+    }
+
+    /// Whether the store may know of a call under `key` that memory does not know. Ids sort by time, so that a new one is known to be
+    /// new.
+    pub fn may_have_forgotten(&self, key: Key) -> bool {
+        let is_old = self.forgotten.is_some_and(|newest| key.request_id <= newest);
+        is_old && !self.tombstones.contains_key(&key) && !self.holds.contains_key(&key)
     }
 
     /// Remembers how a reservation ended.
@@ -255,7 +265,8 @@ impl MerchantState {
             self.endings.push_back(tombstone.key);
         }
         while self.endings.len() > self.limits.tombstones_max {
-            self.forget_oldest();
+            let forgotten = self.forget_oldest().map(|key| key.request_id);
+            self.forgotten = self.forgotten.max(forgotten);
         }
     }
 

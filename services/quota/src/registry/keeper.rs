@@ -185,7 +185,9 @@ impl Registry {
         let now = self.clock.now();
         let mut slots = self.shards.of(merchant).lock()?;
         let Some(slot) = slots.get(merchant) else { return Ok(Lookup::Missing) };
-        if only_fresh && !slot.freshness.is_fresh(&self.feed, now) {
+        let is_known =
+            slot.freshness.is_fresh(&self.feed, now) && !slot.state.may_have_forgotten(command.key);
+        if only_fresh && !is_known {
             return Ok(Lookup::Missing);
         }
         let mut changes = Vec::new();
@@ -283,6 +285,20 @@ impl Registry {
             }
         }
         Ok(expired)
+    }
+
+    /// Looks a reservation up in the journal where memory had no room for all that ended.
+    pub(super) async fn recall_forgotten(&self, merchant: &MerchantId, key: Key) -> Result<(), Error> {
+        let may_be = self
+            .shards
+            .of(merchant)
+            .lock()?
+            .get(merchant)
+            .is_some_and(|slot| slot.state.may_have_forgotten(key));
+        if may_be {
+            self.recall(merchant, key).await?;
+        }
+        Ok(())
     }
 
     /// Looks a reservation that memory forgot up in the journal. On a shared store that was done before the command ran.

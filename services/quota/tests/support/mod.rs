@@ -384,7 +384,7 @@ pub fn reserve(merchant_id: &str, now: Timestamp) -> wire::ReserveRequest {
         gateway_id: "gateway-1".into(),
         mode: wire::ReserveMode::Normal.into(),
         candidates: vec![candidate()],
-        ttl: None,
+        ..wire::ReserveRequest::default()
     }
 }
 
