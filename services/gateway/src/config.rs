@@ -26,6 +26,8 @@ pub struct Config {
     pub quota_timeout: Span,
     /// What calls may cost while quota is away.
     pub credit: Credit,
+    /// Longest that calls are admitted while billing takes no usage, 1 s to 24 h; until then the journal keeps it.
+    pub billing_away_max: Span,
     /// Wait for the first token of one attempt.
     pub first_token_timeout: Span,
     /// Longest silence between two tokens.
@@ -83,6 +85,7 @@ impl Default for Config {
             hold_ttl: Span::seconds(30),
             quota_timeout: Span::seconds(2),
             credit: Credit::default(),
+            billing_away_max: Span::seconds(15 * 60),
             first_token_timeout: Span::seconds(30),
             idle_timeout: Span::seconds(60),
             default_max_output_tokens: 1024,
@@ -104,6 +107,9 @@ impl Config {
         }
         if !(Span::millis(10)..=Span::seconds(60)).contains(&self.quota_timeout) {
             return Err(Error::Config { key: "quota_timeout", why: "must be 10ms to 60s" });
+        }
+        if !(Span::seconds(1)..=Span::seconds(24 * 3_600)).contains(&self.billing_away_max) {
+            return Err(Error::Config { key: "billing_away_max", why: "must be 1s to 24h" });
         }
         self.credit.check()
     }

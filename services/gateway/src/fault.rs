@@ -45,6 +45,13 @@ pub(crate) fn journal_unavailable(error: &std::io::Error) -> Fault {
         .retry_after(std::time::Duration::from_secs(2))
 }
 
+/// Billing has taken no usage for too long.
+pub(crate) fn billing_away() -> Fault {
+    let message = "usage was not recorded for longer than gateway.billing_away_max, so nothing is admitted until billing is back";
+    Fault::new(Code::Unavailable, DOMAIN, "STORE_UNAVAILABLE", message)
+        .retry_after(std::time::Duration::from_secs(2))
+}
+
 /// Quota is `away`, for whatever reason, and nothing may be lent.
 pub(crate) fn quota_away(away: Fault) -> Fault {
     if away.code != Code::DeadlineExceeded {

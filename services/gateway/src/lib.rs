@@ -84,14 +84,8 @@ pub fn build(config: Config, deps: Deps) -> Result<Gateway, Error> {
     let refresh =
         prices.clone().refresh_forever(Arc::clone(&peers), config.price_refresh_interval.get(), stop);
     deps.supervisor.spawn("gateway prices", OnError::Shutdown, refresh);
-    let books = books::Books::open(
-        &config.journal_dir,
-        &config.gateway_id,
-        Arc::clone(&peers),
-        prices,
-        &deps.supervisor,
-    )
-    .map_err(|source| Error::Journal { folder: config.journal_dir.clone(), source })?;
+    let books = books::Books::open(&config, Arc::clone(&peers), prices, &deps.supervisor)
+        .map_err(|source| Error::Journal { folder: config.journal_dir.clone(), source })?;
     let pipeline = Arc::new(pipeline::Pipeline::new(config, deps.clock, peers, books, deps.admission_key));
     Ok(Gateway {
         grpc: GatewayServiceServer::new(Grpc::new(Arc::clone(&pipeline)))

@@ -189,7 +189,8 @@ impl Gateway {
             mode: Mode::Shrink,
             candidates: vec![candidate],
             ttl_ms: setup::TTL_MS,
-            fingerprint: setup::fingerprint(&(key, input)),
+            // A question that is asked again is another admission, while one that a message brings twice is not.
+            fingerprint: setup::fingerprint(&(key, input, question.asked, self.index)),
         };
         let waiting = Waiting::Reserve { question, key, input };
         self.call(net, question.merchant, (Command::Reserve(reserve), None), (waiting, RESERVE_MS));

@@ -8,7 +8,6 @@ mod recorder;
 
 use std::{
     io,
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -27,11 +26,11 @@ use prost::Message as _;
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clients::Peers, fault, prices::Prices};
+use crate::{clients::Peers, config::Config, fault, prices::Prices};
 use heartbeat::Live;
 use journal::Journal;
 pub(crate) use meter::Meter;
-use recorder::Entry;
+use recorder::{Entry, Silence};
 
 /// Outcomes of callers that left, waiting to be posted.
 const OUTCOMES_MAX: usize = 65_536;
@@ -70,6 +69,9 @@ struct Inner {
     prices: Prices,
     journal: Mutex<Journal>,
     journal_failed: AtomicBool,
+    /// Of billing.
+    silence: Silence,
+    billing_away_max: Duration,
     /// Absent once the process stops.
     senders: RwLock<Option<Senders>>,
     live: Mutex<Live>,
@@ -77,15 +79,14 @@ struct Inner {
 }
 
 impl Books {
-    /// Opens the journal in `folder`, tells again what a killed process left in it, and starts the background work.
+    /// Opens the journal, tells again what a killed process left in it, and starts the background work.
     pub(crate) fn open(
-        folder: &Path,
-        gateway_id: &str,
+        config: &Config,
         peers: Arc<Peers>,
         prices: Prices,
         supervisor: &Supervisor,
     ) -> io::Result<Self> {
-        let (journal, left) = Journal::open(folder)?;
+        let (journal, left) = Journal::open(&config.journal_dir)?;
         let (outcomes, outcomes_rx) = mpsc::channel(OUTCOMES_MAX);
         let (entries, entries_rx) = mpsc::channel(BACKLOG_MAX);
         let books = Self(Arc::new(Inner {
@@ -93,6 +94,8 @@ impl Books {
             prices,
             journal: Mutex::new(journal),
             journal_failed: AtomicBool::new(false),
+            silence: Silence::default(),
+            billing_away_max: config.billing_away_max.get(),
             senders: RwLock::new(Some(Senders { outcomes, entries })),
             live: Mutex::default(),
             supervisor: supervisor.clone(),
@@ -105,7 +108,7 @@ impl Books {
         supervisor.spawn("gateway outcomes", OnError::Shutdown, task);
         let task = recorder::run(books.clone(), entries_rx, left, stop.clone());
         supervisor.spawn("gateway recorder", OnError::Shutdown, task);
-        let task = heartbeat::run(books.clone(), gateway_id.to_owned(), stop.clone());
+        let task = heartbeat::run(books.clone(), config.gateway_id.clone(), stop.clone());
         supervisor.spawn("gateway heartbeat", OnError::Shutdown, task);
         supervisor.spawn(
             "gateway journal sync",
@@ -128,6 +131,9 @@ impl Books {
         if senders.entries.capacity() == 0 {
             return Err(fault::journal_unavailable(&io::ErrorKind::StorageFull.into()));
         }
+        if self.0.silence.lasts_for(self.0.billing_away_max) {
+            return Err(fault::billing_away());
+        }
         Ok(Meter::new(self.clone(), senders))
     }
 
@@ -147,6 +153,12 @@ impl Books {
             self.0.journal_failed.store(true, Ordering::Relaxed);
             fault::journal_unavailable(&error)
         })
+    }
+
+    /// What was written last may be lost with the power: nothing more is admitted until the journal goes on elsewhere.
+    fn distrust_journal(&self) {
+        self.journal().distrust();
+        self.0.journal_failed.store(true, Ordering::Relaxed);
     }
 
     fn live(&self) -> MutexGuard<'_, Live> {
@@ -170,10 +182,7 @@ impl Books {
             self.0.journal_failed.store(true, Ordering::Relaxed);
             tracing::error!(%error, "the usage journal cannot be written; admission stops");
         });
-        let mut unsettled = Unsettled {
-            entry: Some(Entry { ticket: ticket.ok(), event: *event, cost, settled: false }),
-            entries,
-        };
+        let mut unsettled = Unsettled { entry: Some(Entry::new(ticket.ok(), *event, cost)), entries };
         let Some(entry) = unsettled.entry.as_mut() else { return Posted::default() };
         let settled = self.settle(&entry.event, cost).await;
         fail::fail_point!("gateway::settle::after");

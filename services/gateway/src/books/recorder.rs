@@ -1,6 +1,10 @@
 //! Tells Billing what was used, in batches, until it has said that it has it.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use kaleem_domain::Pico;
 use kaleem_proto::billing::v1::{RecordUsageRequest, UsageEvent, record_usage_response::Outcome};
@@ -16,6 +20,9 @@ const BATCH_MAX: usize = 256;
 const GATHER: Duration = Duration::from_millis(20);
 /// Longest that settling holds up recording at once.
 const SETTLING_MAX: Duration = Duration::from_secs(1);
+/// After it the settle of an event that Billing has is given up: quota follows the ledger, and one event is not to keep a journal of all
+/// later ones.
+const LATE_MAX: Duration = Duration::from_mins(15);
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
@@ -26,6 +33,35 @@ pub(super) struct Entry {
     pub(super) cost: Pico,
     /// Quota knows already.
     pub(super) settled: bool,
+    since: Instant,
+}
+
+impl Entry {
+    pub(super) fn new(ticket: Option<Ticket>, event: UsageEvent, cost: Pico) -> Self {
+        Self { ticket, event, cost, settled: false, since: Instant::now() }
+    }
+}
+
+/// Since when Billing takes nothing.
+#[derive(Default)]
+pub(super) struct Silence(Mutex<Option<Instant>>);
+
+impl Silence {
+    pub(super) fn lasts_for(&self, patience: Duration) -> bool {
+        self.since().is_some_and(|since| since.elapsed() >= patience)
+    }
+
+    fn begin(&self) {
+        self.since().get_or_insert_with(Instant::now);
+    }
+
+    fn end(&self) {
+        *self.since() = None;
+    }
+
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Records `left` first, then what comes in, until the last meter is gone. After `stop` nothing is tried twice; what cannot be
@@ -41,7 +77,7 @@ pub(super) async fn run(
     for (ticket, mut event) in left {
         let usage = event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
         let cost = books.price(&mut event, &usage).await;
-        batch.push(Entry { ticket: Some(ticket), event, cost, settled: false });
+        batch.push(Entry::new(Some(ticket), event, cost));
         if batch.len() == BATCH_MAX {
             tell(&books, std::mem::take(&mut batch), &mut late, &stop).await;
         }
@@ -98,12 +134,14 @@ async fn tell(books: &Books, mut batch: Vec<Entry>, late: &mut Late, stop: &Canc
         match books.0.peers.record_usage(&bounded(), RecordUsageRequest { events }).await {
             Ok(answer) => {
                 fail::fail_point!("gateway::record::after");
+                books.0.silence.end();
                 for (entry, result) in batch.iter().zip(&answer.results) {
                     note(entry, result.outcome(), &result.reason);
                 }
                 return late.take_up(books, batch);
             }
             Err(fault) => {
+                books.0.silence.begin();
                 tracing::warn!(%fault, events = batch.len(), "usage was not recorded yet; trying again");
             }
         }
@@ -158,10 +196,15 @@ impl Late {
 
     fn acknowledge(&mut self, books: &Books) {
         self.entries.retain(|entry| {
-            if let (Some(ticket), true) = (entry.ticket, entry.settled) {
+            let is_given_up = !entry.settled && entry.since.elapsed() >= LATE_MAX;
+            if is_given_up {
+                tracing::warn!("a charge is left to the ledger, which quota follows");
+            }
+            let is_done = entry.settled || is_given_up;
+            if let (Some(ticket), true) = (entry.ticket, is_done) {
                 books.journal().acknowledge(ticket);
             }
-            !entry.settled
+            !is_done
         });
     }
 }

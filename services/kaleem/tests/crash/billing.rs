@@ -1,5 +1,7 @@
 //! Rows 10, 11, 20 and 21 of the crash matrix: billing dies.
 
+use std::time::Duration;
+
 use kaleem_proto::{
     billing::v1::{
         CloseStatementRequest, GetStatementRequest, PostPaymentRequest, RecordUsageRequest,
@@ -14,7 +16,8 @@ use prost_types::Timestamp;
 
 use crate::{
     audit::told,
-    caller::CALLERS,
+    caller::{CALLERS, new_id},
+    child::PATIENCE,
     mesh::{MERCHANT, Mesh, Reconcile},
 };
 
@@ -57,6 +60,33 @@ rows! {
     row_10_inside_and_away_until_the_gateway_returns: "billing::record::inside=die@2", true;
     row_11_after_the_commit: "billing::record::committed=die@2", false;
     row_11_after_the_commit_and_away_until_the_gateway_returns: "billing::record::committed=die@2", true;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn billing_that_stays_away_ends_admission_until_it_is_back() {
+    let mut mesh = Mesh::start(Reconcile::Off, "", "").await;
+    let gateway = mesh.impatient_gateway("gateway-1", Duration::from_secs(1)).await;
+    let caller = mesh.caller();
+    let mut heard = vec![caller.insist().await];
+    mesh.billing.take().unwrap().kill();
+    let asking = async {
+        loop {
+            match caller.ask(&new_id()).await {
+                Ok(answered) => heard.push(answered),
+                Err(fault) => return fault,
+            }
+        }
+    };
+    let refused = tokio::time::timeout(PATIENCE, asking).await.expect("a refusal");
+    assert_eq!((refused.reason.as_str(), refused.domain.as_str()), ("STORE_UNAVAILABLE", "gateway.kaleem"));
+    mesh.respawn_billing("").await;
+    heard.push(caller.insist().await);
+    let dispatched = mesh.worker.received().count();
+    let charges = mesh.settled(dispatched).await;
+    assert!(gateway.stop().await.success());
+    assert_eq!((charges.len(), heard.len()), (dispatched, dispatched));
+    assert!(told(&heard, &charges).is_empty());
+    mesh.end().await;
 }
 
 /// A month that is over.

@@ -135,18 +135,24 @@ impl Mesh {
 
     /// Starts a gateway whose journal lies in a folder called `name`.
     pub async fn gateway(&self, name: &str, failpoints: &str) -> Process {
-        self.spawn(Target::Gateway, name, failpoints).await
+        self.spawn(Target::Gateway, name, failpoints, None).await
+    }
+
+    /// The same, which lets billing be away for no longer than `patience`.
+    pub async fn impatient_gateway(&self, name: &str, patience: Duration) -> Process {
+        let setting = format!("gateway.billing_away_max={}ms", patience.as_millis());
+        self.spawn(Target::Gateway, name, "", Some(setting)).await
     }
 
     pub async fn respawn_quota(&mut self, failpoints: &str) {
-        self.quota = Some(self.spawn(Target::Quota, "quota", failpoints).await);
+        self.quota = Some(self.spawn(Target::Quota, "quota", failpoints, None).await);
     }
 
     pub async fn respawn_billing(&mut self, failpoints: &str) {
-        self.billing = Some(self.spawn(Target::Billing, "billing", failpoints).await);
+        self.billing = Some(self.spawn(Target::Billing, "billing", failpoints, None).await);
     }
 
-    async fn spawn(&self, target: Target, name: &str, failpoints: &str) -> Process {
+    async fn spawn(&self, target: Target, name: &str, failpoints: &str, setting: Option<String>) -> Process {
         let is_on = self.reconcile == Reconcile::On;
         let interval = if is_on { "150ms" } else { "0s" };
         // As long as a gateway that returns may take, and longer than any batch gathers.
@@ -166,6 +172,7 @@ impl Mesh {
             settings.push(format!("mesh.peers.{target}=http://localhost:{port}"));
         }
         settings.extend(self.stores.settings(target, name));
+        settings.extend(setting);
         let data_dir = self.data_of(name);
         let recorded = self.recorder.as_ref().map(Recorder::environment);
         let start = Start {
@@ -206,7 +213,7 @@ impl Mesh {
 
     /// A billing on the copy called `name`.
     pub async fn billing_on(&self, name: &str) -> Process {
-        self.spawn(Target::Billing, name, "").await
+        self.spawn(Target::Billing, name, "", None).await
     }
 
     /// Where the stores of a process lie.

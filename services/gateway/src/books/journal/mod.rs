@@ -46,6 +46,8 @@ pub struct Journal {
     segment: u64,
     len: u64,
     dirty: bool,
+    /// The segment could not be synced; what comes goes into a new one.
+    distrusted: bool,
     /// Wakes who syncs.
     written: Arc<Notify>,
     /// Events of each segment that Billing does not have yet.
@@ -82,6 +84,7 @@ impl Journal {
             segment,
             len: 0,
             dirty: false,
+            distrusted: false,
             written: Arc::default(),
             outstanding,
             open: HashMap::new(),
@@ -92,6 +95,7 @@ impl Journal {
 
     /// Notes an attempt before it is dispatched: `event` as it is to be posted if nothing more becomes known.
     pub fn intend(&mut self, event: &UsageEvent) -> io::Result<()> {
+        self.has_room()?;
         let intent = frame::encode(Kind::Intent, event)?;
         self.append(&intent)?;
         self.open.insert(event_id(event).to_owned(), Open { intent, output: 0 });
@@ -142,16 +146,30 @@ impl Journal {
 
     /// Whether an append would work now.
     pub(super) fn probe(&mut self) -> io::Result<()> {
-        if self.outstanding.len() > SEGMENTS_MAX {
-            return Err(io::ErrorKind::StorageFull.into());
+        self.has_room()?;
+        if self.distrusted {
+            self.rotate()?;
         }
         fail::fail_point!("gateway::journal::write", |_| Err(io::ErrorKind::StorageFull.into()));
         self.file.write_all(&[0])?;
         self.file.set_len(self.len)
     }
 
+    /// Whether one more attempt may be noted. Those that were may end.
+    fn has_room(&self) -> io::Result<()> {
+        if self.outstanding.len() > SEGMENTS_MAX {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    /// Notes that the segment could not be synced. A disk that failed once may say the next time that all is well.
+    pub(super) fn distrust(&mut self) {
+        self.distrusted = true;
+    }
+
     fn append(&mut self, frame: &[u8]) -> io::Result<()> {
-        if self.len >= SEGMENT_BYTES_MAX {
+        if self.len >= SEGMENT_BYTES_MAX || self.distrusted {
             self.rotate()?;
         }
         self.write(frame)
@@ -177,6 +195,7 @@ impl Journal {
         self.file = create(&self.folder, self.segment + 1)?;
         self.segment += 1;
         self.len = 0;
+        self.distrusted = false;
         self.outstanding.insert(self.segment, 0);
         let open = std::mem::take(&mut self.open);
         let written = open.iter().try_for_each(|(event_id, open)| {
@@ -261,7 +280,8 @@ pub(super) async fn sync_forever(books: Books, stop: CancellationToken) -> io::R
         if let Some(file) = dirty {
             let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
             if let Ok(Err(error)) = synced {
-                tracing::error!(%error, "the usage journal cannot be synced");
+                tracing::error!(%error, "the usage journal cannot be synced; admission stops");
+                books.distrust_journal();
             }
         }
     }

@@ -135,3 +135,45 @@ fn a_long_stream_moves_on_and_holds_no_segment_back() {
     drop(journal);
     assert_eq!(shown(&opened(folder.path()).1), [("long", UsageStatus::Partial, 4)]);
 }
+
+#[test]
+fn what_cannot_be_synced_is_left_for_a_new_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = opened(folder.path());
+    journal.intend(&event("running")).unwrap();
+    let before = journal.finish(&ended("before")).unwrap();
+    journal.distrust();
+    journal.probe().unwrap();
+    let after = journal.finish(&ended("after")).unwrap();
+    assert_ne!(before, after);
+    drop(journal);
+    let left = opened(folder.path()).1;
+    let expected = [
+        ("before", UsageStatus::Ok, 0),
+        ("after", UsageStatus::Ok, 0),
+        ("running", UsageStatus::Unconfirmed, 0),
+    ];
+    assert_eq!(shown(&left), expected);
+}
+
+#[test]
+fn a_journal_with_as_many_segments_as_it_may_have_takes_no_new_attempt_and_every_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = opened(folder.path()).0;
+    for number in 0..SEGMENTS_MAX {
+        journal.finish(&ended(&number.to_string())).unwrap();
+        drop(journal);
+        journal = opened(folder.path()).0;
+    }
+    let full = journal.intend(&event("new")).unwrap_err();
+    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(journal.probe().unwrap_err().kind(), io::ErrorKind::StorageFull);
+    journal.finish(&ended("late")).unwrap();
+    drop(journal);
+    let (mut journal, left) = opened(folder.path());
+    assert_eq!(left.len(), SEGMENTS_MAX + 1);
+    for (ticket, _) in left {
+        journal.acknowledge(ticket);
+    }
+    journal.intend(&event("new")).unwrap();
+}
