@@ -19,6 +19,8 @@ pub struct Config {
     pub credential_ttl: Span,
     /// Deadline of requests that bring none.
     pub default_deadline: Span,
+    /// Latest deadline that a request may bring, at most 15 min: no hold lives longer.
+    pub deadline_max: Span,
     /// Life of a hold whose gateway is not heard of, 1 s to 15 min. Streams are heard of after 10 s and then every 5 s, so that a
     /// shorter life lets the holds of long streams run out; they are settled late, and exactly.
     pub hold_ttl: Span,
@@ -82,6 +84,7 @@ impl Default for Config {
             journal_dir: PathBuf::new(),
             credential_ttl: Span::seconds(1),
             default_deadline: Span::seconds(120),
+            deadline_max: Span::seconds(14 * 60),
             hold_ttl: Span::seconds(30),
             quota_timeout: Span::seconds(2),
             credit: Credit::default(),
@@ -107,6 +110,12 @@ impl Config {
         }
         if !(Span::millis(10)..=Span::seconds(60)).contains(&self.quota_timeout) {
             return Err(Error::Config { key: "quota_timeout", why: "must be 10ms to 60s" });
+        }
+        if self.default_deadline > self.deadline_max || self.deadline_max > Span::seconds(15 * 60) {
+            return Err(Error::Config {
+                key: "deadline_max",
+                why: "must be at least default_deadline and at most 15min",
+            });
         }
         if !(Span::seconds(1)..=Span::seconds(24 * 3_600)).contains(&self.billing_away_max) {
             return Err(Error::Config { key: "billing_away_max", why: "must be 1s to 24h" });

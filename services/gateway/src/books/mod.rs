@@ -72,6 +72,8 @@ struct Inner {
     /// Of billing.
     silence: Silence,
     billing_away_max: Duration,
+    /// An answer waits no longer for the word what is left.
+    quota_timeout: Duration,
     /// Absent once the process stops.
     senders: RwLock<Option<Senders>>,
     live: Mutex<Live>,
@@ -96,6 +98,7 @@ impl Books {
             journal_failed: AtomicBool::new(false),
             silence: Silence::default(),
             billing_away_max: config.billing_away_max.get(),
+            quota_timeout: config.quota_timeout.get(),
             senders: RwLock::new(Some(Senders { outcomes, entries })),
             live: Mutex::default(),
             supervisor: supervisor.clone(),
@@ -241,7 +244,7 @@ impl Books {
                 .unwrap_or_default(),
             upstream_cost_nano_usd: self.upstream_cost(event).ceil_nano().unwrap_or(Nano(i64::MAX)).0,
         };
-        Ok(self.0.peers.settle(&bounded(), request).await?.remaining)
+        Ok(self.0.peers.settle(&within(self.0.quota_timeout), request).await?.remaining)
     }
 
     /// Works until the last meter is gone: through the drain, whose last streams are the longest.
@@ -326,7 +329,11 @@ impl Drop for Unsettled {
 }
 
 fn bounded() -> CallContext {
-    CallContext { deadline: Some(std::time::Instant::now() + PEER_TIMEOUT), ..CallContext::default() }
+    within(PEER_TIMEOUT)
+}
+
+fn within(patience: Duration) -> CallContext {
+    CallContext { deadline: Some(std::time::Instant::now() + patience), ..CallContext::default() }
 }
 
 /// Whether the merchant pays; Billing books the rest as our cost alone.

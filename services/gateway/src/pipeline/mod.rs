@@ -134,7 +134,9 @@ impl Pipeline {
             None => RequestId::new(self.clock.now()),
             Some(text) => self.named(text)?,
         };
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + self.config.default_deadline.get());
+        let now = Instant::now();
+        let deadline = deadline.unwrap_or_else(|| now + self.config.default_deadline.get());
+        let deadline = deadline.min(now + self.config.deadline_max.get());
         let ctx = CallContext {
             request_id: Some(request_id.to_string()),
             deadline: Some(deadline),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kaleem_guard::{Policy, PolicyError, PolicyFault};
 use kaleem_proto::{
-    chat::v1::{GenerationOptions, Message, Part, Role, Tool, part::Kind},
+    chat::v1::{GenerationOptions, Message, Part, Role, Tool, part::Kind, response_format::Format},
     gateway::v1::ChatInput,
 };
 use kaleem_rpc::Fault;
@@ -16,7 +16,8 @@ const METADATA_PAIRS_MAX: usize = 32;
 const METADATA_BYTES_MAX: usize = 256;
 const STOP_MAX: usize = 16;
 const TOOLS_MAX: usize = 128;
-const TOOL_NAME_BYTES_MAX: usize = 64;
+const NAME_BYTES_MAX: usize = 64;
+const NAME_RULE: &str = "must be 1 to 64 letters, digits, underscores, dots, colons and dashes";
 const PARTS_MAX: usize = 256;
 const MAX_OUTPUT_TOKENS: i64 = 1_000_000;
 
@@ -59,6 +60,12 @@ fn check(input: &ChatInput, facts: Option<&PolicyError>, config: &Config) -> Res
     tools(&input.tools, &mut wrong);
     if let Some(set) = &input.options {
         options(set, &mut wrong);
+    }
+    if let Some(Format::JsonSchema(schema)) =
+        input.response_format.as_ref().and_then(|shape| shape.format.as_ref())
+        && !is_name(&schema.name)
+    {
+        wrong("input.response_format.json_schema.name".into(), NAME_RULE);
     }
     let pair_too_long = |(key, value): (&String, &String)| key.len().max(value.len()) > METADATA_BYTES_MAX;
     if input.metadata.len() > METADATA_PAIRS_MAX || input.metadata.iter().any(pair_too_long) {
@@ -116,12 +123,8 @@ fn tools(tools: &[Tool], wrong: &mut impl FnMut(String, &str)) {
         wrong("input.tools".into(), "must hold at most 128 tools");
     }
     for (index, tool) in tools.iter().enumerate().take(TOOLS_MAX) {
-        let letters = tool.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b));
-        if tool.name.is_empty() || tool.name.len() > TOOL_NAME_BYTES_MAX || !letters {
-            wrong(
-                format!("input.tools[{index}].name"),
-                "must be 1 to 64 letters, digits, underscores, dots, colons and dashes",
-            );
+        if tool.name.is_empty() || !is_name(&tool.name) {
+            wrong(format!("input.tools[{index}].name"), NAME_RULE);
         }
         let schema = &tool.parameters_json_schema;
         let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(schema);
@@ -129,6 +132,12 @@ fn tools(tools: &[Tool], wrong: &mut impl FnMut(String, &str)) {
             wrong(format!("input.tools[{index}].parameters_json_schema"), "must be a JSON object");
         }
     }
+}
+
+/// Names leave as they are.
+fn is_name(text: &str) -> bool {
+    let letters = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b));
+    letters && text.len() <= NAME_BYTES_MAX
 }
 
 fn options(options: &GenerationOptions, wrong: &mut impl FnMut(String, &str)) {
@@ -152,6 +161,8 @@ fn options(options: &GenerationOptions, wrong: &mut impl FnMut(String, &str)) {
 
 #[cfg(test)]
 mod tests {
+    use kaleem_proto::chat::v1::{ResponseFormat, response_format::JsonSchema};
+
     use super::*;
 
     fn fields(bad: &ChatInput) -> Vec<String> {
@@ -169,6 +180,12 @@ mod tests {
                 max_output_token_count: Some(-5),
                 ..GenerationOptions::default()
             }),
+            response_format: Some(ResponseFormat {
+                format: Some(Format::JsonSchema(JsonSchema {
+                    name: "two words".into(),
+                    ..JsonSchema::default()
+                })),
+            }),
             ..ChatInput::default()
         };
         assert_eq!(
@@ -179,7 +196,8 @@ mod tests {
                 "input.messages[0].role",
                 "input.messages[0].parts",
                 "input.options.temperature",
-                "input.options.max_output_token_count"
+                "input.options.max_output_token_count",
+                "input.response_format.json_schema.name"
             ]
         );
         assert_eq!(fields(&ChatInput::default())[2..], ["input.messages"]);
