@@ -18,6 +18,11 @@ pub(crate) struct Note {
     word: u32,
 }
 
+/// Whether a word for what is counted is of Persian alone.
+fn is_persian_unit(word: &str) -> bool {
+    matches!(word, "روز" | "روزه" | "هفته" | "ماه" | "ماهه" | "سال" | "ساله" | "ساعت" | "درصد" | "تومان")
+}
+
 /// The note of no token.
 static NOTHING: Note = Note { sense: Sense::NONE, clitics: Clitics::NONE, len: 0, word: 0 };
 
@@ -44,7 +49,11 @@ impl Notes {
         }));
         let mut at = 0;
         while at < self.all.len() {
-            let (sense, len) = self.longest(tokens, at);
+            let (mut sense, len) = self.longest(tokens, at);
+            // «ده» is ten in Persian, and "this" in Cairo.
+            if sense.persian && !tokens.persian && !is_persian_unit(tokens.word(at + len)) {
+                sense.number = None;
+            }
             let note = &mut self.all[at];
             (note.sense, note.len) = (sense, len);
             self.classes = self.classes.with(sense.classes);

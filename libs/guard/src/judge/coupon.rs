@@ -108,6 +108,15 @@ impl Judge<'_> {
         self.sentence.tokens.word(index).is_ascii()
     }
 
+    /// At least three capitals and then digits.
+    fn is_lettered(&self, of: &Range<usize>) -> bool {
+        let tokens = &self.sentence.tokens.all;
+        let written = &self.sentence.text[tokens[of.start].start..tokens[of.end - 1].end];
+        let digits = written.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+        let counted = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        counted && written.len() >= digits.len() + 3
+    }
+
     fn is_product(&self, index: usize) -> bool {
         self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index))
     }
@@ -165,7 +174,11 @@ impl Judge<'_> {
         // "After SALE41 is applied"
         let applied = (of.end..of.end + 3).any(|index| self.sentence.tokens.word(index) == "applied")
             || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
-        applied || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
+        // "Try HOME20 on the payment page"
+        let tried = self.sentence.notes.any(of.start.saturating_sub(1)..of.start, &[Class::Use]);
+        tried && self.is_lettered(of)
+            || applied
+            || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
 }
 

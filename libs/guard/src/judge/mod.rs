@@ -178,7 +178,9 @@ impl<'s> Judge<'s> {
                 .and_then(Amount::parse)
                 .filter(|count| whole(*count))
         };
-        near.map(|bare| bare.amount).or_else(written).or(pair.then_some(Amount::whole(2)))
+        // «المكسرات الثنتين»
+        let both = matches!(self.sentence.tokens.word(end), "الثنتين" | "الاثنين" | "الاتنين" | "الثنين");
+        near.map(|bare| bare.amount).or_else(written).or((pair || both).then_some(Amount::whole(2)))
     }
 
     fn push(&mut self, judgement: Judgement) {

@@ -71,7 +71,7 @@ impl Judge<'_> {
             (Topic::Shipping | Topic::CashOnDelivery, Part::LeftOut) => {
                 anchor.at.end < of.start
                     && of.start - anchor.at.end <= 2
-                    && matches!(sentence.tokens.word(anchor.at.end), "(" | ":")
+                    && matches!(sentence.tokens.word(anchor.at.end), "(" | ":" | "اللي" | "وهي" | "which")
             }
             (Topic::Return | Topic::Exchange | Topic::Warranty, _) => {
                 let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
@@ -157,7 +157,7 @@ impl Judge<'_> {
             Role::Saving => Some(self.judge_saving(amount, of)),
             Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
                 _ if let Some(right) = self.breaks_down(amount, of) => equal(Field::Total, right, of),
-                _ if self.is_total(of) => self.judge_total(amount, of),
+                _ if self.is_total(of) || self.is_together(of) => self.judge_total(amount, of),
                 Some(Topic::Total) => self.judge_total(amount, of),
                 Some(Topic::Shipping | Topic::CashOnDelivery) if self.is_result_behind(anchor, of) => {
                     self.judge_total(amount, of)
@@ -215,9 +215,10 @@ impl Judge<'_> {
         (of.end..anchor.at.start).any(|index| self.sentence.tokens.word(index) == "+")
     }
 
+    /// «٢ × ٦٥ + ٢٥»: what is reckoned with, not what it comes to.
     pub(super) fn is_addend(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
-        self.sentence.tokens.word(of.end) == "+" || before == "+"
+        [before, self.sentence.tokens.word(of.end)].iter().any(|word| matches!(*word, "+" | "×"))
     }
 
     /// A word for a sum before it with no other amount between, or right behind it.

@@ -41,7 +41,9 @@ impl Judge<'_> {
             let note = self.sentence.notes.at(index);
             let of = index..index + note.len;
             let half = note.sense.is(Class::HalfPrice);
-            if !(half || note.sense.is(Class::Promotion)) || self.sentence.not_said(&of) {
+            // "less than half the price of the coffee" compares.
+            let compares = half && self.sentence.tokens.word(of.end) == "of";
+            if compares || !(half || note.sense.is(Class::Promotion)) || self.sentence.not_said(&of) {
                 continue;
             }
             let verdict = match &self.policy.coupons {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Judge, role::CUE_REACH, sums::ADDENDS_MAX};
+use super::{Judge, role::CUE_REACH, sums::ADDENDS_MAX, tokens_of};
 use crate::{
     amount::Amount,
     lexicon::Class,
@@ -21,8 +21,11 @@ impl Judge<'_> {
         let near = of.start.saturating_sub(CUE_REACH)..of.start;
         let result = near.clone().rev().take_while(|index| !self.sentence.in_value(*index)).find(|index| {
             let word = self.sentence.tokens.word(*index);
-            is_result(word.strip_prefix('و').filter(|rest| rest.chars().count() > 2).unwrap_or(word))
+            is_result(word.strip_prefix(['و', 'ف']).filter(|rest| rest.chars().count() > 2).unwrap_or(word))
         });
+        // "with 15 QAR delivery that's 135"
+        let charged =
+            || self.sentence.values.iter().any(|value| anchor.is_for(&self.sentence, &tokens_of(value)));
         // «٣٠ توصيل يعني»
         let counted = |index: usize| self.sentence.tokens.all[index].value.is_some();
         result.is_some_and(|word| {
@@ -32,8 +35,36 @@ impl Judge<'_> {
                         .at
                         .start
                         .checked_sub(1)
-                        .is_some_and(|before| counted(before) && !self.sentence.in_value(before)))
+                        .is_some_and(|before| counted(before) && !self.sentence.in_value(before))
+                    || charged())
         })
+    }
+
+    /// «الاتنين هيبقوا ٤٤٥», "the earbuds (249) with the charger (119) make 386": what goods come to together.
+    pub(super) fn is_together(&self, of: &Range<usize>) -> bool {
+        let near = of.start.saturating_sub(CUE_REACH)..of.start;
+        let mut near = near.rev().take_while(|index| !self.sentence.is_comma(*index));
+        let together = near.any(|index| {
+            matches!(
+                self.sentence.tokens.word(index),
+                "make"
+                    | "both"
+                    | "together"
+                    | "الاتنين"
+                    | "الاثنين"
+                    | "الثنتين"
+                    | "كلاهما"
+                    | "هيبقوا"
+                    | "يبقوا"
+                    | "يصيرون"
+                    | "بيصيرون"
+                    | "يطلعون"
+                    | "بيطلعون"
+                    | "تساوي"
+                    | "يساوي"
+            )
+        });
+        together && !self.is_each(of) && self.worths().nth(1).is_some()
     }
 
     /// "If paying in cash, prepare AED 385": goods with the fee for it, named in a clause of its own.
@@ -146,5 +177,11 @@ fn is_result(word: &str) -> bool {
             | "makes"
             | "bringing"
             | "becomes"
+            | "that's"
+            | "pay"
+            | "تدفع"
+            | "تدفعين"
+            | "تدفعي"
+            | "تدفعون"
     )
 }

@@ -126,6 +126,7 @@ impl Judge<'_> {
                 word,
                 "!" | "?"
                     | ":"
+                    | "is"
                     | "+"
                     | "="
                     | "بعد"
@@ -175,6 +176,10 @@ impl Judge<'_> {
         if self.is_cell(of) || self.is_result(of) {
             return true;
         }
+        // "299 is our final price"
+        if word == "is" && self.sentence.behind(of, 4, &[Class::Price]) {
+            return true;
+        }
         // «إجمالي طلبك رقم ٥٥١٢٠»
         if self.is_numbered(of) {
             return false;
@@ -209,7 +214,10 @@ impl Judge<'_> {
         let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
         let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
         // "spend another 80" is missing, "add more to exceed 300" is the threshold.
-        let short = sentence.find_before(of, 4, &[Class::Remain]);
+        let goods =
+            |from: usize| sentence.mentions.iter().any(|mention| (from..of.start).contains(&mention.start));
+        // «لو زدت الزعفران بـ ٢٩» is a price.
+        let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short));
         let missing = short.is_some_and(|short| {
             sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
         }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
@@ -234,7 +242,11 @@ impl Judge<'_> {
         if self.limits(of, CUE_REACH, Class::Under) {
             let delivery = self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping);
             let goods = !order && !sentence.mentions.is_empty();
-            return if (free && !goods) || (delivery && order) { Role::Threshold } else { Role::Comparison };
+            return if (free && !goods) || (delivery && (order || over)) {
+                Role::Threshold
+            } else {
+                Role::Comparison
+            };
         }
         // ~~SAR 120~~ SAR 89
         let struck =

@@ -98,6 +98,7 @@ impl Judge<'_> {
         let right = was
             || bases.into_iter().any(|base| self.varies_to(base, amount, of))
             || self.is_sum(amount)
+            || self.is_saved(amount)
             || self.adds_fees_to_said(amount, of);
         let counted = self.sentence.bare.iter().any(|bare| {
             bare.end <= of.start && bare.amount != Amount::ONE && counts[1..].contains(&bare.amount)
@@ -122,7 +123,12 @@ impl Judge<'_> {
                 || (bare.start.saturating_sub(1)..=bare.end)
                     .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
                 || self.is_count_for(bare, of);
+            // "The puzzle has 1000 pieces"
+            let contents = self.sentence.tokens.word(bare.start.wrapping_sub(1));
+            let held =
+                matches!(contents, "has" | "have" | "contains" | "in" | "فيه" | "فيها" | "وفيها" | "وفيه");
             if counted
+                && !held
                 && counts.len() < PIECES_MAX
                 && bare.amount.integer().is_some_and(|count| (2..=1000).contains(&count))
             {
@@ -291,6 +297,8 @@ impl Judge<'_> {
             counts.iter().any(|count| base.over(*count).is_some_and(|price| catalogue.is_price(price)))
         });
         found
+            || self.worths().any(|worth| worth.is(amount))
+            || self.is_saved(amount)
             || self.is_sum(amount)
             || (self.sentence.has(&[Class::Vat, Class::Install])
                 && self.any_price().any(|price| self.varies_to(price, amount, of)))
@@ -300,15 +308,17 @@ impl Judge<'_> {
         self.policy.catalogue.prices().iter().copied().take(UNNAMED_PRICES_MAX)
     }
 
+    /// What each of the named products costs with its pieces, the latest of earlier sentences before the others.
+    pub(super) fn worths(&self) -> impl Iterator<Item = Amount> {
+        let here = self.sentence.mentions.iter();
+        let here = here.filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
+        let before = self.context.items.iter().rev();
+        here.chain(before.filter_map(|item| self.worth(&item.products, item.pieces)))
+    }
+
     /// What the named products cost together, at least.
     pub(super) fn items_worth(&self) -> Option<Amount> {
-        let here = self
-            .sentence
-            .mentions
-            .iter()
-            .filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
-        let before = self.context.items.iter().filter_map(|item| self.worth(&item.products, item.pieces));
-        here.chain(before).reduce(Amount::plus)
+        self.worths().reduce(Amount::plus)
     }
 
     pub(super) fn worth(&self, products: &[u32], pieces: Option<Amount>) -> Option<Amount> {
@@ -318,14 +328,7 @@ impl Judge<'_> {
 
     /// Whether it is a sum of named products or of amounts said before, with or without fees and discounts.
     pub(super) fn is_sum(&self, amount: Amount) -> bool {
-        let here = self
-            .sentence
-            .mentions
-            .iter()
-            .filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
-        let before =
-            self.context.items.iter().rev().filter_map(|item| self.worth(&item.products, item.pieces));
-        let items: SmallVec<[Amount; 8]> = here.chain(before).take(ADDENDS_MAX).collect();
+        let items: SmallVec<[Amount; 8]> = self.worths().take(ADDENDS_MAX).collect();
         let mut stated: SmallVec<[Amount; 8]> = self
             .sentence
             .values

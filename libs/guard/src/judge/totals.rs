@@ -110,6 +110,16 @@ impl Judge<'_> {
         Judgement::new(Field::FreeOver, verdict, of.clone())
     }
 
+    /// Whether a product that is spoken of is reduced by this: "instead of 22. You keep 3.250 in your pocket".
+    pub(super) fn is_saved(&self, amount: Amount) -> bool {
+        let reduced = |id: &u32| {
+            let product = self.policy.catalogue.product(*id)?;
+            Some(product.compare_at?.minus(product.price?).is(amount))
+        };
+        (self.speaks_of_reduction() || self.sentence.has(&[Class::Was]))
+            && self.named_products().iter().filter_map(reduced).any(|reduced| reduced)
+    }
+
     pub(super) fn judge_saving(&self, amount: Amount, of: &Range<usize>) -> Judgement {
         let catalogue = &self.policy.catalogue;
         let named = self.named_products();
