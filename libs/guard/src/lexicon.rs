@@ -78,7 +78,7 @@ pub(crate) struct Sense {
     /// How many units the word alone may say: «يوم» one, «يومين» two, «أيام» none.
     pub(crate) alone: u8,
     /// A number in words.
-    pub(crate) number: Option<i64>,
+    pub(crate) number: Option<u32>,
     /// Whether the number is one in Persian only.
     pub(crate) persian: bool,
 }
@@ -134,6 +134,8 @@ pub(crate) struct Lexicon {
     edges: HashMap<(u32, u32), u32, BuildHasherDefault<WordHasher>>,
     /// The node behind each word from the root; 0 if no phrase begins with it.
     roots: Vec<u32>,
+    /// Whether any phrase goes on behind each node.
+    inner: Vec<bool>,
 }
 
 /// The lists, read once.
@@ -161,6 +163,7 @@ impl Lexicon {
             leads: vec![Classes::default()],
             edges: HashMap::default(),
             roots: Vec::new(),
+            inner: Vec::new(),
         };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
@@ -203,7 +206,9 @@ impl Lexicon {
             }
         }
         lexicon.roots = vec![0; lexicon.words.len() + 1];
+        lexicon.inner = vec![false; lexicon.nodes.len()];
         for ((from, word), to) in &lexicon.edges {
+            lexicon.inner[*from as usize] = true;
             if *from == 0 {
                 lexicon.roots[*word as usize] = *to;
             }
@@ -261,6 +266,11 @@ impl Lexicon {
         self.edges.get(&(node, word)).copied()
     }
 
+    /// Whether a longer phrase leads through `node`.
+    pub(crate) fn goes_on(&self, node: u32) -> bool {
+        self.inner[node as usize]
+    }
+
     /// What the phrase that ends at `node` means.
     pub(crate) fn sense(&self, node: u32) -> Option<&Sense> {
         self.nodes.get(node as usize)?.as_ref()
@@ -302,6 +312,10 @@ pub(crate) fn variants(word: &str, mut accept: impl FnMut(&str, Clitics) -> bool
         let clitics = Clitics { and, ..Clitics::default() };
         if and && accept(base, clitics) {
             return true;
+        }
+        // Most words begin with no particle at all.
+        if !base.starts_with(['ا', 'ل', 'ب', 'ك']) {
+            continue;
         }
         for (prefix, clitics) in [
             ("ال", Clitics { the: true, ..clitics }),

@@ -3,7 +3,7 @@
 use kaleem_pii::fold::{self, Form};
 use smallvec::SmallVec;
 
-use crate::amount::Amount;
+use crate::{amount::Amount, filter::Beginning};
 
 /// Longest number that is read as one; longer ones are telephone and order numbers.
 const DIGITS_MAX: usize = 9;
@@ -34,6 +34,8 @@ pub(crate) struct Token {
     pub(crate) gap: bool,
     /// Whether it ends a clause.
     pub(crate) comma: bool,
+    /// How its folded text begins.
+    pub(crate) beginning: Beginning,
     /// A number's value, and the other reading of `1.200` or `42 250`.
     pub(crate) value: Option<(Amount, Option<Amount>)>,
 }
@@ -67,7 +69,7 @@ pub(crate) fn folded(text: &str) -> String {
 fn fold_one(character: char) -> Option<char> {
     match character {
         // What is most of the text need not be looked up; a test holds it to the folding.
-        'a'..='z' | '0'..='9' | ' ' | 'ا' | 'ب' | 'ت'..='غ' | 'ف'..='و' | 'ي' => {
+        'ا' | 'ب' | 'ت'..='غ' | 'ف'..='و' | 'ي' | 'a'..='z' | '0'..='9' | ' ' => {
             return Some(character);
         }
         'A'..='Z' => return Some(character.to_ascii_lowercase()),
@@ -111,17 +113,18 @@ impl Tokens {
         self.persian = false;
         self.glyphs.reserve(sentence.len());
         self.text.reserve(sentence.len());
-        for (start, character) in sentence.char_indices() {
-            let end = start + character.len_utf8();
-            self.persian |= matches!(character, 'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی');
-            match (fold_one(character), self.glyphs.last_mut()) {
-                (Some(character), _) => {
-                    self.glyphs.push(Glyph { character, start, end, folded: self.text.len() });
-                    self.text.push(character);
-                }
-                // «ريالاً»: what is written over a letter belongs to it.
-                (None, Some(last)) if is_mark(character) => last.end = end,
-                (None, _) => {}
+        let mut rest = sentence.chars();
+        loop {
+            let left = rest.as_str();
+            let start = sentence.len() - left.len();
+            let plain = left.bytes().take_while(|byte| (b' '..=b'~').contains(byte)).count();
+            if plain > 1 {
+                self.add_plain(&left[..plain], start);
+                rest = left[plain..].chars();
+            } else if let Some(character) = rest.next() {
+                self.add(character, start);
+            } else {
+                break;
             }
         }
         let (mut at, mut gap) = (0, true);
@@ -134,17 +137,32 @@ impl Tokens {
             self.push(kind, at..end, gap, value);
             (at, gap) = (end, false);
         }
-        self.join_members();
     }
 
-    /// `"price":"89.00"`: quotation marks beside a colon end no clause.
-    fn join_members(&mut self) {
-        for index in 1..self.all.len().saturating_sub(1) {
-            if self.word(index) == ":" {
-                for beside in [index - 1, index + 1] {
-                    self.all[beside].comma &= self.word(beside) != "\"";
-                }
-            }
+    /// Adds ASCII, which folding only makes small, all at once; a test holds it to the folding.
+    fn add_plain(&mut self, run: &str, start: usize) {
+        let folded = self.text.len();
+        self.text.push_str(run);
+        self.text[folded..].make_ascii_lowercase();
+        self.glyphs.extend(self.text.as_bytes()[folded..].iter().enumerate().map(|(at, byte)| Glyph {
+            character: char::from(*byte),
+            start: start + at,
+            end: start + at + 1,
+            folded: folded + at,
+        }));
+    }
+
+    fn add(&mut self, character: char, start: usize) {
+        let end = start + character.len_utf8();
+        if character > '\u{67d}' {
+            self.persian |= matches!(character, 'پ' | 'چ' | 'ژ' | 'گ' | 'ک' | 'ی');
+        }
+        if let Some(character) = fold_one(character) {
+            self.glyphs.push(Glyph { character, start, end, folded: self.text.len() });
+            self.text.push(character);
+        } else if let Some(last) = self.glyphs.last_mut().filter(|_| is_mark(character)) {
+            // «ريالاً»: what is written over a letter belongs to it.
+            last.end = end;
         }
     }
 
@@ -171,11 +189,35 @@ impl Tokens {
         let folded = (first.folded, last.folded + last.character.len_utf8());
         let comma = kind == Kind::Mark
             && match first.character {
+                // `"price":"89.00"`: quotation marks beside a colon end no clause.
+                '"' if self
+                    .all
+                    .last()
+                    .is_some_and(|last| &self.text[last.folded.0..last.folded.1] == ":") =>
+                {
+                    false
+                }
+                ':' => {
+                    if let Some(last) = self.all.last_mut() {
+                        last.comma &= &self.text[last.folded.0..last.folded.1] != "\"";
+                    }
+                    false
+                }
                 '-' | '/' => gap,
                 ',' | ';' | '|' | '+' | '(' | ')' | '.' | '"' | '«' | '»' => true,
                 _ => false,
             };
-        self.all.push(Token { kind, start: first.start, end: last.end, folded, gap, comma, value });
+        let beginning = Beginning::of(&self.text[folded.0..folded.1]);
+        self.all.push(Token {
+            kind,
+            start: first.start,
+            end: last.end,
+            folded,
+            gap,
+            comma,
+            beginning,
+            value,
+        });
     }
 
     fn at(&self, index: usize) -> char {
@@ -211,10 +253,10 @@ impl Tokens {
         }
         let mut end = at + 1;
         loop {
-            let character = self.at(end);
-            let letter = is_letter(character) && is_arabic(character) == arabic;
-            let apostrophe = character == '\'' && !arabic && self.at(end + 1).is_ascii_alphabetic();
-            if !(letter || apostrophe) {
+            let same = |glyph: &&Glyph| is_letter(glyph.character) && is_arabic(glyph.character) == arabic;
+            end += self.glyphs[end..].iter().take_while(same).count();
+            let apostrophe = !arabic && self.at(end) == '\'' && self.at(end + 1).is_ascii_alphabetic();
+            if !apostrophe {
                 break;
             }
             end += 1;

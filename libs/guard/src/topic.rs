@@ -254,7 +254,10 @@ fn cost(sentence: &Sentence<'_>, anchor: &Anchor, of: &Range<usize>) -> Option<u
                 sentence.notes.is(index, Class::For) || matches!(sentence.tokens.word(index), "to" | "ل")
             });
         let conjunction = if anchor.and { 14 } else { 0 };
-        conjunction + if connected { 0 } else { 3 }
+        // "your 289 SAR abaya"
+        let goods = matches!(anchor.topic, Topic::Product(_)) && anchor.at.start == of.end;
+        let attribute = goods && sentence.tokens.word(anchor.at.start).is_ascii();
+        conjunction + if connected || attribute { 0 } else { 3 }
     } else {
         return None;
     };

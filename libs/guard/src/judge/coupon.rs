@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use super::Judge;
 use crate::{
     Verdict,
+    filter::Beginning,
     lexicon::Class,
     report::{Field, Judgement},
     text::{Kind, is_letter},
@@ -56,7 +57,10 @@ impl Judge<'_> {
         let first = &tokens[start];
         let word = self.sentence.tokens.word(start);
         let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
-        if alone && !self.policy.may_be_code(word) && is_plain(&self.sentence.text[first.start..first.end]) {
+        if alone
+            && !self.policy.may_be_code(first.beginning)
+            && is_plain(&self.sentence.text[first.start..first.end])
+        {
             return None;
         }
         if !matches!(first.kind, Kind::Word | Kind::Number) || self.is_inside(start) {
@@ -77,7 +81,7 @@ impl Judge<'_> {
         }
         // EID 2026
         if first.kind == Kind::Word
-            && self.policy.may_be_code(&code)
+            && self.policy.may_be_code(Beginning::of(&code))
             && tokens.get(end).is_some_and(|next| next.kind == Kind::Number)
         {
             let spaced = format!("{code}{}", self.sentence.tokens.word(end));
@@ -128,11 +132,10 @@ impl Judge<'_> {
         let digit = code.bytes().any(|byte| byte.is_ascii_digit());
         // «عيد2026» is one, «ب٢٠» is a number behind a particle.
         let arabic = digit && of.len() > 1 && tokens[of.start].value.is_none();
-        // `20W` and `256GB` are measures.
-        let measure = is_measure(code);
         let shaped = (digit && code.is_ascii()) || arabic || is_capital(written) || self.is_quoted(&of);
+        // `20W` and `256GB` are measures.
         if !shaped
-            || measure
+            || is_measure(code)
             || NO_CODES.contains(&code)
             || code.chars().count() < 3
             || !code.chars().any(is_letter)
@@ -182,15 +185,17 @@ impl Judge<'_> {
     }
 }
 
+/// Units of a size, a power or a storage.
+const MEASURES: [&str; 35] = [
+    "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
+    "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
+    "min", "nm",
+];
+
 /// Digits and a unit of a size, a power or a storage.
 fn is_measure(code: &str) -> bool {
     let unit = code.trim_start_matches(|character: char| character.is_ascii_digit());
-    let units = [
-        "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
-        "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
-        "min", "nm",
-    ];
-    unit.len() < code.len() && units.contains(&unit)
+    unit.len() < code.len() && MEASURES.contains(&unit)
 }
 
 /// A word as most are: no digit, and no capital but the first letter.

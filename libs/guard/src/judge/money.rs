@@ -77,7 +77,10 @@ impl Judge<'_> {
                 let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
                 // "costs 239 and is covered by a warranty"
                 let apart = sentence.notes.is(of.end, Class::And);
-                let joined = anchor.at.end <= of.start || anchor.at.start <= of.end + 1 && !apart;
+                // "comes with a warranty and costs 99"
+                let ahead = anchor.at.end <= of.start
+                    && !(anchor.at.end..of.start).any(|index| sentence.notes.is(index, Class::And));
+                let joined = ahead || anchor.at.start <= of.end + 1 && !apart;
                 !repriced
                     && joined
                     && (sentence.notes.any(near, &[Class::Fee])
@@ -155,6 +158,10 @@ impl Judge<'_> {
             }
             Role::Before => Some(self.judge_before(amount, of)),
             Role::Saving => Some(self.judge_saving(amount, of)),
+            // "Total due on delivery: 195 + 25 = 220"
+            Role::Plain if self.is_addend(of) && !self.is_beside(anchor, of) && self.is_known(amount, of) => {
+                Some(Judgement::new(Field::Price, Verdict::Pass, of.clone()))
+            }
             Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
                 _ if let Some(right) = self.breaks_down(amount, of) => equal(Field::Total, right, of),
                 _ if self.is_total(of) || self.is_together(of) => self.judge_total(amount, of),
@@ -184,6 +191,11 @@ impl Judge<'_> {
                 None => self.judge_unlinked(amount, of),
             }),
         }
+    }
+
+    /// Whether the noun touches the amount: «٢٥ شحن».
+    fn is_beside(&self, anchor: Option<&Anchor>, of: &Range<usize>) -> bool {
+        anchor.is_some_and(|anchor| anchor.at.end == of.start || anchor.is_for(&self.sentence, of))
     }
 
     /// «الشحن المجاني يبدأ من ١٥٠»: an amount of free delivery can only be its threshold.

@@ -112,6 +112,16 @@ impl Judge<'_> {
         known.then(|| addends.into_iter().fold(Amount::ZERO, Amount::plus).is(amount))
     }
 
+    /// «أرخص بـ ٣٠٠ من قبل», "cheaper by 300".
+    pub(super) fn is_cheaper_by(&self, of: &Range<usize>) -> bool {
+        let word =
+            |before: usize| of.start.checked_sub(before).map_or("", |index| self.sentence.tokens.word(index));
+        let by = matches!(word(1), "ب" | "by");
+        let attached = self.sentence.notes.at(of.start).clitics.by;
+        (by || attached)
+            && matches!(word(1 + usize::from(by)), "ارخص" | "اغلي" | "اقل" | "cheaper" | "dearer" | "pricier")
+    }
+
     /// «أغلى من ليالي بـ ١٣١», "dearer than the rug by 131".
     pub(super) fn is_difference(&self, of: &Range<usize>) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);

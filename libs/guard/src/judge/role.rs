@@ -201,7 +201,7 @@ impl Judge<'_> {
             sentence.tokens.word(of.end),
             "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل"
         ) && matches!(sentence.tokens.word(of.end + 1), "than" | "من");
-        if compares || self.is_difference(of) {
+        if compares || self.is_cheaper_by(of) || self.is_difference(of) {
             return Role::Comparison;
         }
         let shipped = self.context.topic == Some(Topic::Shipping) && sentence.has(&[Class::Free]);
@@ -211,11 +211,12 @@ impl Judge<'_> {
         let over = self.limits(of, reach, Class::Over)
             || sentence.behind(of, CUE_REACH, &[Class::OrMore])
             || (sentence.tokens.word(of.end) == "+" && !sentence.tokens.all[of.end].gap);
-        let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
-        let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
-        // "spend another 80" is missing, "add more to exceed 300" is the threshold.
         let goods =
             |from: usize| sentence.mentions.iter().any(|mention| (from..of.start).contains(&mention.start));
+        let order = sentence.find_before(of, 5, &[Class::Order]).is_some_and(|order| !goods(order))
+            || sentence.behind(of, 2, &[Class::Order]);
+        let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
+        // "spend another 80" is missing, "add more to exceed 300" is the threshold.
         // «لو زدت الزعفران بـ ٢٩» is a price.
         let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short));
         let missing = short.is_some_and(|short| {

@@ -85,7 +85,7 @@ impl Judge<'_> {
         of: &Range<usize>,
     ) -> Judgement {
         let product = |id: &u32| self.policy.catalogue.product(*id);
-        let prices: Vec<Amount> =
+        let prices: SmallVec<[Amount; 8]> =
             products.iter().filter_map(product).filter_map(|product| product.price).collect();
         if prices.is_empty() {
             return Judgement::new(Field::Price, Verdict::Unsure, of.clone());

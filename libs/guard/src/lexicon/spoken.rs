@@ -1,7 +1,7 @@
 //! Numbers that dialects of Arabic say in one word, by rule: «خمستعشر», «تلتاشر», «ربعمية».
 
 /// What three to nine begin with before a teen or a hundred.
-const ROOTS: [(i64, &[&str]); 7] = [
+const ROOTS: [(u32, &[&str]); 7] = [
     (3, &["ثلاث", "ثلث", "تلات", "تلت", "ثل", "تل"]),
     (4, &["اربع", "ربع"]),
     (5, &["خمس"]),
@@ -18,7 +18,7 @@ const HUNDREDS: [&str; 5] = ["مئه", "مائه", "ميه", "مايه", "ميت
 const HUNDRED_ROOT_MIN: usize = 6;
 
 /// All of them, folded, with their values.
-pub(super) fn numbers() -> impl Iterator<Item = (String, i64)> {
+pub(super) fn numbers() -> impl Iterator<Item = (String, u32)> {
     ROOTS.iter().flat_map(|(digit, roots)| roots.iter().map(move |root| (*digit, *root))).flat_map(
         |(digit, root)| {
             let teens = JOINTS.iter().flat_map(move |joint| {
