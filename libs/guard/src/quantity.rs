@@ -85,7 +85,8 @@ impl Reader<'_> {
             return Some(value);
         }
         let low = self.operand(start)?;
-        let high = self.range_to(low.end).and_then(|at| self.operand(at).map(|high| (high, at)));
+        let to = self.range_to(low.end).filter(|_| !self.is_by(start));
+        let high = to.and_then(|at| self.operand(at).map(|high| (high, at)));
         if let Some((high, second)) = high
             && let Some(unit) = high.unit
             && low.unit.is_none_or(|low| low.is_time() == unit.is_time() && low.is_money() == unit.is_money())
@@ -113,7 +114,7 @@ impl Reader<'_> {
         // «ريال 89» says nothing if the number has its own unit: «ب ٨٩ ريال 3 أيام».
         let number = self.number(from).filter(|number| self.unit_at(number.end).is_none())?;
         let quantity = Quantity { amount: number.amount, other: number.other, unit };
-        let second = self.range_to(number.end).unwrap_or(start);
+        let second = self.range_to(number.end).filter(|_| !self.is_by(start)).unwrap_or(start);
         let high = (second > start)
             .then(|| self.number(second).or_else(|| self.number(second + self.notes.at(second).len)))
             .flatten();
@@ -293,6 +294,11 @@ impl Reader<'_> {
                         Class::Exchange,
                     ])
                 }))
+    }
+
+    /// "reduced by 3 to 18" is no range.
+    fn is_by(&self, start: usize) -> bool {
+        start > 0 && self.tokens.word(start - 1) == "by"
     }
 
     /// Behind a word of a range, where the next quantity begins.

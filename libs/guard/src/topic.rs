@@ -72,7 +72,9 @@ impl Anchor {
                 .find(|index| sentence.is_comma(*index) || sentence.in_value(*index))
                 .is_some_and(|index| !sentence.is_comma(index))
         };
-        between.clone().any(|index| sentence.notes.at(index).clitics.and) || valued() && stopped()
+        let and = |index: usize| sentence.notes.at(index).clitics.and;
+        let parted = || stopped() || between.clone().any(|index| sentence.notes.is(index, Class::And));
+        between.clone().any(and) || valued() && parted()
     }
 
     /// Whether it is what the value right before it is for: «١٢ ريال للتوصيل», "12 riyals for delivery".

@@ -80,7 +80,8 @@ impl Judge<'_> {
                 // "comes with a warranty and costs 99"
                 let ahead = anchor.at.end <= of.start
                     && !(anchor.at.end..of.start).any(|index| sentence.notes.is(index, Class::And));
-                let joined = ahead || anchor.at.start <= of.end + 1 && !apart;
+                let behind = of.end..=of.end + 1;
+                let joined = ahead || behind.contains(&anchor.at.start) && !apart;
                 !repriced
                     && joined
                     && (sentence.notes.any(near, &[Class::Fee])
@@ -321,7 +322,9 @@ impl Judge<'_> {
                 .policy
                 .free_over
                 .is_some_and(|over| self.items_worth().is_some_and(|worth| worth >= over));
-        let with_goods = field == Field::ShippingFee && self.is_goods_with_delivery(amount, of);
+        let with_goods = field == Field::ShippingFee
+            && (self.is_goods_with_delivery(amount, of)
+                || self.is_reckoned_up(of) && self.adds_fees_to_said(amount, of));
         let right = fee.is(amount) || sum || waived || with_goods;
         if !right && self.is_of_customer(of) {
             return Judgement::new(Field::Total, Verdict::Unsure, of.clone());
@@ -358,13 +361,6 @@ impl Judge<'_> {
             ([_], [compare]) => Some(Truth::Money(*compare)),
             _ => None,
         })
-    }
-
-    pub(super) fn speaks_of_reduction(&self) -> bool {
-        self.context.reduced
-            || self.context.coupon.is_some()
-            || !self.coupons.is_empty()
-            || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
     }
 }
 

@@ -130,6 +130,20 @@ impl Judge<'_> {
         named.iter().filter_map(|id| catalogue.product(*id)).any(|product| is_reduced_by(product, percent))
     }
 
+    /// «ناقص ٢٠٪»: the percentage of a coupon.
+    fn is_percent_off(&self, value: &Value) -> bool {
+        value.low.unit == Unit::Percent
+            && self.policy.discounts.iter().any(|percent| percent.is(value.low.amount))
+    }
+
+    pub(super) fn speaks_of_reduction(&self) -> bool {
+        self.context.reduced
+            || self.context.coupon.is_some()
+            || !self.coupons.is_empty()
+            || self.sentence.values.iter().any(|value| self.is_percent_off(value))
+            || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
+    }
+
     /// The products of the sentence, or else those named last.
     pub(super) fn named_products(&self) -> Vec<u32> {
         let here: Vec<u32> =

@@ -40,6 +40,12 @@ impl Judge<'_> {
         })
     }
 
+    /// «يعني يوصلك بـ ١٢٩»: whether a word for a result is right before it.
+    pub(super) fn is_reckoned_up(&self, of: &Range<usize>) -> bool {
+        (of.start.saturating_sub(CUE_REACH)..of.start)
+            .any(|index| is_result(self.sentence.tokens.word(index)))
+    }
+
     /// «الاتنين هيبقوا ٤٤٥», "the earbuds (249) with the charger (119) make 386": what goods come to together.
     pub(super) fn is_together(&self, of: &Range<usize>) -> bool {
         let near = of.start.saturating_sub(CUE_REACH)..of.start;
@@ -50,6 +56,7 @@ impl Judge<'_> {
                 "make"
                     | "both"
                     | "together"
+                    | "that's"
                     | "الاتنين"
                     | "الاثنين"
                     | "الثنتين"

@@ -338,7 +338,12 @@ impl Judge<'_> {
             || self.sentence.mentions.iter().any(|mention| (index..of.start).contains(&mention.start));
         // «السعر قبل الضريبة ٧٧» is no earlier price.
         let added = self.sentence.notes.any(index + 1..of.start, &[Class::Vat, Class::Ship, Class::Cod]);
-        (!(added || compares && goods())).then_some(index)
+        // «بود» is "was" in Persian only.
+        let foreign = self.sentence.tokens.word(index) == "بود" && !self.sentence.tokens.persian;
+        // A name may hold such a word.
+        let named =
+            self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index));
+        (!(added || foreign || named || compares && goods())).then_some(index)
     }
 
     /// Whether a cue such as «فوق» is about the amount: «أقل من كذا الشحن ٢٥» is not.
