@@ -72,7 +72,7 @@ impl Checker {
 fn locate(policy: &Policy, sentence: Sentence<'_>, judgement: Judgement) -> Statement {
     let Judgement { field, verdict, tokens, truth } = judgement;
     let all = &sentence.tokens.all;
-    let start = all.get(tokens.start).map_or(0, |token| token.start);
+    let start = sentence.beginning(tokens.start);
     let end = tokens.end.checked_sub(1).and_then(|last| all.get(last)).map_or(start, |token| token.end);
     let write = |truth| Writer::new(sentence, policy.currency.as_deref()).correct(&tokens, truth);
     Statement { field, verdict, bytes: start..end, truth, correction: truth.and_then(write) }

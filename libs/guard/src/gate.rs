@@ -214,6 +214,8 @@ impl Gate {
     fn unfinished(&mut self, end: usize) -> Option<usize> {
         let held = &self.sentence[self.passed..end];
         self.tokens.refill(held);
+        // Whether it is Persian its end may tell.
+        self.tokens.persian = true;
         self.notes.refill(&self.tokens);
         let all = self.tokens.all.len();
         let open = |index: &usize| {
@@ -270,6 +272,7 @@ impl Gate {
     fn tail(&mut self) -> Tail {
         let from = self.window();
         self.tokens.refill(&self.sentence[from..self.seen]);
+        self.tokens.persian = true;
         self.notes.refill(&self.tokens);
         let reader = Reader { tokens: &self.tokens, notes: &self.notes };
         let fresh = self.tokens.all.partition_point(|token| from + token.start < self.passed);

@@ -1,5 +1,7 @@
 //! Word lists: what words and phrases of shops mean, in Arabic, English and Persian.
 
+mod spoken;
+
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
@@ -14,7 +16,7 @@ const CUES: [&str; 3] = [
     include_str!("lexicon/cues_fa.txt"),
 ];
 const UNITS: &str = include_str!("lexicon/units.txt");
-const NUMBERS: &str = include_str!("lexicon/numbers.txt");
+const NUMBERS: [&str; 2] = [include_str!("lexicon/numbers.txt"), include_str!("lexicon/numbers_fa.txt")];
 
 macro_rules! classes {
     ($($name:ident = $text:literal,)+) => {
@@ -76,12 +78,15 @@ pub(crate) struct Sense {
     /// How many units the word alone may say: «يوم» one, «يومين» two, «أيام» none.
     pub(crate) alone: u8,
     /// A number in words.
-    pub(crate) number: Option<i64>,
+    pub(crate) number: Option<u32>,
+    /// Whether the number is one in Persian only.
+    pub(crate) persian: bool,
 }
 
 impl Sense {
     /// That of a word that no list has.
-    pub(crate) const NONE: Self = Self { classes: Classes(0), unit: None, alone: 0, number: None };
+    pub(crate) const NONE: Self =
+        Self { classes: Classes(0), unit: None, alone: 0, number: None, persian: false };
 
     pub(crate) fn is(&self, class: Class) -> bool {
         self.classes.meets(Classes::of(&[class]))
@@ -96,6 +101,7 @@ impl Sense {
         self.classes = self.classes.with(other.classes);
         self.unit = self.unit.or(other.unit);
         self.alone = self.alone.max(other.alone);
+        self.persian = self.number.map_or(other.persian, |_| self.persian);
         self.number = self.number.or(other.number);
     }
 }
@@ -128,6 +134,8 @@ pub(crate) struct Lexicon {
     edges: HashMap<(u32, u32), u32, BuildHasherDefault<WordHasher>>,
     /// The node behind each word from the root; 0 if no phrase begins with it.
     roots: Vec<u32>,
+    /// Whether any phrase goes on behind each node.
+    inner: Vec<bool>,
 }
 
 /// The lists, read once.
@@ -139,8 +147,11 @@ const PRONOUNS: [&str; 21] = [
     "ونها", "ين", "ون", "وا",
 ];
 
-/// What stands between a verb in the past and such a pronoun, in speech: «رجعتيه», «رجعتوها».
-const AFTER_VERBS: [&str; 4] = ["يه", "يها", "وه", "وها"];
+/// What else a verb in the past has of whom it speaks to, with a pronoun in speech: «ذكرتم», «رجعتيه», «رجعتوها».
+const AFTER_VERBS: [&str; 7] = ["ي", "و", "م", "يه", "يها", "وه", "وها"];
+
+/// The same of Persian.
+const PERSIAN_PRONOUNS: [&str; 7] = ["ش", "اش", "تان", "شان", "مان", "ها", "هاي"];
 
 impl Lexicon {
     /// Reads the lists; and the names of sections that mean nothing, for a test.
@@ -152,27 +163,42 @@ impl Lexicon {
             leads: vec![Classes::default()],
             edges: HashMap::default(),
             roots: Vec::new(),
+            inner: Vec::new(),
         };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
-        let sections = CUES.iter().chain([&UNITS, &NUMBERS]).flat_map(|text| text.lines());
-        for (name, phrases) in
-            sections.filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": "))
+        let texts = CUES.iter().chain([&UNITS]).chain(&NUMBERS);
+        let sections = texts.flat_map(|text| text.lines().map(move |line| (*text, line)));
+        for (text, name, phrases) in sections
+            .filter(|(_, line)| !line.starts_with('#'))
+            .filter_map(|(text, line)| line.split_once(": ").map(|(name, phrases)| (text, name, phrases)))
         {
             let (name, plus) = name.strip_suffix('+').map_or((name, false), |name| (name, true));
-            let Some(sense) = sense_named(name) else {
+            let Some(mut sense) = sense_named(name) else {
                 unknown.push(name.to_owned());
                 continue;
             };
+            sense.persian = text == NUMBERS[1];
             for phrase in phrases.split(',') {
                 let phrase = folded(phrase.trim()).replace('-', " ");
                 lexicon.add(&phrase, &sense);
                 if plus {
-                    inflected.push((phrase, sense));
+                    inflected.push((phrase, sense, text == CUES[2]));
                 }
             }
         }
-        for (phrase, sense) in inflected {
+        for (number, value) in spoken::numbers() {
+            lexicon.add_new(&number, &Sense { number: Some(value), ..Sense::default() });
+        }
+        let (persian, arabic): (Vec<_>, Vec<_>) = inflected.into_iter().partition(|(.., persian)| *persian);
+        let forms = persian.iter().flat_map(|(phrase, sense, _)| {
+            PERSIAN_PRONOUNS.iter().map(move |pronoun| (format!("{phrase}{pronoun}"), *sense))
+        });
+        let forms: Vec<_> = forms.filter(|(form, _)| !lexicon.means(form)).collect();
+        for (form, sense) in forms {
+            lexicon.add(&form, &sense);
+        }
+        for (phrase, sense, _) in arabic {
             let spoken = AFTER_VERBS.iter().filter(|_| phrase.ends_with('ت'));
             for pronoun in PRONOUNS.iter().chain(spoken) {
                 let stem = phrase.strip_suffix('ه').map_or_else(|| phrase.clone(), |stem| format!("{stem}ت"));
@@ -180,7 +206,9 @@ impl Lexicon {
             }
         }
         lexicon.roots = vec![0; lexicon.words.len() + 1];
+        lexicon.inner = vec![false; lexicon.nodes.len()];
         for ((from, word), to) in &lexicon.edges {
+            lexicon.inner[*from as usize] = true;
             if *from == 0 {
                 lexicon.roots[*word as usize] = *to;
             }
@@ -190,11 +218,14 @@ impl Lexicon {
 
     /// Adds a form unless the word means something already.
     fn add_new(&mut self, phrase: &str, sense: &Sense) {
-        let known = !phrase.contains(' ')
-            && self.words.get(phrase).is_some_and(|word| self.sense_of(*word).is_some());
-        if !known {
+        if !self.means(phrase) {
             self.add(phrase, sense);
         }
+    }
+
+    /// Whether it is one word that means something.
+    fn means(&self, phrase: &str) -> bool {
+        !phrase.contains(' ') && self.words.get(phrase).is_some_and(|word| self.sense_of(*word).is_some())
     }
 
     fn add(&mut self, phrase: &str, sense: &Sense) {
@@ -233,6 +264,11 @@ impl Lexicon {
             return self.roots.get(word as usize).copied().filter(|next| *next != 0);
         }
         self.edges.get(&(node, word)).copied()
+    }
+
+    /// Whether a longer phrase leads through `node`.
+    pub(crate) fn goes_on(&self, node: u32) -> bool {
+        self.inner[node as usize]
     }
 
     /// What the phrase that ends at `node` means.
@@ -276,6 +312,10 @@ pub(crate) fn variants(word: &str, mut accept: impl FnMut(&str, Clitics) -> bool
         let clitics = Clitics { and, ..Clitics::default() };
         if and && accept(base, clitics) {
             return true;
+        }
+        // Most words begin with no particle at all.
+        if !base.starts_with(['ا', 'ل', 'ب', 'ك']) {
+            continue;
         }
         for (prefix, clitics) in [
             ("ال", Clitics { the: true, ..clitics }),

@@ -1,7 +1,7 @@
 //! What each token of a sentence means: its sense in the word lists, longest phrase first.
 
 use crate::{
-    lexicon::{Class, Classes, Clitics, LEXICON, Sense},
+    lexicon::{Class, Classes, Clitics, LEXICON, Lexicon, Sense},
     text::{Kind, Tokens},
 };
 
@@ -16,6 +16,11 @@ pub(crate) struct Note {
     /// Tokens of the phrase; 0 for those behind its first.
     pub(crate) len: usize,
     word: u32,
+}
+
+/// Whether a word for what is counted is of Persian alone.
+fn is_persian_unit(word: &str) -> bool {
+    matches!(word, "روز" | "روزه" | "هفته" | "ماه" | "ماهه" | "سال" | "ساله" | "ساعت" | "درصد" | "تومان")
 }
 
 /// The note of no token.
@@ -44,7 +49,16 @@ impl Notes {
         }));
         let mut at = 0;
         while at < self.all.len() {
-            let (sense, len) = self.longest(tokens, at);
+            let (found, len) = self.longest(lexicon, tokens, at);
+            let Some(found) = found else {
+                at += 1;
+                continue;
+            };
+            let mut sense = *found;
+            // «ده» is ten in Persian, and "this" in Cairo.
+            if sense.persian && !tokens.persian && !is_persian_unit(tokens.word(at + len)) {
+                sense.number = None;
+            }
             let note = &mut self.all[at];
             (note.sense, note.len) = (sense, len);
             self.classes = self.classes.with(sense.classes);
@@ -55,9 +69,9 @@ impl Notes {
         }
     }
 
-    fn longest(&self, tokens: &Tokens, start: usize) -> (Sense, usize) {
-        let lexicon = &*LEXICON;
-        let mut found = (Sense::default(), 1);
+    /// The sense of the longest phrase that begins at a token, and its tokens.
+    fn longest<'l>(&self, lexicon: &'l Lexicon, tokens: &Tokens, start: usize) -> (Option<&'l Sense>, usize) {
+        let mut found = (None, 1);
         let (mut node, mut at) = (0, start);
         for _ in 0..PHRASE_MAX {
             let Some(word) = self.all.get(at) else { break };
@@ -69,7 +83,10 @@ impl Notes {
             if let Some(sense) = lexicon.sense(node)
                 && !(sense.is(Class::RefTo) && self.goes_on(tokens, at))
             {
-                found = (*sense, at - start);
+                found = (Some(sense), at - start);
+            }
+            if !lexicon.goes_on(node) {
+                break;
             }
             // cash-on-delivery
             if tokens.word(at) == "-" && tokens.all.get(at).is_some_and(|dash| !dash.gap) {

@@ -27,7 +27,7 @@ impl Reader<'_> {
     fn multiply(&self, number: &mut Number) {
         let note = self.notes.at(number.end);
         if let Some(scale @ (1000 | 1_000_000)) = note.sense.number.filter(|_| !note.clitics.and) {
-            number.amount = number.amount.times(Amount::whole(scale));
+            number.amount = number.amount.times(Amount::whole(i64::from(scale)));
             number.other = None;
             number.end += note.len;
         }
@@ -55,7 +55,7 @@ impl Reader<'_> {
         let large = |index: usize| self.notes.at(index).sense.number.is_some_and(|number| number >= 100);
         let start = start + usize::from(self.tokens.word(start) == "a" && large(start + 1));
         let first = self.notes.get(start).filter(|note| note.len > 0)?;
-        let mut sum = Sum::new(first.sense.number?);
+        let mut sum = Sum::new(i64::from(first.sense.number?));
         let mut end = start + first.len;
         loop {
             let note = self.notes.at(end);
@@ -68,7 +68,7 @@ impl Reader<'_> {
                 break;
             }
             let Some(word) = next.sense.number.filter(|_| next.len > 0) else { break };
-            if !sum.add(word, joined || note.clitics.and) {
+            if !sum.add(i64::from(word), joined || note.clitics.and) {
                 break;
             }
             end = at + next.len;

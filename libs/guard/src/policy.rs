@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     amount::Amount,
-    filter::Filter,
+    filter::{Beginning, Filter},
     product::{Catalogue, Product},
     text::folded,
 };
@@ -110,13 +110,13 @@ impl Policy {
     pub(crate) fn coupon(&self, code: &str) -> Option<Amount> {
         self.coupons
             .as_ref()
-            .filter(|_| self.may_be_code(code) && self.codes.may_have(code))?
+            .filter(|_| self.may_be_code(Beginning::of(code)) && self.codes.may_have(code))?
             .get(code)
             .copied()
     }
 
     /// Whether a code may begin like this.
-    pub(crate) fn may_be_code(&self, beginning: &str) -> bool {
+    pub(crate) fn may_be_code(&self, beginning: Beginning) -> bool {
         self.codes.may_begin(beginning)
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::{
     amount::Amount,
-    filter::Filter,
+    filter::{Beginning, Filter},
     inflect::{broken_plurals, forms, is_form_of, singular},
     lexicon::{Class, LEXICON, Sense},
     text::{Kind, Tokens, folded, is_arabic},
@@ -169,7 +169,7 @@ impl Catalogue {
 
     fn sku_at(&self, tokens: &Tokens, start: usize) -> Option<Mention> {
         if self.skus.is_empty()
-            || !self.filter.may_begin(tokens.word(start))
+            || !self.filter.may_begin(tokens.all[start].beginning)
             || !self.filter.may_have(tokens.word(start))
             || (start > 0 && !tokens.all[start].gap && tokens.all[start - 1].kind != Kind::Mark)
         {
@@ -204,7 +204,11 @@ impl Catalogue {
         }
         let mut best: Option<Mention> = None;
         let word = tokens.word(at);
-        let may_begin = |stem: &str| self.filter.may_begin(stem);
+        // Before an Arabic word may be a particle.
+        if !word.starts_with(is_arabic) && !self.filter.may_begin(tokens.all[at].beginning) {
+            return None;
+        }
+        let may_begin = |stem: &str| self.filter.may_begin(Beginning::of(stem));
         forms(word, may_begin, |form, dual, clitics| {
             if !self.filter.may_have(form) {
                 return false;

@@ -5,7 +5,7 @@ use crate::{
     lexicon::Class,
     note::{Note, Notes},
     text::{Kind, Tokens},
-    unit::Unit,
+    unit::{Currency, Unit},
 };
 
 /// A number with a unit.
@@ -39,6 +39,8 @@ pub(crate) struct Reader<'s> {
 
 /// What stands before a span of time that is one word: «خلال أسبوع».
 const SPAN_REACH: usize = 2;
+/// Most parts behind a whole: «ونص وربع».
+const PARTS_MAX: usize = 2;
 
 impl Reader<'_> {
     /// All quantities in order; and the numbers that have no unit, with their tokens.
@@ -83,7 +85,8 @@ impl Reader<'_> {
             return Some(value);
         }
         let low = self.operand(start)?;
-        let high = self.range_to(low.end).and_then(|at| self.operand(at).map(|high| (high, at)));
+        let to = self.range_to(low.end).filter(|_| !self.is_by(start));
+        let high = to.and_then(|at| self.operand(at).map(|high| (high, at)));
         if let Some((high, second)) = high
             && let Some(unit) = high.unit
             && low.unit.is_none_or(|low| low.is_time() == unit.is_time() && low.is_money() == unit.is_money())
@@ -111,7 +114,7 @@ impl Reader<'_> {
         // «ريال 89» says nothing if the number has its own unit: «ب ٨٩ ريال 3 أيام».
         let number = self.number(from).filter(|number| self.unit_at(number.end).is_none())?;
         let quantity = Quantity { amount: number.amount, other: number.other, unit };
-        let second = self.range_to(number.end).unwrap_or(start);
+        let second = self.range_to(number.end).filter(|_| !self.is_by(start)).unwrap_or(start);
         let high = (second > start)
             .then(|| self.number(second).or_else(|| self.number(second + self.notes.at(second).len)))
             .flatten();
@@ -139,7 +142,8 @@ impl Reader<'_> {
     fn operand(&self, start: usize) -> Option<Operand> {
         let note = self.notes.at(start);
         if let Some(number) = self.number(start) {
-            let Some((unit, end)) = self.unit_after(number.end) else {
+            let Some((unit, end)) = self.unit_after(number.end).or_else(|| self.unit_of_parts(number.end))
+            else {
                 return Some(Operand {
                     amount: number.amount,
                     other: number.other,
@@ -150,7 +154,7 @@ impl Reader<'_> {
             };
             let mut operand =
                 Operand { amount: number.amount, other: number.other, unit: Some(unit), end, implied: false };
-            self.add_part(&mut operand);
+            self.add_parts(&mut operand);
             return Some(operand);
         }
         let half = [
@@ -175,7 +179,7 @@ impl Reader<'_> {
             (_, _, 0) if article && unit.is_time() => 1,
             (_, _, alone) if alone > 0 && !word.clitics.the => alone,
             // «دينار ونص»
-            _ if unit.is_money() && self.is_one(from) && self.has_part(from + word.len) => 1,
+            _ if unit.is_money() && self.is_one(from) && self.part(unit, from + word.len).is_some() => 1,
             _ => return None,
         };
         let implied = count == 1 && !article;
@@ -186,8 +190,20 @@ impl Reader<'_> {
             end: from + word.len,
             implied,
         };
-        self.add_part(&mut operand);
+        self.add_parts(&mut operand);
         Some(operand)
+    }
+
+    /// «١٨ و٧٥٠ فلس»: hundreds of fils are parts of what was not named.
+    fn unit_of_parts(&self, at: usize) -> Option<(Unit, usize)> {
+        let attached = self.notes.at(at).clitics.and;
+        let small =
+            self.number(at + usize::from(!attached)).filter(|_| attached || self.notes.is(at, Class::And))?;
+        let part = match self.unit_at(small.end)? {
+            Unit::Fils => small.amount >= Amount::whole(100),
+            unit => unit == Unit::Hundredth,
+        };
+        part.then_some((Unit::Money(Currency::Shop), at))
     }
 
     /// Whether a currency stands in the singular, and behind no number that was not understood.
@@ -200,50 +216,40 @@ impl Reader<'_> {
         !counted && !self.notes.at(at).clitics.the && SINGULAR.iter().any(|name| word.ends_with(name))
     }
 
-    /// Whether «ونص», «وربع» or «و٢٠٠ فلس» follows.
-    fn has_part(&self, at: usize) -> bool {
-        let note = self.notes.at(at);
-        let share = note.sense.any(&[Class::Half, Class::Quarter]) && self.unit_at(at + note.len).is_none();
-        let from = at + usize::from(!note.clitics.and);
-        let small = || {
-            let unit = self.number(from).and_then(|small| self.unit_at(small.end));
-            matches!(unit, Some(Unit::Hundredth | Unit::Fils))
-        };
-        (note.clitics.and && share) || ((note.clitics.and || self.notes.is(at, Class::And)) && small())
+    /// «ريال و٥٠ هللة», «سنة ونص», «دينار ونص وربع», a year and a half.
+    fn add_parts(&self, operand: &mut Operand) {
+        for _ in 0..PARTS_MAX {
+            let Some((part, end)) = operand.unit.and_then(|unit| self.part(unit, operand.end)) else {
+                return;
+            };
+            operand.amount = operand.amount.plus(part);
+            operand.end = end;
+            operand.implied = false;
+        }
     }
 
-    /// «ريال و٥٠ هللة», «سنة ونص», a year and a half.
-    fn add_part(&self, operand: &mut Operand) {
-        let at = operand.end;
-        let and = self.notes.at(at).clitics.and || self.notes.is(at, Class::And);
-        if !and {
-            return;
+    /// What «ونص», «وربع» or «و٢٠٠ فلس» adds to some of a unit, and where it ends.
+    fn part(&self, unit: Unit, at: usize) -> Option<(Amount, usize)> {
+        let attached = self.notes.at(at).clitics.and;
+        if !attached && !self.notes.is(at, Class::And) {
+            return None;
         }
-        let from = if self.notes.at(at).clitics.and { at } else { at + 1 };
+        let from = at + usize::from(!attached);
         let from = from + usize::from(self.tokens.word(from) == "a");
         let note = self.notes.at(from);
-        let part = if note.sense.is(Class::Half) && self.unit_at(from + note.len).is_none() {
-            50
-        } else if note.sense.is(Class::Quarter) && self.unit_at(from + note.len).is_none() {
-            25
-        } else {
-            0
+        let hundredths = match (note.sense.is(Class::Half), note.sense.is(Class::Quarter)) {
+            (true, _) => Some(50),
+            (_, true) => Some(25),
+            _ => None,
         };
-        if part > 0 {
-            operand.amount = operand.amount.plus(Amount::whole(part).percent(Amount::ONE));
-            operand.end = from + note.len;
-            operand.implied = false;
-        } else if let Some(small) = self.number(from)
-            && let Some(unit @ (Unit::Hundredth | Unit::Fils)) = self.unit_at(small.end)
-            && operand.unit.is_some_and(|unit| matches!(unit, Unit::Money(_)))
-        {
-            let dirham = matches!(operand.unit, Some(Unit::Money(currency)) if currency.names("AED"));
-            let share = if unit == Unit::Fils && !dirham { 1000 } else { 100 };
-            let part = small.amount.over(Amount::whole(share)).unwrap_or_default();
-            operand.amount = operand.amount.plus(part);
-            operand.end = small.end + self.notes.at(small.end).len;
-            operand.implied = false;
+        let share = hundredths.filter(|_| self.unit_at(from + note.len).is_none());
+        if let Some(share) = share {
+            return Some((Amount::whole(share).percent(Amount::ONE), from + note.len));
         }
+        let small = self.number(from)?;
+        let parts = unit.parts_named(self.unit_at(small.end)?)?;
+        let part = small.amount.over(Amount::whole(parts))?;
+        (part < Amount::ONE).then_some((part, small.end + self.notes.at(small.end).len))
     }
 
     /// «من يومين إلى أربعة»: the second number is of the same unit, and ends its clause.
@@ -288,6 +294,11 @@ impl Reader<'_> {
                         Class::Exchange,
                     ])
                 }))
+    }
+
+    /// "reduced by 3 to 18" is no range.
+    fn is_by(&self, start: usize) -> bool {
+        start > 0 && self.tokens.word(start - 1) == "by"
     }
 
     /// Behind a word of a range, where the next quantity begins.

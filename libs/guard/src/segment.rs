@@ -15,6 +15,12 @@ pub(crate) fn sentence_end(text: &str, last: bool) -> Option<(usize, bool)> {
         if !matches!(byte, b'\n' | b'!' | b'?' | b'.' | 0xd8 | 0xdb | 0xe2 | 0xe3) {
             continue;
         }
+        // Of the many Arabic letters that begin with these two, «؟» and «۔» alone end one.
+        if matches!((byte, bytes.get(at + 1)), (0xd8, next) if next != Some(&0x9f))
+            || matches!((byte, bytes.get(at + 1)), (0xdb, next) if next != Some(&0x94))
+        {
+            continue;
+        }
         let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { continue };
         let end = at + character.len_utf8();
         match character {

@@ -12,6 +12,8 @@ use crate::{
 
 /// Tokens that are looked at to the left for a denial.
 const DENIAL_REACH: usize = 12;
+/// Marks between the name of a member and its text.
+const MEMBER_MARKS: usize = 3;
 /// Tokens that are looked at to the right for one: «غير صالح», "is not available".
 const AFTER_REACH: usize = 9;
 
@@ -29,6 +31,19 @@ pub(crate) struct Sentence<'s> {
 }
 
 impl Sentence<'_> {
+    /// The byte where what a token says begins: the number of «بخمسين» and «ليومين», and not the particle before it.
+    pub(crate) fn beginning(&self, index: usize) -> usize {
+        let clitics = self.notes.at(index).clitics;
+        let number = || {
+            self.values.iter().any(|value| value.start == index)
+                || self.bare.iter().any(|bare| bare.start == index)
+        };
+        let counted = !clitics.the && number();
+        let particles =
+            if counted { usize::from(clitics.and) + usize::from(clitics.by || clitics.to) } else { 0 };
+        self.tokens.letter(index, particles)
+    }
+
     /// Whether it is a line of a list.
     pub(crate) fn is_item(&self) -> bool {
         matches!(self.tokens.word(0), "-" | "|" | "*" | "+")
@@ -45,9 +60,13 @@ impl Sentence<'_> {
         self.tokens.all.get(index).is_some_and(|token| token.comma)
     }
 
-    /// The clause around tokens: up to the commas before and behind.
+    /// The clause around tokens: up to the commas before and behind; what is in brackets is of the clause before them.
     pub(crate) fn clause(&self, of: &Range<usize>) -> Range<usize> {
-        let start = (0..of.start).rev().find(|index| self.is_comma(*index)).map_or(0, |index| index + 1);
+        let bracket = of.start.checked_sub(1).filter(|before| self.tokens.word(*before) == "(");
+        let start = (0..bracket.unwrap_or(of.start))
+            .rev()
+            .find(|index| self.is_comma(*index))
+            .map_or(0, |index| index + 1);
         let end = (of.end..self.notes.len()).find(|index| self.is_comma(*index)).unwrap_or(self.notes.len());
         start..end
     }
@@ -61,13 +80,19 @@ impl Sentence<'_> {
         if !self.notes.may_have(classes) {
             return None;
         }
-        let from = of.start.saturating_sub(reach);
+        let from = of.start.saturating_sub(reach + if self.is_member(of.start) { MEMBER_MARKS } else { 0 });
         let mut steps =
             (0..of.start).rev().take_while(|index| !self.is_comma(*index) && !self.in_value(*index));
         steps.find(|index| {
             let end = index + self.notes.at(*index).len.max(1);
             end > from && self.notes.at(*index).sense.any(classes)
         })
+    }
+
+    /// Whether it is the text of a member: `"was":"175.00"`.
+    fn is_member(&self, index: usize) -> bool {
+        let mark = |before: usize| index.checked_sub(before).map_or("", |index| self.tokens.word(index));
+        mark(1) == "\"" && mark(2) == ":" && mark(MEMBER_MARKS) == "\""
     }
 
     /// Whether one of the classes is within `reach` tokens behind `of`, with no comma and no other value between.

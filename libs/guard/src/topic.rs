@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::{
     lexicon::{Class, Classes},
     sentence::Sentence,
+    unit::Unit,
 };
 
 /// What a value may be about.
@@ -71,7 +72,9 @@ impl Anchor {
                 .find(|index| sentence.is_comma(*index) || sentence.in_value(*index))
                 .is_some_and(|index| !sentence.is_comma(index))
         };
-        between.clone().any(|index| sentence.notes.at(index).clitics.and) || valued() && stopped()
+        let and = |index: usize| sentence.notes.at(index).clitics.and;
+        let parted = || stopped() || between.clone().any(|index| sentence.notes.is(index, Class::And));
+        between.clone().any(and) || valued() && parted()
     }
 
     /// Whether it is what the value right before it is for: «١٢ ريال للتوصيل», "12 riyals for delivery".
@@ -89,7 +92,7 @@ const ASIDE_MAX: usize = 20;
 const PAST_REACH: usize = 6;
 const PAST_WEIGHT: usize = 4;
 
-const NOUNS: [(Class, Topic); 12] = [
+const NOUNS: [(Class, Topic); 13] = [
     (Class::Cod, Topic::CashOnDelivery),
     (Class::Ship, Topic::Shipping),
     (Class::Total, Topic::Total),
@@ -102,6 +105,7 @@ const NOUNS: [(Class, Topic); 12] = [
     (Class::Other, Topic::Other),
     (Class::Contact, Topic::Contact),
     (Class::Holds, Topic::Other),
+    (Class::Service, Topic::Past),
 ];
 
 /// All topics of a sentence in order.
@@ -111,9 +115,10 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
     for index in 0..sentence.notes.len() {
         if let Some((id, mention)) = mentions.next_if(|(_, mention)| mention.start == index) {
             let at = mention.start..mention.end;
-            let after_ship = found
-                .last()
-                .is_some_and(|last| last.topic == Topic::Shipping && governs(sentence, &last.at, &at));
+            let after_ship = found.last().is_some_and(|last| {
+                (last.topic == Topic::Shipping || is_charging(sentence, &last.at))
+                    && governs(sentence, &last.at, &at)
+            });
             let part = if after_ship { Part::Reference } else { Part::Plain };
             found.push(Anchor { topic: Topic::Product(id), part, at, and: mention.and, to: mention.to });
             continue;
@@ -127,7 +132,8 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
         }
         let Some((_, topic)) = NOUNS.iter().find(|(class, _)| note.sense.is(*class)) else { continue };
         let at = index..index + note.len;
-        let mut topic = *topic;
+        let mut topic =
+            if *topic == Topic::Shipping && is_charging(sentence, &at) { Topic::Past } else { *topic };
         // «الضمان ساري لمدة سنة» is about the warranty.
         let holds =
             note.sense.is(Class::Holds) && found.last().is_some_and(|last| is_held(sentence, last, &at));
@@ -147,6 +153,12 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
         let part = part_of(sentence, &at, topic, found.last());
         found.push(Anchor { topic, part, at, and: note.clitics.and, to: note.clitics.to });
     }
+}
+
+/// «ويشحن الجوال في ٤٠ دقيقة»: a battery is charged in minutes, and goods are shipped in days.
+fn is_charging(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
+    sentence.tokens.word(at.start).contains("شحن")
+        && sentence.values.iter().any(|value| value.low.unit == Unit::Minute)
 }
 
 /// Whether a verb that says how long something holds is about the window before it.
@@ -244,7 +256,10 @@ fn cost(sentence: &Sentence<'_>, anchor: &Anchor, of: &Range<usize>) -> Option<u
                 sentence.notes.is(index, Class::For) || matches!(sentence.tokens.word(index), "to" | "ل")
             });
         let conjunction = if anchor.and { 14 } else { 0 };
-        conjunction + if connected { 0 } else { 3 }
+        // "your 289 SAR abaya"
+        let goods = matches!(anchor.topic, Topic::Product(_)) && anchor.at.start == of.end;
+        let attribute = goods && sentence.tokens.word(anchor.at.start).is_ascii();
+        conjunction + if connected || attribute { 0 } else { 3 }
     } else {
         return None;
     };

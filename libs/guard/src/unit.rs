@@ -59,6 +59,18 @@ impl Unit {
         })
     }
 
+    /// How many of a smaller unit that is named behind it make one: a thousand fils a dinar, a hundred a dirham.
+    pub(crate) fn parts_named(self, small: Self) -> Option<i64> {
+        match (self, small) {
+            (Self::Money(Currency::Shop), Self::Fils) => Some(1000),
+            (Self::Money(whole), Self::Fils) => Some(if whole.names("AED") { 100 } else { 1000 }),
+            (Self::Money(_), Self::Hundredth) => Some(100),
+            // In Qatar a riyal has a hundred of them.
+            (Self::Money(whole), Self::Money(small)) if whole.names("QAR") && small.names("AED") => Some(100),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_money(self) -> bool {
         matches!(self, Self::Money(_) | Self::Hundredth | Self::Fils)
     }

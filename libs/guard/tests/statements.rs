@@ -194,3 +194,132 @@ fn a_heading_holds_for_the_list_under_it() {
         ("Repairs under the warranty take 5 working days.", "unsure"),
     ]);
 }
+
+#[test]
+fn what_is_reckoned_with_is_a_fact_or_follows_from_one() {
+    holds(&[
+        ("مجموع المصابيح: 3 × 140 = 420 ريال", "pass"),
+        ("سجادتين ومصباح: ٦٤٠ + ١٤٠ = ٧٨٠ ريال", "pass"),
+        ("سجادتين ومصباح: ٦٤٠ + ١٤٠ = ٧٩٠ ريال", "total ٧٩٠ ريال"),
+        ("ثلاث حبات شاحن (١٨٠ ريال) وقمع زجاجي (٤٥ ريال)", "pass"),
+        ("The funnel (45) with the charger (60) make SAR 105 before delivery.", "pass"),
+        ("The funnel (45) with the charger (60) make SAR 115 before delivery.", "total SAR 115"),
+        ("المصباح بـ١٤٠ والقمع بـ٤٥. الاثنين هيبقوا ١٩٥ ريال من غير الشحن.", "total ١٩٥ ريال"),
+        ("لو زدت القمع بـ45 على المصباح الثنتين يصير المجموع 325 ريال", "pass"),
+        ("One funnel and one lamp come to SAR 185, and with 25 SAR delivery that's 210 SAR.", "pass"),
+        ("The puzzle of the lamp has 900 pieces and it's SAR 150.", "price SAR 150"),
+    ]);
+}
+
+#[test]
+fn what_is_kept_is_a_saving() {
+    holds(&[
+        ("The lamp is SAR 140 instead of 175. You keep SAR 35 in your pocket.", "pass"),
+        ("The lamp is SAR 140 instead of 175. You keep SAR 45 in your pocket.", "price SAR 45"),
+        ("المصباح نزل سعره ٣٥ ريال، كان ١٧٥ والحين ١٤٠", "pass"),
+        ("الفرق بين السجادة والمصباح ١٨٠ ريال", "pass"),
+        ("The funnel at SAR 45 is less than half the price of the lamp.", "pass"),
+    ]);
+}
+
+#[test]
+fn delivery_is_waived_in_many_words() {
+    holds(&[
+        ("Spend over SAR 300 and we'll cover the delivery.", "pass"),
+        ("Spend over SAR 280 and we'll cover the delivery.", "free_over SAR 280"),
+        ("Spend SAR 300 or more and the 25-riyal delivery fee disappears.", "pass"),
+        ("التوصيل ٢٥ ريال، وفوق ٣٠٠ ريال ببلاش", "pass"),
+        ("التوصيل ٢٥ ريال، وفوق ٢٥٠ ريال ببلاش", "free_over ٢٥٠ ريال"),
+        ("السجادة بـ٣٢٠ ريال ويطيح عنك التوصيل", "pass"),
+        ("إذا طلبك أقل من ٣٥٠ ريال فالتوصيل ٢٥ ريال", "free_over ٣٥٠ ريال"),
+        ("القمع بكود DAR20 بـ٣٦ ريال، من غير مصاريف الشحن اللي هي 25 ريال", "pass"),
+        ("القمع بكود DAR20 بـ٣٦ ريال، من غير مصاريف الشحن اللي هي 35 ريال", "shipping_fee 35 ريال"),
+        ("إذا زدت 160 ريال على المصباح يوصلك الطلب ببلاش", "pass"),
+        ("إذا زدت 120 ريال على المصباح يوصلك الطلب ببلاش", "free_over 120 ريال"),
+    ]);
+}
+
+#[test]
+fn numbers_are_of_one_language() {
+    holds(&[
+        ("الكود ده DAR20 والسعر ده شامل الضريبة، والمصباح بـ١٤٠ ريال", "pass"),
+        ("المصباح كان بـ SAR 150 لحد امبارح ولسه نفس السعر", "price SAR 150"),
+        ("ارسال ظرف ده روز", "shipping_days ده روز"),
+        ("السجادة بثلثمية وعشرين ريال والإرجاع أربعتعشر يوم", "pass"),
+        ("السجادة بثلثمية وعشرين ريال والإرجاع خمستعشر يوم", "return_days خمستعشر يوم"),
+    ]);
+}
+
+#[test]
+fn what_is_found_begins_behind_its_particle() {
+    holds(&[
+        ("المصباح بـمئة وخمسين ريال", "price مئة وخمسين ريال"),
+        ("التوصيل بعشرين ريال", "shipping_fee عشرين ريال"),
+        ("المصباح بـر.س 150 والقمع بـ٤٥", "price ر.س 150"),
+        ("قیمت مصباح نحاسي ۱۵۰ ریال عربستان است", "price ۱۵۰ ریال عربستان"),
+    ]);
+}
+
+#[test]
+fn members_of_objects_are_labelled() {
+    holds(&[
+        (r#"{"name":"Copper Lamp","price":"SAR 140.00","was":"SAR 175.00","shipping":"SAR 25"}"#, "pass"),
+        (
+            r#"{"الاسم":"مصباح نحاسي","السعر":"140.00 ر.س","قبل الخصم":"175.00 ر.س","التوصيل":"3-6 أيام"}"#,
+            "shipping_days 3-6 أيام",
+        ),
+    ]);
+}
+
+#[test]
+fn goods_are_shipped_in_days_and_batteries_in_minutes() {
+    holds(&[
+        ("الشاحن قوته 65 واط ويشحن الجوال في 40 دقيقة، بـ60 ريال", "pass"),
+        ("Assembly takes an hour; delivery takes 2 to 4 days and costs 25 riyals.", "pass"),
+        ("يوصلكم خلال ثلاثة أيام تقريباً، من يومين إلى أربعة أيام", "pass"),
+        ("Order before noon and it ships the same day.", "unsure"),
+        ("Order before noon and it arrives the same day.", "shipping_days the same day"),
+    ]);
+}
+
+#[test]
+fn codes_are_tried_and_shops_are_quoted() {
+    holds(&[
+        ("Try LAMP30 on the payment page.", "coupon LAMP30"),
+        ("Try the X200 model, SAR 140 for the lamp.", "pass"),
+        ("ذكرتم أن المصباح بـ 90، والصحيح أن سعره 140 ريال", "pass"),
+        ("We can't go down to 100 for the lamp; 140 is our final price.", "pass"),
+        ("We can't go down to 100 for the lamp; 120 is our final price.", "price 120"),
+        ("Pay SAR 12 more if you pay on delivery.", "pass"),
+        ("If you pay on delivery, add 18 SAR on top of the 25 SAR shipping.", "cod_fee 18 SAR"),
+    ]);
+}
+
+#[test]
+fn nouns_of_the_next_statement_have_no_amount_before_them() {
+    holds(&[
+        ("It's SAR 140 and delivery is SAR 25.", "pass"),
+        ("It's SAR 140 and delivery is SAR 35.", "shipping_fee SAR 35"),
+        ("The lamp comes with a 24-month warranty and costs SAR 140.", "pass"),
+        ("The lamp comes with a 24-month warranty and costs SAR 150.", "price SAR 150"),
+        ("سعر المصباح ١٤٠ ريال، والشحن ٢٥، يعني يوصلك بـ١٦٥ ريال", "pass"),
+        ("Total due on delivery: 140 + 25 + 12 = 177 SAR.", "pass"),
+        ("Add the charger to your 320 SAR rug and you'll be at 380, so shipping's free.", "pass"),
+        ("المصباح أرخص بـ٣٥ ريال من قبل", "pass"),
+        ("المصباح ضمانه سنة", "warranty_months سنة"),
+    ]);
+}
+
+#[test]
+fn what_is_taken_off_and_what_several_cost_follow_from_prices() {
+    holds(&[
+        ("حسبتها لك: مصباح ١٤٠ ناقص ٢٠٪ يعني ١١٢ ريال", "pass"),
+        ("خصم DAR20 على السجادة ٦٤ ريال فتصير ٢٥٦ ريال", "pass"),
+        ("خصم DAR20 على السجادة ٧٤ ريال", "price ٧٤ ريال"),
+        ("The funnel is 45 SAR apiece, so five of them cost 225 SAR.", "pass"),
+        ("The funnel is 45 SAR apiece, so five of them cost 235 SAR.", "total 235 SAR"),
+        ("The lamp was reduced by SAR 35 to SAR 140.", "pass"),
+        ("You wrote 10 days, but our return window is 14 days.", "pass"),
+        ("If you'd rather pay the courier, there's a 20-riyal charge.", "cod_fee 20-riyal"),
+    ]);
+}

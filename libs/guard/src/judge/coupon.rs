@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use super::Judge;
 use crate::{
     Verdict,
+    filter::Beginning,
     lexicon::Class,
     report::{Field, Judgement},
     text::{Kind, is_letter},
@@ -56,7 +57,10 @@ impl Judge<'_> {
         let first = &tokens[start];
         let word = self.sentence.tokens.word(start);
         let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
-        if alone && !self.policy.may_be_code(word) && is_plain(&self.sentence.text[first.start..first.end]) {
+        if alone
+            && !self.policy.may_be_code(first.beginning)
+            && is_plain(&self.sentence.text[first.start..first.end])
+        {
             return None;
         }
         if !matches!(first.kind, Kind::Word | Kind::Number) || self.is_inside(start) {
@@ -77,7 +81,7 @@ impl Judge<'_> {
         }
         // EID 2026
         if first.kind == Kind::Word
-            && self.policy.may_be_code(&code)
+            && self.policy.may_be_code(Beginning::of(&code))
             && tokens.get(end).is_some_and(|next| next.kind == Kind::Number)
         {
             let spaced = format!("{code}{}", self.sentence.tokens.word(end));
@@ -108,6 +112,15 @@ impl Judge<'_> {
         self.sentence.tokens.word(index).is_ascii()
     }
 
+    /// At least three capitals and then digits.
+    fn is_lettered(&self, of: &Range<usize>) -> bool {
+        let tokens = &self.sentence.tokens.all;
+        let written = &self.sentence.text[tokens[of.start].start..tokens[of.end - 1].end];
+        let digits = written.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+        let counted = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        counted && written.len() >= digits.len() + 3
+    }
+
     fn is_product(&self, index: usize) -> bool {
         self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index))
     }
@@ -119,11 +132,10 @@ impl Judge<'_> {
         let digit = code.bytes().any(|byte| byte.is_ascii_digit());
         // «عيد2026» is one, «ب٢٠» is a number behind a particle.
         let arabic = digit && of.len() > 1 && tokens[of.start].value.is_none();
-        // `20W` and `256GB` are measures.
-        let measure = is_measure(code);
         let shaped = (digit && code.is_ascii()) || arabic || is_capital(written) || self.is_quoted(&of);
+        // `20W` and `256GB` are measures.
         if !shaped
-            || measure
+            || is_measure(code)
             || NO_CODES.contains(&code)
             || code.chars().count() < 3
             || !code.chars().any(is_letter)
@@ -165,19 +177,25 @@ impl Judge<'_> {
         // "After SALE41 is applied"
         let applied = (of.end..of.end + 3).any(|index| self.sentence.tokens.word(index) == "applied")
             || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
-        applied || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
+        // "Try HOME20 on the payment page"
+        let tried = self.sentence.notes.any(of.start.saturating_sub(1)..of.start, &[Class::Use]);
+        tried && self.is_lettered(of)
+            || applied
+            || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }
 }
+
+/// Units of a size, a power or a storage.
+const MEASURES: [&str; 35] = [
+    "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
+    "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
+    "min", "nm",
+];
 
 /// Digits and a unit of a size, a power or a storage.
 fn is_measure(code: &str) -> bool {
     let unit = code.trim_start_matches(|character: char| character.is_ascii_digit());
-    let units = [
-        "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
-        "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
-        "min", "nm",
-    ];
-    unit.len() < code.len() && units.contains(&unit)
+    unit.len() < code.len() && MEASURES.contains(&unit)
 }
 
 /// A word as most are: no digit, and no capital but the first letter.

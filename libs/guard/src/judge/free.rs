@@ -31,7 +31,7 @@ impl Judge<'_> {
             };
             let free = index..index + note.len;
             let Some(anchor) = self.free_thing(&free, reach) else { continue };
-            if self.denied_free(&free, &anchor.at) {
+            if self.is_left_out(&free, anchor) || self.denied_free(&free, &anchor.at) {
                 continue;
             }
             let gap = if anchor.at.end <= free.start {
@@ -97,6 +97,14 @@ impl Judge<'_> {
             .filter_map(|anchor| Some((distance(anchor)?, anchor)))
             .min_by_key(|(distance, _)| *distance)
             .map(|(_, anchor)| anchor)
+    }
+
+    /// «٢٣٣ جنيه من غير مصاريف الشحن»: the amount is without the fees, which are not waived.
+    fn is_left_out(&self, free: &Range<usize>, anchor: &Anchor) -> bool {
+        let without = matches!(self.sentence.tokens.word(free.start), "بدون" | "دون" | "بلا" | "من");
+        let the = self.sentence.notes.at(anchor.at.start).clitics.the && anchor.at.start >= free.end;
+        let values = &mut self.sentence.values.iter();
+        without && the && values.any(|value| value.low.unit.is_money() && value.end <= free.start)
     }
 
     fn denied_free(&self, free: &Range<usize>, thing: &Range<usize>) -> bool {

@@ -53,6 +53,26 @@ pub(crate) struct Context {
     table: bool,
 }
 
+impl Context {
+    /// Goes on behind a sentence.
+    fn remember(&mut self, said: Self) {
+        let Self { items, stated, coupon, topic, fee, free, reduced, cash, table } = said;
+        for item in items {
+            match self.items.iter_mut().find(|known| known.products == item.products) {
+                Some(known) => known.pieces = item.pieces.or(known.pieces),
+                None => self.items.push(item),
+            }
+        }
+        self.stated.extend(stated);
+        trim(&mut self.items);
+        trim(&mut self.stated);
+        self.coupon = coupon.or(self.coupon);
+        (self.topic, self.fee, self.free, self.table) = (topic, fee, free, table);
+        self.reduced |= reduced;
+        self.cash |= cash;
+    }
+}
+
 /// One thing that was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Item {
@@ -79,66 +99,57 @@ impl<'s> Judge<'s> {
         sentence: Sentence<'s>,
         anchors: &'s [Anchor],
     ) -> Vec<Judgement> {
-        let before = std::mem::take(context);
         let mut judge =
-            Judge { policy, context: &before, sentence, anchors, coupons: SmallVec::new(), out: Vec::new() };
+            Judge { policy, context, sentence, anchors, coupons: SmallVec::new(), out: Vec::new() };
         judge.judge_coupons();
         judge.judge_money();
         judge.judge_times();
         judge.judge_percents();
         judge.judge_free();
-        let next = judge.remember();
+        let said = judge.said();
         let mut out = std::mem::take(&mut judge.out);
-        *context = next;
+        context.remember(said);
         out.sort_by_key(|judgement| judgement.tokens.start);
         out
     }
 
-    fn remember(&self) -> Context {
-        let mut next = self.context.clone();
-        for mention in self.sentence.mentions {
-            let item =
-                Item { products: mention.products.iter().copied().collect(), pieces: self.pieces(mention) };
-            match next.items.iter_mut().find(|known| known.products == item.products) {
-                Some(known) => known.pieces = item.pieces.or(known.pieces),
-                None => next.items.push(item),
-            }
-        }
-        for judgement in &self.out {
+    /// What the sentences behind must know of this one: what it names and states, and its own place in the answer.
+    fn said(&self) -> Context {
+        let named = |mention: &Mention| Item {
+            products: mention.products.iter().copied().collect(),
+            pieces: self.pieces(mention),
+        };
+        let right = |judgement: &&Judgement| judgement.verdict == crate::Verdict::Pass;
+        let stated = self.out.iter().filter(right).filter_map(|judgement| {
             let value = self.sentence.values.iter().find(|value| value.start == judgement.tokens.start);
-            if judgement.verdict == crate::Verdict::Pass
-                && let Some(value) = value.filter(|value| value.low.unit.is_money())
-            {
-                next.stated.push(value.low.amount);
-            }
-        }
-        trim(&mut next.items);
-        trim(&mut next.stated);
-        next.coupon = self.coupons.iter().rev().find_map(|(_, percent)| *percent).or(next.coupon);
+            value.filter(|value| value.low.unit.is_money()).map(|value| value.low.amount)
+        });
         let mut windows =
             self.anchors.iter().rev().filter(|anchor| anchor.part == Part::Plain && is_window(anchor.topic));
-        next.topic = windows.next().map(|anchor| anchor.topic);
+        let topic = windows.next().map(|anchor| anchor.topic);
         // A heading holds for the items of the list under it.
-        let under = next.topic.is_none() && (self.sentence.is_item() || self.sentence.notes.len() == 0);
-        if under {
-            next.topic = self.context.topic;
-        }
+        let under = topic.is_none() && (self.sentence.is_item() || self.sentence.notes.len() == 0);
         let services = self.anchors.iter().rev().filter(|anchor| {
             anchor.part == Part::Plain && matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery)
         });
         let counted = self.sentence.values.iter().any(|value| value.low.unit.is_money());
         let open = !counted && self.sentence.mentions.is_empty();
-        let named = services.map(|anchor| anchor.topic).next();
-        next.fee = if under && named.is_none() { self.context.fee } else { named.filter(|_| open) };
-        next.free = self.speaks_of_free_delivery();
-        next.cash |= self.speaks_of_cash();
+        let service = services.map(|anchor| anchor.topic).next();
         let row = self.sentence.tokens.word(0) == "|";
         let head = self.sentence.has(&[Class::Price, Class::Fee, Class::Total])
             && self.sentence.values.is_empty()
             && self.sentence.bare.is_empty();
-        next.table = row && (self.context.table || head);
-        next.reduced |= self.sentence.has(&[Class::Discount, Class::Coupon]);
-        next
+        Context {
+            items: self.sentence.mentions.iter().map(named).collect(),
+            stated: stated.collect(),
+            coupon: self.coupons.iter().rev().find_map(|(_, percent)| *percent),
+            topic: if under { self.context.topic } else { topic },
+            fee: if under && service.is_none() { self.context.fee } else { service.filter(|_| open) },
+            free: self.speaks_of_free_delivery(),
+            reduced: self.sentence.has(&[Class::Discount, Class::Coupon]),
+            cash: self.speaks_of_cash(),
+            table: row && (self.context.table || head),
+        }
     }
 
     /// How many pieces of a product are spoken of: «قطعتين من العباية», `2 × Abaya`, `Abaya x2`.
@@ -178,7 +189,9 @@ impl<'s> Judge<'s> {
                 .and_then(Amount::parse)
                 .filter(|count| whole(*count))
         };
-        near.map(|bare| bare.amount).or_else(written).or(pair.then_some(Amount::whole(2)))
+        // «المكسرات الثنتين»
+        let both = matches!(self.sentence.tokens.word(end), "الثنتين" | "الاثنين" | "الاتنين" | "الثنين");
+        near.map(|bare| bare.amount).or_else(written).or((pair || both).then_some(Amount::whole(2)))
     }
 
     fn push(&mut self, judgement: Judgement) {

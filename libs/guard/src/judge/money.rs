@@ -71,13 +71,17 @@ impl Judge<'_> {
             (Topic::Shipping | Topic::CashOnDelivery, Part::LeftOut) => {
                 anchor.at.end < of.start
                     && of.start - anchor.at.end <= 2
-                    && matches!(sentence.tokens.word(anchor.at.end), "(" | ":")
+                    && matches!(sentence.tokens.word(anchor.at.end), "(" | ":" | "اللي" | "وهي" | "which")
             }
             (Topic::Return | Topic::Exchange | Topic::Warranty, _) => {
                 let near = anchor.at.start.saturating_sub(2)..anchor.at.end + 2;
                 // "costs 239 and is covered by a warranty"
                 let apart = sentence.notes.is(of.end, Class::And);
-                let joined = anchor.at.end <= of.start || anchor.at.start <= of.end + 1 && !apart;
+                // "comes with a warranty and costs 99"
+                let ahead = anchor.at.end <= of.start
+                    && !(anchor.at.end..of.start).any(|index| sentence.notes.is(index, Class::And));
+                let behind = of.end..=of.end + 1;
+                let joined = ahead || behind.contains(&anchor.at.start) && !apart;
                 !repriced
                     && joined
                     && (sentence.notes.any(near, &[Class::Fee])
@@ -155,9 +159,13 @@ impl Judge<'_> {
             }
             Role::Before => Some(self.judge_before(amount, of)),
             Role::Saving => Some(self.judge_saving(amount, of)),
+            // "Total due on delivery: 195 + 25 = 220"
+            Role::Plain if self.is_addend(of) && !self.is_beside(anchor, of) && self.is_known(amount, of) => {
+                Some(Judgement::new(Field::Price, Verdict::Pass, of.clone()))
+            }
             Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
                 _ if let Some(right) = self.breaks_down(amount, of) => equal(Field::Total, right, of),
-                _ if self.is_total(of) => self.judge_total(amount, of),
+                _ if self.is_total(of) || self.is_together(of) => self.judge_total(amount, of),
                 Some(Topic::Total) => self.judge_total(amount, of),
                 Some(Topic::Shipping | Topic::CashOnDelivery) if self.is_result_behind(anchor, of) => {
                     self.judge_total(amount, of)
@@ -184,6 +192,11 @@ impl Judge<'_> {
                 None => self.judge_unlinked(amount, of),
             }),
         }
+    }
+
+    /// Whether the noun touches the amount: «٢٥ شحن».
+    fn is_beside(&self, anchor: Option<&Anchor>, of: &Range<usize>) -> bool {
+        anchor.is_some_and(|anchor| anchor.at.end == of.start || anchor.is_for(&self.sentence, of))
     }
 
     /// «الشحن المجاني يبدأ من ١٥٠»: an amount of free delivery can only be its threshold.
@@ -215,9 +228,10 @@ impl Judge<'_> {
         (of.end..anchor.at.start).any(|index| self.sentence.tokens.word(index) == "+")
     }
 
+    /// «٢ × ٦٥ + ٢٥»: what is reckoned with, not what it comes to.
     pub(super) fn is_addend(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
-        self.sentence.tokens.word(of.end) == "+" || before == "+"
+        [before, self.sentence.tokens.word(of.end)].iter().any(|word| matches!(*word, "+" | "×"))
     }
 
     /// A word for a sum before it with no other amount between, or right behind it.
@@ -308,7 +322,9 @@ impl Judge<'_> {
                 .policy
                 .free_over
                 .is_some_and(|over| self.items_worth().is_some_and(|worth| worth >= over));
-        let with_goods = field == Field::ShippingFee && self.is_goods_with_delivery(amount, of);
+        let with_goods = field == Field::ShippingFee
+            && (self.is_goods_with_delivery(amount, of)
+                || self.is_reckoned_up(of) && self.adds_fees_to_said(amount, of));
         let right = fee.is(amount) || sum || waived || with_goods;
         if !right && self.is_of_customer(of) {
             return Judgement::new(Field::Total, Verdict::Unsure, of.clone());
@@ -345,13 +361,6 @@ impl Judge<'_> {
             ([_], [compare]) => Some(Truth::Money(*compare)),
             _ => None,
         })
-    }
-
-    pub(super) fn speaks_of_reduction(&self) -> bool {
-        self.context.reduced
-            || self.context.coupon.is_some()
-            || !self.coupons.is_empty()
-            || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
     }
 }
 

@@ -41,7 +41,9 @@ impl Judge<'_> {
             let note = self.sentence.notes.at(index);
             let of = index..index + note.len;
             let half = note.sense.is(Class::HalfPrice);
-            if !(half || note.sense.is(Class::Promotion)) || self.sentence.not_said(&of) {
+            // "less than half the price of the coffee" compares.
+            let compares = half && self.sentence.tokens.word(of.end) == "of";
+            if compares || !(half || note.sense.is(Class::Promotion)) || self.sentence.not_said(&of) {
                 continue;
             }
             let verdict = match &self.policy.coupons {
@@ -126,6 +128,20 @@ impl Judge<'_> {
             return catalogue.products.iter().any(|product| is_reduced_by(product, percent));
         }
         named.iter().filter_map(|id| catalogue.product(*id)).any(|product| is_reduced_by(product, percent))
+    }
+
+    /// «ناقص ٢٠٪»: the percentage of a coupon.
+    fn is_percent_off(&self, value: &Value) -> bool {
+        value.low.unit == Unit::Percent
+            && self.policy.discounts.iter().any(|percent| percent.is(value.low.amount))
+    }
+
+    pub(super) fn speaks_of_reduction(&self) -> bool {
+        self.context.reduced
+            || self.context.coupon.is_some()
+            || !self.coupons.is_empty()
+            || self.sentence.values.iter().any(|value| self.is_percent_off(value))
+            || self.sentence.has(&[Class::Discount, Class::Coupon, Class::Code, Class::Save, Class::Lower])
     }
 
     /// The products of the sentence, or else those named last.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Judge, role::CUE_REACH, sums::ADDENDS_MAX};
+use super::{Judge, role::CUE_REACH, sums::ADDENDS_MAX, tokens_of};
 use crate::{
     amount::Amount,
     lexicon::Class,
@@ -21,8 +21,11 @@ impl Judge<'_> {
         let near = of.start.saturating_sub(CUE_REACH)..of.start;
         let result = near.clone().rev().take_while(|index| !self.sentence.in_value(*index)).find(|index| {
             let word = self.sentence.tokens.word(*index);
-            is_result(word.strip_prefix('و').filter(|rest| rest.chars().count() > 2).unwrap_or(word))
+            is_result(word.strip_prefix(['و', 'ف']).filter(|rest| rest.chars().count() > 2).unwrap_or(word))
         });
+        // "with 15 QAR delivery that's 135"
+        let charged =
+            || self.sentence.values.iter().any(|value| anchor.is_for(&self.sentence, &tokens_of(value)));
         // «٣٠ توصيل يعني»
         let counted = |index: usize| self.sentence.tokens.all[index].value.is_some();
         result.is_some_and(|word| {
@@ -32,8 +35,43 @@ impl Judge<'_> {
                         .at
                         .start
                         .checked_sub(1)
-                        .is_some_and(|before| counted(before) && !self.sentence.in_value(before)))
+                        .is_some_and(|before| counted(before) && !self.sentence.in_value(before))
+                    || charged())
         })
+    }
+
+    /// «يعني يوصلك بـ ١٢٩»: whether a word for a result is right before it.
+    pub(super) fn is_reckoned_up(&self, of: &Range<usize>) -> bool {
+        (of.start.saturating_sub(CUE_REACH)..of.start)
+            .any(|index| is_result(self.sentence.tokens.word(index)))
+    }
+
+    /// «الاتنين هيبقوا ٤٤٥», "the earbuds (249) with the charger (119) make 386": what goods come to together.
+    pub(super) fn is_together(&self, of: &Range<usize>) -> bool {
+        let near = of.start.saturating_sub(CUE_REACH)..of.start;
+        let mut near = near.rev().take_while(|index| !self.sentence.is_comma(*index));
+        let together = near.any(|index| {
+            matches!(
+                self.sentence.tokens.word(index),
+                "make"
+                    | "both"
+                    | "together"
+                    | "that's"
+                    | "الاتنين"
+                    | "الاثنين"
+                    | "الثنتين"
+                    | "كلاهما"
+                    | "هيبقوا"
+                    | "يبقوا"
+                    | "يصيرون"
+                    | "بيصيرون"
+                    | "يطلعون"
+                    | "بيطلعون"
+                    | "تساوي"
+                    | "يساوي"
+            )
+        });
+        together && !self.is_each(of) && self.worths().nth(1).is_some()
     }
 
     /// "If paying in cash, prepare AED 385": goods with the fee for it, named in a clause of its own.
@@ -79,6 +117,16 @@ impl Judge<'_> {
         let known =
             plus > 0 && addends.len() == plus + 1 && addends.iter().all(|addend| self.is_known(*addend, of));
         known.then(|| addends.into_iter().fold(Amount::ZERO, Amount::plus).is(amount))
+    }
+
+    /// «أرخص بـ ٣٠٠ من قبل», "cheaper by 300".
+    pub(super) fn is_cheaper_by(&self, of: &Range<usize>) -> bool {
+        let word =
+            |before: usize| of.start.checked_sub(before).map_or("", |index| self.sentence.tokens.word(index));
+        let by = matches!(word(1), "ب" | "by");
+        let attached = self.sentence.notes.at(of.start).clitics.by;
+        (by || attached)
+            && matches!(word(1 + usize::from(by)), "ارخص" | "اغلي" | "اقل" | "cheaper" | "dearer" | "pricier")
     }
 
     /// «أغلى من ليالي بـ ١٣١», "dearer than the rug by 131".
@@ -146,5 +194,11 @@ fn is_result(word: &str) -> bool {
             | "makes"
             | "bringing"
             | "becomes"
+            | "that's"
+            | "pay"
+            | "تدفع"
+            | "تدفعين"
+            | "تدفعي"
+            | "تدفعون"
     )
 }

@@ -126,6 +126,7 @@ impl Judge<'_> {
                 word,
                 "!" | "?"
                     | ":"
+                    | "is"
                     | "+"
                     | "="
                     | "بعد"
@@ -175,6 +176,10 @@ impl Judge<'_> {
         if self.is_cell(of) || self.is_result(of) {
             return true;
         }
+        // "299 is our final price"
+        if word == "is" && self.sentence.behind(of, 4, &[Class::Price]) {
+            return true;
+        }
         // «إجمالي طلبك رقم ٥٥١٢٠»
         if self.is_numbered(of) {
             return false;
@@ -196,7 +201,7 @@ impl Judge<'_> {
             sentence.tokens.word(of.end),
             "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل"
         ) && matches!(sentence.tokens.word(of.end + 1), "than" | "من");
-        if compares || self.is_difference(of) {
+        if compares || self.is_cheaper_by(of) || self.is_difference(of) {
             return Role::Comparison;
         }
         let shipped = self.context.topic == Some(Topic::Shipping) && sentence.has(&[Class::Free]);
@@ -206,10 +211,14 @@ impl Judge<'_> {
         let over = self.limits(of, reach, Class::Over)
             || sentence.behind(of, CUE_REACH, &[Class::OrMore])
             || (sentence.tokens.word(of.end) == "+" && !sentence.tokens.all[of.end].gap);
-        let order = sentence.before(of, 5, &[Class::Order]) || sentence.behind(of, 2, &[Class::Order]);
+        let goods =
+            |from: usize| sentence.mentions.iter().any(|mention| (from..of.start).contains(&mention.start));
+        let order = sentence.find_before(of, 5, &[Class::Order]).is_some_and(|order| !goods(order))
+            || sentence.behind(of, 2, &[Class::Order]);
         let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
         // "spend another 80" is missing, "add more to exceed 300" is the threshold.
-        let short = sentence.find_before(of, 4, &[Class::Remain]);
+        // «لو زدت الزعفران بـ ٢٩» is a price.
+        let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short));
         let missing = short.is_some_and(|short| {
             sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
         }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
@@ -234,7 +243,11 @@ impl Judge<'_> {
         if self.limits(of, CUE_REACH, Class::Under) {
             let delivery = self.anchors.iter().any(|anchor| anchor.topic == Topic::Shipping);
             let goods = !order && !sentence.mentions.is_empty();
-            return if (free && !goods) || (delivery && order) { Role::Threshold } else { Role::Comparison };
+            return if (free && !goods) || (delivery && (order || over)) {
+                Role::Threshold
+            } else {
+                Role::Comparison
+            };
         }
         // ~~SAR 120~~ SAR 89
         let struck =
@@ -325,7 +338,12 @@ impl Judge<'_> {
             || self.sentence.mentions.iter().any(|mention| (index..of.start).contains(&mention.start));
         // «السعر قبل الضريبة ٧٧» is no earlier price.
         let added = self.sentence.notes.any(index + 1..of.start, &[Class::Vat, Class::Ship, Class::Cod]);
-        (!(added || compares && goods())).then_some(index)
+        // «بود» is "was" in Persian only.
+        let foreign = self.sentence.tokens.word(index) == "بود" && !self.sentence.tokens.persian;
+        // A name may hold such a word.
+        let named =
+            self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index));
+        (!(added || foreign || named || compares && goods())).then_some(index)
     }
 
     /// Whether a cue such as «فوق» is about the amount: «أقل من كذا الشحن ٢٥» is not.

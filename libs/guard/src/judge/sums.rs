@@ -9,7 +9,6 @@ use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
-    product::{Form, Mention},
     quantity::Bare,
     report::{Field, Judgement},
     topic::{Part, Topic},
@@ -20,8 +19,8 @@ use crate::{
 const PIECES_MAX: usize = 6;
 /// Most coupons that are tried where none is named.
 pub(super) const DISCOUNTS_MAX: usize = 8;
-/// Tokens between goods that an amount is for together.
-const JOINT_MAX: usize = 4;
+/// Tokens between a number of pieces and what they cost.
+const COUNT_REACH: usize = 3;
 /// Tokens before an amount that answers what the sentence before asked.
 const OPEN_REACH: usize = 6;
 /// Most addends of a sum.
@@ -45,38 +44,6 @@ impl Judge<'_> {
         judged
     }
 
-    /// "S24 vs iPhone: 199.5 vs 239.9": goods first, and then as many amounts in their order.
-    fn is_respective(&self, amount: Amount, of: &Range<usize>) -> bool {
-        let amounts = || self.sentence.values.iter().filter(|value| value.low.unit.is_money());
-        let Some(first) = amounts().next() else { return false };
-        let mentions = self.sentence.mentions;
-        let named = mentions.iter().take_while(|mention| mention.end <= first.start).count();
-        let place = amounts().take_while(|value| value.start < of.start).count();
-        let meant = mentions.get(place).filter(|_| named > 1 && named == mentions.len() && place < named);
-        meant.is_some_and(|mention| self.worth(&mention.products, None).is_some_and(|price| price.is(amount)))
-            && amounts().count() >= named
-    }
-
-    /// Whether goods are named right before it, and the amount behind both is of both.
-    fn is_last_of_several(&self, mention: &Mention, of: &Range<usize>) -> bool {
-        let before = self.sentence.mentions.iter().rev().find(|other| other.end <= mention.start);
-        let Some(other) = before.filter(|_| mention.end <= of.start && mention.form != Form::Place) else {
-            return false;
-        };
-        let between = other.end..mention.start;
-        let joins = |index: usize| {
-            self.sentence.notes.any(index..index + 1, &[Class::And, Class::Piece, Class::Pair, Class::With])
-                || matches!(self.sentence.tokens.word(index), "+" | "," | "&" | "a" | "an" | "the" | "one")
-                || self.sentence.notes.at(index).sense.number.is_some()
-                || self.sentence.tokens.all.get(index).is_some_and(|token| token.value.is_some())
-        };
-        let priced = between.clone().any(|index| self.sentence.in_value(index));
-        !priced
-            && (mention.and || !between.is_empty())
-            && between.len() <= JOINT_MAX
-            && between.into_iter().all(joins)
-    }
-
     fn judge_goods(
         &self,
         products: &[u32],
@@ -85,7 +52,7 @@ impl Judge<'_> {
         of: &Range<usize>,
     ) -> Judgement {
         let product = |id: &u32| self.policy.catalogue.product(*id);
-        let prices: Vec<Amount> =
+        let prices: SmallVec<[Amount; 8]> =
             products.iter().filter_map(product).filter_map(|product| product.price).collect();
         if prices.is_empty() {
             return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
@@ -98,6 +65,8 @@ impl Judge<'_> {
         let right = was
             || bases.into_iter().any(|base| self.varies_to(base, amount, of))
             || self.is_sum(amount)
+            || self.is_saved(amount)
+            || self.is_taken_off(&prices, amount)
             || self.adds_fees_to_said(amount, of);
         let counted = self.sentence.bare.iter().any(|bare| {
             bare.end <= of.start && bare.amount != Amount::ONE && counts[1..].contains(&bare.amount)
@@ -122,7 +91,12 @@ impl Judge<'_> {
                 || (bare.start.saturating_sub(1)..=bare.end)
                     .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
                 || self.is_count_for(bare, of);
+            // "The puzzle has 1000 pieces"
+            let contents = self.sentence.tokens.word(bare.start.wrapping_sub(1));
+            let held =
+                matches!(contents, "has" | "have" | "contains" | "in" | "فيه" | "فيها" | "وفيها" | "وفيه");
             if counted
+                && !held
                 && counts.len() < PIECES_MAX
                 && bare.amount.integer().is_some_and(|count| (2..=1000).contains(&count))
             {
@@ -137,9 +111,28 @@ impl Judge<'_> {
 
     /// «وثلاث بـ ١٨٠», "three for 180"
     fn is_count_for(&self, bare: &Bare, of: &Range<usize>) -> bool {
-        let by = self.sentence.tokens.word(bare.end);
+        let joins = |index: usize| {
+            matches!(
+                self.sentence.tokens.word(index),
+                "ب" | "for"
+                    | "at"
+                    | "are"
+                    | "("
+                    | "of"
+                    | "them"
+                    | "cost"
+                    | "costs"
+                    | "صار"
+                    | "صارت"
+                    | "يصير"
+                    | "تصير"
+                    | "يصيرون"
+                    | "منها"
+                    | "منهم"
+            )
+        };
         bare.end == of.start && self.sentence.notes.at(of.start).clitics.by
-            || bare.end + 1 == of.start && matches!(by, "ب" | "for" | "at" | "are" | "(")
+            || bare.end < of.start && of.start - bare.end <= COUNT_REACH && (bare.end..of.start).all(joins)
     }
 
     /// Whether a fee is added to the amount at `of`.
@@ -291,6 +284,8 @@ impl Judge<'_> {
             counts.iter().any(|count| base.over(*count).is_some_and(|price| catalogue.is_price(price)))
         });
         found
+            || self.worths().any(|worth| worth.is(amount))
+            || self.is_saved(amount)
             || self.is_sum(amount)
             || (self.sentence.has(&[Class::Vat, Class::Install])
                 && self.any_price().any(|price| self.varies_to(price, amount, of)))
@@ -300,15 +295,17 @@ impl Judge<'_> {
         self.policy.catalogue.prices().iter().copied().take(UNNAMED_PRICES_MAX)
     }
 
+    /// What each of the named products costs with its pieces, the latest of earlier sentences before the others.
+    pub(super) fn worths(&self) -> impl Iterator<Item = Amount> {
+        let here = self.sentence.mentions.iter();
+        let here = here.filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
+        let before = self.context.items.iter().rev();
+        here.chain(before.filter_map(|item| self.worth(&item.products, item.pieces)))
+    }
+
     /// What the named products cost together, at least.
     pub(super) fn items_worth(&self) -> Option<Amount> {
-        let here = self
-            .sentence
-            .mentions
-            .iter()
-            .filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
-        let before = self.context.items.iter().filter_map(|item| self.worth(&item.products, item.pieces));
-        here.chain(before).reduce(Amount::plus)
+        self.worths().reduce(Amount::plus)
     }
 
     pub(super) fn worth(&self, products: &[u32], pieces: Option<Amount>) -> Option<Amount> {
@@ -318,14 +315,7 @@ impl Judge<'_> {
 
     /// Whether it is a sum of named products or of amounts said before, with or without fees and discounts.
     pub(super) fn is_sum(&self, amount: Amount) -> bool {
-        let here = self
-            .sentence
-            .mentions
-            .iter()
-            .filter_map(|mention| self.worth(&mention.products, self.pieces(mention)));
-        let before =
-            self.context.items.iter().rev().filter_map(|item| self.worth(&item.products, item.pieces));
-        let items: SmallVec<[Amount; 8]> = here.chain(before).take(ADDENDS_MAX).collect();
+        let items: SmallVec<[Amount; 8]> = self.worths().take(ADDENDS_MAX).collect();
         let mut stated: SmallVec<[Amount; 8]> = self
             .sentence
             .values

@@ -15,6 +15,9 @@ use crate::{
     unit::Unit,
 };
 
+/// Tokens between a verb for sending and its day.
+const DISPATCH_REACH: usize = 4;
+
 impl Judge<'_> {
     pub(super) fn judge_times(&mut self) {
         let mut links = Links::new(self.anchors);
@@ -147,20 +150,22 @@ impl Judge<'_> {
         let (low, high) = (days(value.low), days(value.high));
         let bound = low == high && self.sentence.before(&of, 2, &[Class::Bound]);
         // "within 3 days" of 2 to 4 holds for some orders, "within 2 days" only for the fastest.
-        if bound && least < high && high < most {
+        if bound && least < high && high < most && !self.is_made_exact(value, most) {
             return Judgement::new(Field::ShippingDays, Verdict::Unsure, of);
         }
-        // «يوم ليومين، وأقصى شي ثلاثة أيام»: the usual case, and then the longest.
-        let longest = || {
-            let behind = self.sentence.values.iter().find(|other| other.start >= of.end);
-            behind.is_some_and(|other| other.low.unit.is_time() && days(other.high) == most)
-        };
         let right = if low == high && !bound {
             (least..=most).contains(&high)
         } else {
-            (high == most && (bound || low >= least)) || (low >= least && high < most && longest())
+            let exact = || self.is_made_exact(value, most);
+            (high == most && (bound || low >= least)) || (low >= least && high < most && exact())
         };
         self.delivery(right, of)
+    }
+
+    /// «يوم ليومين، وأقصى شي ثلاثة أيام»: the usual case, and then the longest.
+    fn is_made_exact(&self, value: &Value, most: Amount) -> bool {
+        let behind = self.sentence.values.iter().find(|other| other.start >= value.end);
+        behind.is_some_and(|other| other.low.unit.is_time() && days(other.high) == most)
     }
 
     fn delivery(&self, right: bool, of: Range<usize>) -> Judgement {
@@ -188,7 +193,10 @@ impl Judge<'_> {
             if !delivery || self.sentence.not_said(&of) || self.sentence.notes.any(clause, &[Class::Other]) {
                 continue;
             }
-            let judgement = match self.policy.shipping_days {
+            // "It ships the same day" says when it leaves.
+            let leaves = (of.start.saturating_sub(DISPATCH_REACH)..of.start)
+                .any(|index| is_dispatch(self.sentence.tokens.word(index)));
+            let judgement = match self.policy.shipping_days.filter(|_| !leaves) {
                 Some((least, most)) => self.delivery((least..=most).contains(&day), of),
                 None => Judgement::new(Field::ShippingDays, Verdict::Unsure, of),
             };
@@ -215,6 +223,24 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// A verb for sending goods and not for their arrival.
+fn is_dispatch(word: &str) -> bool {
+    matches!(
+        word,
+        "ship"
+            | "ships"
+            | "shipped"
+            | "dispatch"
+            | "نشحن"
+            | "نشحنه"
+            | "نشحنها"
+            | "يشحن"
+            | "ينشحن"
+            | "تنشحن"
+            | "يتشحن"
+    )
 }
 
 fn days(quantity: Quantity) -> Amount {

@@ -12,6 +12,7 @@ use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
+    product::{Form, Mention},
     report::{Field, Judgement},
     topic::Topic,
 };
@@ -19,7 +20,42 @@ use crate::{
 /// Pieces of one product that a sum without any named product may be of.
 const UNNAMED_PIECES_MAX: i64 = 10;
 
+/// Tokens between goods that an amount is for together.
+const JOINT_MAX: usize = 4;
+
 impl Judge<'_> {
+    /// "S24 vs iPhone: 199.5 vs 239.9": goods first, and then as many amounts in their order.
+    pub(super) fn is_respective(&self, amount: Amount, of: &Range<usize>) -> bool {
+        let amounts = || self.sentence.values.iter().filter(|value| value.low.unit.is_money());
+        let Some(first) = amounts().next() else { return false };
+        let mentions = self.sentence.mentions;
+        let named = mentions.iter().take_while(|mention| mention.end <= first.start).count();
+        let place = amounts().take_while(|value| value.start < of.start).count();
+        let meant = mentions.get(place).filter(|_| named > 1 && named == mentions.len() && place < named);
+        meant.is_some_and(|mention| self.worth(&mention.products, None).is_some_and(|price| price.is(amount)))
+            && amounts().count() >= named
+    }
+
+    /// Whether goods are named right before it, and the amount behind both is of both.
+    pub(super) fn is_last_of_several(&self, mention: &Mention, of: &Range<usize>) -> bool {
+        let before = self.sentence.mentions.iter().rev().find(|other| other.end <= mention.start);
+        let Some(other) = before.filter(|_| mention.end <= of.start && mention.form != Form::Place) else {
+            return false;
+        };
+        let between = other.end..mention.start;
+        let joins = |index: usize| {
+            self.sentence.notes.any(index..index + 1, &[Class::And, Class::Piece, Class::Pair, Class::With])
+                || matches!(self.sentence.tokens.word(index), "+" | "," | "&" | "a" | "an" | "the" | "one")
+                || self.sentence.notes.at(index).sense.number.is_some()
+                || self.sentence.tokens.all.get(index).is_some_and(|token| token.value.is_some())
+        };
+        let priced = between.clone().any(|index| self.sentence.in_value(index));
+        !priced
+            && (mention.and || !between.is_empty())
+            && between.len() <= JOINT_MAX
+            && between.into_iter().all(joins)
+    }
+
     pub(super) fn judge_total(&self, amount: Amount, of: &Range<usize>) -> Judgement {
         let here =
             self.sentence.mentions.iter().map(|mention| (mention.products.as_slice(), self.pieces(mention)));
@@ -108,6 +144,25 @@ impl Judge<'_> {
             Verdict::Violate
         };
         Judgement::new(Field::FreeOver, verdict, of.clone())
+    }
+
+    /// Whether a product that is spoken of is reduced by this: "instead of 22. You keep 3.250 in your pocket".
+    pub(super) fn is_saved(&self, amount: Amount) -> bool {
+        let reduced = |id: &u32| {
+            let product = self.policy.catalogue.product(*id)?;
+            Some(product.compare_at?.minus(product.price?).is(amount))
+        };
+        (self.speaks_of_reduction() || self.sentence.has(&[Class::Was]))
+            && self.named_products().iter().filter_map(reduced).any(|reduced| reduced)
+    }
+
+    /// «خصم ١٥٪ على المكسرات = ١١٫١٠ ريال»: what a coupon takes off one of the prices.
+    pub(super) fn is_taken_off(&self, prices: &[Amount], amount: Amount) -> bool {
+        self.sentence.has(&[Class::Discount, Class::Save])
+            && self
+                .discounts()
+                .iter()
+                .any(|percent| prices.iter().any(|price| price.percent(*percent).is(amount)))
     }
 
     pub(super) fn judge_saving(&self, amount: Amount, of: &Range<usize>) -> Judgement {

@@ -2,6 +2,7 @@
 
 use super::{Catalogue, Form, Mention};
 use crate::{
+    filter::Beginning,
     inflect::{forms, is_form_of},
     text::{Kind, Tokens, is_arabic},
 };
@@ -108,7 +109,7 @@ impl Catalogue {
             if covered {
                 continue;
             }
-            let may_begin = |stem: &str| self.filter.may_begin(stem);
+            let may_begin = |stem: &str| self.filter.may_begin(Beginning::of(stem));
             forms(tokens.word(at), may_begin, |form, dual, clitics| {
                 let told =
                     self.filter.may_have(form).then(|| self.details.get(form).copied().flatten()).flatten();
