@@ -55,6 +55,7 @@ async fn held(mesh: &Mesh) -> Reservation {
         max_output_token_count: 60,
         input_pico_usd_per_token: 20_000,
         output_pico_usd_per_token: 60_000,
+        request_pico_usd: 0,
         ..Candidate::default()
     };
     let request = ReserveRequest {

@@ -4,11 +4,13 @@ pub mod estimate;
 pub mod id;
 pub mod money;
 pub mod price;
+pub mod tally;
 pub mod time;
 pub mod usage;
 pub mod window;
 
 pub use id::{KeyId, MerchantId, RequestId};
 pub use money::{Nano, Pico};
+pub use tally::Tally;
 pub use time::{Clock, Timestamp};
 pub use usage::{TokenUsage, UsageSource};

@@ -93,7 +93,7 @@ pub struct PriceVersion {
     pub source: String,
     /// The numbers were confirmed.
     pub verified: bool,
-    /// The numbers; a component without one costs nothing.
+    /// The numbers. Billing takes no version that leaves a component of tokens without one; the fee of a call without one is nothing.
     pub rates: Vec<Rate>,
 }
 

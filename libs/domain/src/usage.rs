@@ -35,19 +35,20 @@ pub enum UsageSource {
 }
 
 impl TokenUsage {
-    /// All input tokens.
+    /// All input tokens; sums saturate.
     pub const fn input(&self) -> i64 {
-        self.input_fresh + self.input_cache_read + self.input_cache_write + self.input_tool
+        let cached = self.input_cache_read.saturating_add(self.input_cache_write);
+        self.input_fresh.saturating_add(cached).saturating_add(self.input_tool)
     }
 
     /// All output tokens, reasoning included.
     pub const fn output(&self) -> i64 {
-        self.output_text + self.output_reasoning
+        self.output_text.saturating_add(self.output_reasoning)
     }
 
     /// All tokens.
     pub const fn total(&self) -> i64 {
-        self.input() + self.output()
+        self.input().saturating_add(self.output())
     }
 
     /// The tokens of both, by the less certain count; they saturate.

@@ -6,6 +6,8 @@ use kaleem_domain::{
 };
 use serde::Deserialize;
 
+use crate::prices::rates;
+
 /// The price book of a new store.
 pub const DEFAULT: &str = include_str!("../prices/default.toml");
 
@@ -52,7 +54,7 @@ struct Version {
 }
 
 /// Dollars a million tokens.
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Prices {
     input: String,
@@ -68,24 +70,22 @@ pub fn parse(text: &str) -> Result<Vec<PriceVersion>, Error> {
 fn price_version(version: Version) -> Result<PriceVersion, Error> {
     let instant: jiff::Timestamp =
         version.effective.parse().map_err(|_| Error::Effective { version: version.id.clone() })?;
-    let sell = version.sell.unwrap_or_else(|| version.cost.clone());
     let mut rates = Vec::new();
-    for (book, prices) in [(Book::Cost, version.cost), (Book::Sell, sell)] {
-        let cached = prices.cached_input.as_ref().unwrap_or(&prices.input);
+    let sell = version.sell.as_ref().map(|sell| (Book::Sell, sell));
+    for (book, prices) in std::iter::once((Book::Cost, &version.cost)).chain(sell) {
         let components = [
-            (Component::InputFresh, &prices.input),
-            (Component::InputCacheRead, cached),
-            (Component::InputCacheWrite, &prices.input),
-            (Component::InputTool, &prices.input),
-            (Component::OutputText, &prices.output),
-            (Component::OutputReasoning, &prices.output),
+            (Component::InputFresh, Some(&prices.input)),
+            (Component::InputCacheRead, prices.cached_input.as_ref()),
+            (Component::OutputText, Some(&prices.output)),
         ];
-        for (component, amount) in components {
+        let named = components.into_iter().filter_map(|(component, amount)| Some((component, amount?)));
+        for (component, amount) in named {
             let pico = pico_per_token(amount)
                 .ok_or_else(|| Error::Amount { version: version.id.clone(), amount: amount.clone() })?;
             rates.push(Rate { book, component, pico_usd_per_unit: pico, min_input_token_count: 0 });
         }
     }
+    rates::complete(&mut rates);
     Ok(PriceVersion {
         price_version: version.id,
         target: version.target,

@@ -1,5 +1,7 @@
 //! The price book: versions that never change, read once and kept.
 
+pub(crate) mod rates;
+
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -17,7 +19,6 @@ use crate::{
 
 const TEXT_BYTES_MAX: usize = 128;
 const SOURCE_BYTES_MAX: usize = 1_024;
-const RATES_MAX: usize = 128;
 
 /// The price book over its store.
 pub struct Prices {
@@ -50,10 +51,10 @@ impl Prices {
         Ok(Some(found))
     }
 
-    /// Adds a version; the same again changes nothing.
+    /// Adds a version, with the rates that it leaves out; the same again changes nothing.
     pub async fn put(&self, mut version: PriceVersion, now: Timestamp) -> Result<(), Error> {
         check(&version)?;
-        version.rates.sort_by_key(|rate| (rate.book, rate.component, rate.min_input_token_count));
+        rates::complete(&mut version.rates);
         let id = version.price_version.clone();
         match self.store.add_price(version, now, self.versions_max).await? {
             Added::New | Added::Same => Ok(()),
@@ -89,7 +90,7 @@ impl Prices {
 pub fn same(stored: &PriceVersion, asked: &PriceVersion) -> bool {
     let sorted = |version: &PriceVersion| {
         let mut version = version.clone();
-        version.rates.sort_by_key(|rate| (rate.book, rate.component, rate.min_input_token_count));
+        version.rates.sort_by_key(rates::place);
         version
     };
     sorted(stored) == sorted(asked)
@@ -129,30 +130,8 @@ fn check(version: &PriceVersion) -> Result<(), Error> {
     if version.source.len() > SOURCE_BYTES_MAX || version.source.chars().any(char::is_control) {
         violations.push(Violation::new("version.source", "at most 1024 bytes without control characters"));
     }
-    violations.extend(check_rates(version));
+    violations.extend(rates::check(&version.rates));
     if violations.is_empty() { Ok(()) } else { Err(Error::RequestInvalid(violations)) }
-}
-
-fn check_rates(version: &PriceVersion) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    // A version without any rate would sell everything for nothing, which no one means.
-    if !(1..=RATES_MAX).contains(&version.rates.len()) {
-        violations.push(Violation::new("version.rates", "1 to 128 rates"));
-    }
-    for (index, rate) in version.rates.iter().enumerate().take(RATES_MAX) {
-        let path = |field: &str| format!("version.rates[{index}].{field}");
-        if rate.pico_usd_per_unit < 0 {
-            violations.push(Violation::new(path("pico_usd_per_unit"), "0 or more"));
-        }
-        if rate.min_input_token_count < 0 {
-            violations.push(Violation::new(path("min_input_token_count"), "0 or more"));
-        }
-        let key = |rate: &kaleem_domain::price::Rate| (rate.book, rate.component, rate.min_input_token_count);
-        if version.rates[..index].iter().any(|earlier| key(earlier) == key(rate)) {
-            violations.push(Violation::new(path("component"), "named once a book and tier"));
-        }
-    }
-    violations
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ fn reserve(now: Timestamp) -> Reserve {
         min_output_tokens: 1,
         input_pico: 75_000,
         output_pico: 300_000,
+        request_pico: 0,
     };
     Reserve {
         key: Key { request_id: RequestId::new(now), attempt: 0 },

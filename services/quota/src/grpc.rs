@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod fault;
+mod heartbeat;
 
 use std::{pin::Pin, sync::Arc};
 
@@ -115,23 +116,12 @@ impl QuotaService for Grpc {
         request: Request<wire::HeartbeatRequest>,
     ) -> Result<Response<wire::HeartbeatResponse>, Status> {
         let request = request.into_inner();
-        let beats = decode::heartbeat(&request)?;
-        let mut unknown_request_ids = Vec::new();
-        for (merchant, beat) in beats {
-            match self.registry.beat(&merchant, &beat).await {
-                Ok(true) => {}
-                Ok(false) | Err(crate::Error::MerchantNotFound(_)) => {
-                    unknown_request_ids.push(beat.key.request_id.to_string());
-                }
-                Err(error) => return Err(refused(&merchant, error).into()),
-            }
-        }
-        for beat in &request.beats {
-            let Some(spending) = self.spending(beat.reservation.as_ref()) else { continue };
-            let beaten = self.registry.beat_spend(&spending, beat.output_token_count).await;
-            beaten.map_err(|error| refused(&spending.merchant, error))?;
-        }
-        Ok(Response::new(wire::HeartbeatResponse { unknown_request_ids }))
+        let beats = decode::heartbeat(&request)?.into_iter().zip(&request.beats);
+        let signs = beats.map(|((merchant, beat), sent)| {
+            let spending = self.spending(sent.reservation.as_ref());
+            heartbeat::Sign { merchant, beat, spending }
+        });
+        Ok(Response::new(heartbeat::take(&self.registry, signs.collect()).await?))
     }
 
     async fn adjust(

@@ -313,6 +313,7 @@ async fn begin_to_follow(stores: &Stores, quota: &Quota) {
         min_output_tokens: 0,
         input_pico: 0,
         output_pico: 0,
+        request_pico: 0,
     };
     let check = Reserve {
         key: key(0),

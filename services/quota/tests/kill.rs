@@ -53,6 +53,7 @@ async fn call(registry: &Registry, merchant: &MerchantId, number: u64, settled: 
         min_output_tokens: 1,
         input_pico: 1_000,
         output_pico: 2_000,
+        request_pico: 0,
     };
     let reserve = Reserve {
         key,

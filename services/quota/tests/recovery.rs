@@ -120,6 +120,31 @@ async fn a_restart_goes_on_where_the_journal_ends() {
 }
 
 #[tokio::test]
+async fn a_beat_that_cannot_be_taken_costs_the_others_nothing() {
+    let (quota, mut client) = seated().await;
+    let live =
+        client.reserve(reserve("dukkan", quota.now())).await.unwrap().into_inner().reservation.unwrap();
+    let unheard = wire::Reservation { merchant_id: "bazaar".into(), ..live.clone() };
+    quota.accounts.set_down(true);
+    let beat = |reservation: &wire::Reservation, output_token_count| wire::heartbeat_request::Beat {
+        reservation: Some(reservation.clone()),
+        output_token_count,
+    };
+    let heartbeat = |beats| wire::HeartbeatRequest { gateway_id: "gateway-1".into(), beats };
+    for nonsense in [i64::MAX, -1, 9] {
+        quota.clock.advance(Duration::from_secs(20));
+        let beats = vec![beat(&unheard, 1), beat(&live, nonsense)];
+        let taken = client.heartbeat(heartbeat(beats)).await.unwrap().into_inner();
+        assert_eq!(taken.failed_request_ids, [live.request_id.as_str()]);
+        assert!(taken.unknown_request_ids.is_empty());
+    }
+    let none = fault(client.heartbeat(heartbeat(vec![beat(&unheard, 1)])).await);
+    assert_eq!(none.reason, "STORE_UNAVAILABLE");
+    quota.accounts.set_down(false);
+    assert_eq!(numbers(&mut client, "dukkan").await[0].1, 1, "it lives after a minute");
+}
+
+#[tokio::test]
 async fn a_call_whose_hold_a_kill_lost_is_still_counted_once() {
     let (quota, mut client) = seated().await;
     let lost =

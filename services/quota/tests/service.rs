@@ -156,6 +156,7 @@ async fn everything_wrong_with_a_request_is_said_at_once_and_nothing_is_held() {
     bad.candidates[0].input_token_count = -1;
     bad.candidates[0].price_version.clear();
     bad.candidates[0].output_pico_usd_per_token = i64::MAX;
+    bad.candidates[0].request_pico_usd = -1;
     let refused = fault(client.reserve(bad).await);
     let fields: Vec<_> = refused.field_violations.iter().map(|violation| violation.field.as_str()).collect();
     let expected = [
@@ -165,6 +166,7 @@ async fn everything_wrong_with_a_request_is_said_at_once_and_nothing_is_held() {
         "candidates[0].price_version",
         "candidates[0].input_token_count",
         "candidates[0].output_pico_usd_per_token",
+        "candidates[0].request_pico_usd",
     ];
     assert_eq!(
         (refused.code, refused.reason.as_str(), fields),

@@ -59,6 +59,7 @@ fn ask(call: &wire::Reservation) -> wire::AcquireUpstreamRequest {
         max_output_token_count: 50,
         input_cost_pico_usd_per_token: 5_000,
         output_cost_pico_usd_per_token: 15_000,
+        request_cost_pico_usd: 0,
     }
 }
 
@@ -67,9 +68,16 @@ async fn acquire(
     client: &mut Client,
     call: &wire::Reservation,
 ) -> Result<wire::AcquireUpstreamResponse, Fault> {
+    acquire_as(client, ask(call)).await
+}
+
+async fn acquire_as(
+    client: &mut Client,
+    asked: wire::AcquireUpstreamRequest,
+) -> Result<wire::AcquireUpstreamResponse, Fault> {
     let answered = async {
         loop {
-            match client.acquire_upstream(ask(call)).await.map_err(|status| Fault::from_status(&status)) {
+            match client.acquire_upstream(asked.clone()).await.map_err(|status| Fault::from_status(&status)) {
                 Err(fault) if fault.reason == "UPSTREAM_SPEND_UNKNOWN" => {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
@@ -135,6 +143,19 @@ async fn a_project_at_its_cap_refuses_and_says_why_until_the_month_ends_in_los_a
     quota.clock.advance(Duration::from_millis(1));
     acquire(&mut client, &call).await.unwrap();
     assert_eq!(spent(&mut client).await, (0, HELD, 3_300));
+}
+
+#[tokio::test]
+async fn what_the_provider_charges_for_the_call_itself_is_held() {
+    const FEE: i64 = 500;
+    let (quota, mut client) = started(HELD + FEE).await;
+    let calls =
+        [hold(&mut client, "dukkan", quota.now()).await, hold(&mut client, "dukkan", quota.now()).await];
+    let dear = |call, fee| wire::AcquireUpstreamRequest { request_cost_pico_usd: fee * 1_000, ..ask(call) };
+    let refused = acquire_as(&mut client, dear(&calls[0], FEE + 1)).await.unwrap_err();
+    assert_eq!(refused.reason, "UPSTREAM_SPEND_EXHAUSTED");
+    acquire_as(&mut client, dear(&calls[1], FEE)).await.unwrap();
+    assert_eq!(spent(&mut client).await, (0, HELD + FEE, HELD + FEE));
 }
 
 #[tokio::test]

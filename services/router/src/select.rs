@@ -154,6 +154,7 @@ fn prefer_cheap_near_the_cap(features: &RouteFeatures, passed: &mut [Passed<'_>]
 const INPUT: [Component; 4] =
     [Component::InputFresh, Component::InputCacheRead, Component::InputCacheWrite, Component::InputTool];
 const OUTPUT: [Component; 2] = [Component::OutputText, Component::OutputReasoning];
+const REQUEST: [Component; 1] = [Component::Request];
 
 fn expected_cost(features: &RouteFeatures, price: &PriceVersion) -> Pico {
     let output = match features.max_output_token_count {
@@ -162,8 +163,11 @@ fn expected_cost(features: &RouteFeatures, price: &PriceVersion) -> Pico {
     };
     let input = features.input_token_count;
     let part = |component, units| price.unit_price(Book::Sell, component, input).checked_mul(units);
-    let cost = part(Component::InputFresh, input).zip(part(Component::OutputText, output));
-    cost.and_then(|(a, b)| a.checked_add(b)).unwrap_or(Pico::new(i128::MAX))
+    let parts = [(Component::InputFresh, input), (Component::OutputText, output), (Component::Request, 1)];
+    let sum = parts
+        .into_iter()
+        .try_fold(Pico::ZERO, |sum, (component, units)| sum.checked_add(part(component, units)?));
+    sum.unwrap_or(Pico::new(i128::MAX))
 }
 
 fn step(features: &RouteFeatures, admitted: &Passed<'_>, rung: &str) -> Step {
@@ -187,6 +191,8 @@ fn step(features: &RouteFeatures, admitted: &Passed<'_>, rung: &str) -> Step {
         model_context_token_count: offer.model.context_token_count,
         input_cost_pico_usd_per_token: price.ceiling(Book::Cost, &INPUT),
         output_cost_pico_usd_per_token: price.ceiling(Book::Cost, &OUTPUT),
+        request_pico_usd: price.ceiling(Book::Sell, &REQUEST),
+        request_cost_pico_usd: price.ceiling(Book::Cost, &REQUEST),
     }
 }
 

@@ -183,6 +183,7 @@ impl Gateway {
             min_output_tokens: 16,
             input_pico: price.rates[0].pico_usd_per_unit,
             output_pico: price.rates[1].pico_usd_per_unit,
+            request_pico: 0,
         };
         let reserve = Reserve {
             key,

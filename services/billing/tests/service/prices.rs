@@ -26,11 +26,32 @@ fn version(id: &str) -> proto::PriceVersion {
         effective_time: Some(convert::timestamp(NOW.plus_millis(1_000))),
         source: "the operator".into(),
         verified: true,
-        rates: vec![
-            rate(PriceBook::Sell, PriceComponent::InputFresh, 30_000),
-            rate(PriceBook::Sell, PriceComponent::OutputText, 90_000),
-        ],
+        rates: both_books(|book, picos: [i64; 2]| {
+            let components = [PriceComponent::InputFresh, PriceComponent::OutputText];
+            components.into_iter().zip(picos).map(|(component, pico)| rate(book, component, pico)).collect()
+        }),
     }
+}
+
+/// Given away by the provider, and sold for 30,000 and 90,000 pico.
+fn both_books(
+    of: impl Fn(PriceBook, [i64; 2]) -> Vec<proto::price_version::Rate>,
+) -> Vec<proto::price_version::Rate> {
+    [of(PriceBook::Cost, [0, 0]), of(PriceBook::Sell, [30_000, 90_000])].concat()
+}
+
+/// As it is listed: with the components that it leaves out.
+fn whole(id: &str) -> proto::PriceVersion {
+    use PriceComponent::{
+        InputCacheRead, InputCacheWrite, InputFresh, InputTool, OutputReasoning, OutputText,
+    };
+    let rates = both_books(|book, [input, output]| {
+        let inputs = [InputFresh, InputCacheRead, InputCacheWrite, InputTool];
+        let outputs = [OutputText, OutputReasoning];
+        let inputs = inputs.map(|component| rate(book, component, input));
+        inputs.into_iter().chain(outputs.map(|component| rate(book, component, output))).collect()
+    });
+    proto::PriceVersion { rates, ..version(id) }
 }
 
 async fn put(service: &mut Service, version: proto::PriceVersion) -> Result<(), Fault> {
@@ -66,12 +87,12 @@ async fn a_new_store_has_the_shipped_prices_and_superseded_ones_on_demand(backen
     assert!(!ids(&mut service, false).await.contains(&"gemini-3.8-flash@2026-10-07".to_owned()));
 }
 
-async fn a_version_comes_back_as_it_was_put_and_survives_a_restart(backend: &Backend) {
+async fn a_version_comes_back_whole_and_survives_a_restart(backend: &Backend) {
     let mut service = Service::start(backend).await;
     put(&mut service, version("local@2")).await.unwrap();
     let mut service = service.restart().await;
     let listed = list(&mut service, true).await.into_iter().find(|listed| listed.price_version == "local@2");
-    assert_eq!(listed, Some(version("local@2")));
+    assert_eq!(listed, Some(whole("local@2")));
     assert_eq!(ids(&mut service, true).await.len(), 8, "the shipped prices are not added again");
 }
 
@@ -81,6 +102,7 @@ async fn versions_never_change_and_never_share_an_instant(backend: &Backend) {
     let mut reordered = version("local@2");
     reordered.rates.reverse();
     put(&mut service, reordered).await.unwrap();
+    put(&mut service, whole("local@2")).await.unwrap();
     let mut dearer = version("local@2");
     dearer.rates[0].pico_usd_per_unit += 1;
     assert_fault(put(&mut service, dearer).await, Code::AlreadyExists, "PRICE_VERSION_EXISTS");
@@ -117,6 +139,23 @@ async fn wrong_versions_are_refused_with_every_field_named(backend: &Backend) {
     assert_invalid(answer.map(|_| ()).map_err(|status| Fault::from_status(&status)), &["version"]);
 }
 
+async fn no_token_is_free_because_nobody_named_its_price(backend: &Backend) {
+    let mut service = Service::start(backend).await;
+    let fee = vec![rate(PriceBook::Cost, PriceComponent::Request, 100_000_000_000)];
+    let fee_alone = proto::PriceVersion { rates: fee, ..version("fee@1") };
+    assert_invalid(put(&mut service, fee_alone).await, &["version.rates"]);
+    put(&mut service, version("local@2")).await.unwrap();
+    let usage = TokenUsage {
+        input_cache_read_count: 1,
+        input_cache_write_count: 1,
+        input_tool_count: 1,
+        output_reasoning_count: 1,
+        ..TokenUsage::default()
+    };
+    let quote = proto::QuoteRequest { price_version: "local@2".into(), usage: Some(usage) };
+    assert_eq!(service.client.quote(quote).await.unwrap().into_inner().sell_pico_usd, 3 * 30_000 + 90_000);
+}
+
 async fn the_book_is_bounded(backend: &Backend) {
     let mut service = Service::start_with(backend, |config| config.price_versions_max = 7).await;
     assert_invalid(put(&mut service, version("local@2")).await, &["version.price_version"]);
@@ -148,9 +187,10 @@ async fn a_quote_names_what_is_wrong(backend: &Backend) {
 
 on_both_stores!(
     a_new_store_has_the_shipped_prices_and_superseded_ones_on_demand,
-    a_version_comes_back_as_it_was_put_and_survives_a_restart,
+    a_version_comes_back_whole_and_survives_a_restart,
     versions_never_change_and_never_share_an_instant,
     wrong_versions_are_refused_with_every_field_named,
+    no_token_is_free_because_nobody_named_its_price,
     the_book_is_bounded,
     a_quote_rates_without_recording,
     a_quote_names_what_is_wrong,

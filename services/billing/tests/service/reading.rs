@@ -69,21 +69,25 @@ async fn models_are_summed_apart_and_together(backend: &Backend) {
 /// The largest count; odd in each half, so that a sum through floats or a lost half would show.
 const LARGEST: i64 = (1 << 53) - 1;
 
-/// Puts a version in which one component has a price in the cost book.
-async fn put_price(
-    service: &mut Service,
-    id: &str,
-    component: proto::PriceComponent,
-    pico_usd_per_unit: i64,
-) {
-    let (book, component) = (proto::PriceBook::Cost.into(), component.into());
-    let rate = proto::price_version::Rate { book, component, pico_usd_per_unit, min_input_token_count: 0 };
+/// Puts a version in which only input and calls have a price, in the cost book.
+async fn put_price(service: &mut Service, id: &str, input: i64, call: i64) {
+    use proto::{PriceBook, PriceComponent};
+    let rate = |book: PriceBook, component: PriceComponent, pico_usd_per_unit| {
+        let (book, component) = (book.into(), component.into());
+        proto::price_version::Rate { book, component, pico_usd_per_unit, min_input_token_count: 0 }
+    };
     let version = proto::PriceVersion {
         price_version: id.into(),
         target: "provider-gemini".into(),
         model: "large".into(),
         effective_time: Some(convert::timestamp(NOW)),
-        rates: vec![rate],
+        rates: vec![
+            rate(PriceBook::Cost, PriceComponent::InputFresh, input),
+            rate(PriceBook::Cost, PriceComponent::OutputText, 0),
+            rate(PriceBook::Cost, PriceComponent::Request, call),
+            rate(PriceBook::Sell, PriceComponent::InputFresh, 0),
+            rate(PriceBook::Sell, PriceComponent::OutputText, 0),
+        ],
         ..Default::default()
     };
     service.client.put_price_version(proto::PutPriceVersionRequest { version: Some(version) }).await.unwrap();
@@ -98,7 +102,7 @@ fn largest(index: usize, price_version: &str) -> proto::UsageEvent {
 
 async fn sums_are_exact_at_the_largest_counts(backend: &Backend) {
     let mut service = Service::start(backend).await;
-    put_price(&mut service, "call@1", proto::PriceComponent::Request, 1).await;
+    put_price(&mut service, "call@1", 0, 1).await;
     service.record((0..1_000).map(|index| largest(index, "call@1")).collect()).await.unwrap();
     let summary = service.summary("ward", "").await.unwrap();
     assert_eq!(summary.usage.unwrap().input_fresh_count, 1_000 * LARGEST);
@@ -107,7 +111,7 @@ async fn sums_are_exact_at_the_largest_counts(backend: &Backend) {
 
 async fn sums_beyond_an_answer_are_an_error_and_the_books_still_hold(backend: &Backend) {
     let mut service = Service::start(backend).await;
-    put_price(&mut service, "dear@1", proto::PriceComponent::InputFresh, 1_000).await;
+    put_price(&mut service, "dear@1", 1_000, 0).await;
     service.record(vec![largest(0, "dear@1")]).await.unwrap();
     assert_eq!(service.summary("ward", "").await.unwrap().cost_pico_usd, LARGEST * 1_000);
     service.record(vec![largest(1, "dear@1")]).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use kaleem_domain::{TokenUsage, UsageSource, estimate};
+use kaleem_domain::{Tally, TokenUsage, UsageSource, estimate, tally::Assumed};
 use kaleem_proto::{
     billing::v1::{UsageEvent, UsageStatus},
     chat::v1 as chat,
@@ -16,6 +16,11 @@ use kaleem_rpc::{Fault, convert};
 
 use super::{Books, Outcome, Posted, Senders, close};
 
+/// Billing refuses an event with a longer text, or with one that holds control characters.
+const TEXT_BYTES_MAX: usize = 256;
+/// Quota refuses more tokens of a kind in one call.
+const TOKENS_MAX: i64 = 1 << 31;
+
 /// The meter of one attempt.
 pub(crate) struct Meter {
     books: Books,
@@ -25,9 +30,8 @@ pub(crate) struct Meter {
     started: bool,
     /// How the attempt ended; partial until it is settled.
     status: UsageStatus,
-    input_estimate: i64,
-    counted: TokenUsage,
-    reported: Option<TokenUsage>,
+    assumed: Assumed,
+    tally: Tally,
     output: Arc<AtomicI64>,
 }
 
@@ -40,9 +44,8 @@ impl Meter {
             dispatched: false,
             started: false,
             status: UsageStatus::Partial,
-            input_estimate: 0,
-            counted: TokenUsage::default(),
-            reported: None,
+            assumed: Assumed { input: 0, output_max: 0 },
+            tally: Tally::default(),
             output: Arc::default(),
         }
     }
@@ -55,9 +58,9 @@ impl Meter {
         self.event = Some(Box::new(event));
     }
 
-    /// Notes that the attempt is about to be dispatched. From here on the provider may bill what it read, so it must be known even
+    /// Notes that the attempt is about to be dispatched, for at most `output_max` output tokens. From here on the provider may bill what it read, so it must be known even
     /// if this process dies: a journal that cannot be written is the last reason to refuse.
-    pub(crate) fn dispatch(&mut self, input_estimate: i64) -> Result<(), Fault> {
+    pub(crate) fn dispatch(&mut self, input_estimate: i64, output_max: i64) -> Result<(), Fault> {
         let Some(event) = self.event.as_mut() else { return Ok(()) };
         let usage =
             TokenUsage { input_fresh: input_estimate, source: UsageSource::Partial, ..TokenUsage::default() };
@@ -66,7 +69,7 @@ impl Meter {
         self.books.intend(event)?;
         fail::fail_point!("gateway::intent::after");
         self.dispatched = true;
-        self.input_estimate = input_estimate;
+        self.assumed = Assumed { input: input_estimate, output_max };
         Ok(())
     }
 
@@ -79,38 +82,44 @@ impl Meter {
     pub(crate) fn started(&mut self, started: &Started) {
         self.started = true;
         let Some(event) = self.event.as_mut() else { return };
-        if !started.served_model.is_empty() {
+        if is_bookable(&started.served_model) {
             event.model_served.clone_from(&started.served_model);
         }
         // A project that the route names stays: its limits and its money go by that name. Of a target that is a project of its own the
         // provider knows more, such as which worker.
-        if !started.upstream.is_empty() && event.upstream == event.target {
+        if is_bookable(&started.upstream) && event.upstream == event.target {
             event.upstream.clone_from(&started.upstream);
         }
-        event.provider_request_id.clone_from(&started.provider_request_id);
+        if is_bookable(&started.provider_request_id) {
+            event.provider_request_id.clone_from(&started.provider_request_id);
+        }
     }
 
     /// Counts answer text that was received.
     pub(crate) fn text(&mut self, text: &str) {
-        self.counted.output_text += estimate::input_token_ceiling(text);
+        self.tally.text(estimate::input_token_ceiling(text));
         self.beat();
     }
 
     /// Counts reasoning that was received.
     pub(crate) fn reasoning(&mut self, text: &str) {
-        self.counted.output_reasoning += estimate::input_token_ceiling(text);
+        self.tally.reasoning(estimate::input_token_ceiling(text));
         self.beat();
     }
 
-    /// Takes the provider's running count; counts are cumulative, so the last stands.
+    /// Takes the provider's running count. One that quota and Billing would refuse is none.
     pub(crate) fn usage(&mut self, usage: &chat::TokenUsage) {
-        self.reported = Some(convert::from_usage(usage));
+        let usage = convert::from_usage(usage);
+        if usage.within(TOKENS_MAX) {
+            self.tally.report(usage);
+        } else {
+            tracing::warn!("a provider's token counts are out of bounds and do not count");
+        }
         self.beat();
     }
 
     fn beat(&self) {
-        let counted = self.reported.as_ref().unwrap_or(&self.counted);
-        self.output.store(counted.output(), Ordering::Relaxed);
+        self.output.store(self.tally.so_far(self.assumed).output(), Ordering::Relaxed);
     }
 
     /// Gives the hold back: the upstream refused the attempt or never saw it.
@@ -134,16 +143,11 @@ impl Meter {
         self.books.post_rated(event, cost, self.senders.entries.clone()).await
     }
 
-    /// The provider's count where there is one; else our own of what was received, with the input estimated.
+    /// The provider's count with our own of what came after it; our own alone, with the input estimated, where there is none.
     pub(crate) fn final_usage(&self, status: UsageStatus) -> TokenUsage {
-        match self.reported {
-            Some(reported) if status == UsageStatus::Ok => reported,
-            Some(reported) => TokenUsage { source: UsageSource::Partial, ..reported },
-            None => TokenUsage {
-                input_fresh: self.input_estimate,
-                source: if status == UsageStatus::Ok { UsageSource::Counted } else { UsageSource::Partial },
-                ..self.counted
-            },
+        match status {
+            UsageStatus::Ok => self.tally.whole(self.assumed),
+            _ => TokenUsage { source: UsageSource::Partial, ..self.tally.so_far(self.assumed) },
         }
     }
 
@@ -176,5 +180,25 @@ impl Drop for Meter {
             Outcome::Release(Box::new(event.reservation.unwrap_or_default()), ReleaseReason::CallerGone)
         };
         self.send(outcome);
+    }
+}
+
+/// Whether a text of a provider can stand in the books; it never costs a charge.
+fn is_bookable(text: &str) -> bool {
+    (1..=TEXT_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_providers_text_that_billing_would_refuse_is_not_booked() {
+        for text in ["gemini-2.5-flash-lite", "chatcmpl-1", "نموذج", &"x".repeat(256)] {
+            assert!(is_bookable(text), "{text}");
+        }
+        for text in ["", "a\nb", "a\u{0}", "\u{85}", &"x".repeat(257), &"ن".repeat(129)] {
+            assert!(!is_bookable(text), "{text:?}");
+        }
     }
 }

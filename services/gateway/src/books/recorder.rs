@@ -245,13 +245,16 @@ fn is_final(fault: &Fault) -> bool {
 
 fn note(entry: &Entry, outcome: Outcome, reason: &str) {
     let event_id = entry.event.reservation.as_ref().map_or("", |reservation| reservation.event_id.as_str());
-    match outcome {
-        Outcome::Recorded | Outcome::Duplicate => {}
+    let lost = match outcome {
+        Outcome::Recorded | Outcome::Duplicate => return,
         Outcome::Conflict => {
             tracing::error!(event_id, "billing has another event of this id; the first one stands");
+            "conflict"
         }
         Outcome::Rejected | Outcome::Unspecified => {
             tracing::error!(event_id, reason, "billing rejected an event");
+            "rejected"
         }
-    }
+    };
+    metrics::counter!("kaleem_gateway_usage_rejected_total", "outcome" => lost).increment(1);
 }

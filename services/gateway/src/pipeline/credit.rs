@@ -294,7 +294,8 @@ fn cost_pico(candidate: &Candidate, output_token_count: i64) -> i128 {
     let part = |tokens: i64, price: i64| {
         Pico::new(price.into()).checked_mul(tokens).map_or(i128::MAX / 4, Pico::get)
     };
-    part(candidate.input_token_count, candidate.input_pico_usd_per_token)
+    i128::from(candidate.request_pico_usd)
+        + part(candidate.input_token_count, candidate.input_pico_usd_per_token)
         + part(output_token_count, candidate.output_pico_usd_per_token)
 }
 

@@ -10,7 +10,7 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault};
 
-use super::{Ask, Pipeline, Redacted, Routed, language, validate};
+use super::{Ask, Pipeline, Redacted, Routed, ceiling, language, validate};
 use crate::{
     auth::{Caller, Credential},
     fault,
@@ -33,7 +33,9 @@ impl Pipeline {
             tools: routed.redacted.input.tools.clone(),
         };
         let counted = self.peers.count_tokens(&routed.ctx, &step.target, request).await?;
-        let max_cost_pico_usd = self.ceiling(&routed, &step, counted.input_count);
+        // Providers count messages and tools alone.
+        let beside = ceiling::of_shape(&routed.redacted.input) + ceiling::of_prefix(&step.system_prefix);
+        let max_cost_pico_usd = self.ceiling(&routed, &step, counted.input_count.saturating_add(beside));
         Ok(CountTokensResponse { input_count: counted.input_count, exact: counted.exact, max_cost_pico_usd })
     }
 
@@ -65,9 +67,13 @@ impl Pipeline {
         let asked = routed.redacted.input.options.as_ref().and_then(|options| options.max_output_token_count);
         let output = asked.unwrap_or(self.config.default_max_output_tokens);
         let price = |pico: i64, units| Pico::new(i128::from(pico)).checked_mul(units);
-        let input = price(step.input_pico_usd_per_token, input_count);
+        let parts = [
+            (step.request_pico_usd, 1),
+            (step.input_pico_usd_per_token, input_count),
+            (step.output_pico_usd_per_token, output),
+        ];
         let sum =
-            input.zip(price(step.output_pico_usd_per_token, output)).and_then(|(a, b)| a.checked_add(b));
+            parts.into_iter().try_fold(Pico::ZERO, |sum, (pico, units)| sum.checked_add(price(pico, units)?));
         sum.and_then(Pico::to_i64).unwrap_or(i64::MAX)
     }
 

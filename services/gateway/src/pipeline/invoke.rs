@@ -124,7 +124,7 @@ impl Pipeline {
         if deadline <= Instant::now() {
             return Err(fault::deadline_exceeded());
         }
-        meter.dispatch(routed.input_token_count)?;
+        meter.dispatch(routed.input_tokens(step), grant.output_token_count())?;
         let opened = async {
             let generation = self.peers.generate(&routed.ctx, admission, request).await?;
             fail::fail_point!("gateway::dispatch::after");

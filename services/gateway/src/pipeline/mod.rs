@@ -5,6 +5,7 @@ mod admission;
 mod again;
 mod answer;
 mod aside;
+mod ceiling;
 mod credit;
 mod guard;
 mod inspect;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use kaleem_domain::estimate;
 use kaleem_guard::Policy;
 use kaleem_placeholder::{Placeholder, RestoreMap};
 use kaleem_proto::{
-    chat::v1::{Message, Part, Role, Tool, part::Kind},
+    chat::v1::{Message, Role},
     gateway::v1::ChatInput,
     quota::v1::GetUsageRequest,
     redaction::v1::RedactRequest,
@@ -14,11 +13,8 @@ use kaleem_proto::{
 };
 use kaleem_rpc::{CallContext, Fault};
 
-use super::{Pipeline, aside, guard::Guardrails};
+use super::{Pipeline, aside, ceiling, guard::Guardrails};
 use crate::{auth::Caller, fault};
-
-/// Tokens that a picture costs in estimates.
-const IMAGE_TOKENS: i64 = 300;
 
 /// A request whose text redaction vouched for, with what restores its answer.
 pub(super) struct Redacted {
@@ -40,7 +36,7 @@ impl Redacted {
 
     /// Puts `message`, for which Redaction answered too, behind the instructions and before the conversation; a ceiling of its tokens.
     pub(super) fn precede(&mut self, message: Message) -> i64 {
-        let tokens = message_tokens(&message);
+        let tokens = ceiling::of_message(&message);
         let of_system = |message: &Message| message.role() == Role::System;
         let at = self.input.messages.iter().take_while(|message| of_system(message)).count();
         self.input.messages.insert(at, message);
@@ -49,9 +45,7 @@ impl Redacted {
 
     /// A ceiling of the input tokens.
     pub(super) fn input_token_ceiling(&self) -> i64 {
-        let messages: i64 = self.input.messages.iter().map(message_tokens).sum();
-        let tools: i64 = self.input.tools.iter().map(tool_tokens).sum();
-        messages + tools
+        ceiling::of_input(&self.input)
     }
 }
 
@@ -109,29 +103,4 @@ impl Pipeline {
         let posture = usage.ok().map(|usage| usage.posture);
         self.standings.placed(merchant, posture, self.clock.now())
     }
-}
-
-fn message_tokens(message: &Message) -> i64 {
-    let parts: i64 = message.parts.iter().map(part_tokens).sum();
-    parts + estimate::input_token_ceiling(&message.name) + estimate::MESSAGE_OVERHEAD_TOKENS
-}
-
-fn part_tokens(part: &Part) -> i64 {
-    match &part.kind {
-        Some(Kind::Text(text)) => estimate::input_token_ceiling(text),
-        Some(Kind::Image(_)) => IMAGE_TOKENS,
-        Some(Kind::ToolCall(call)) => {
-            estimate::input_token_ceiling(&call.name) + estimate::input_token_ceiling(&call.arguments_json)
-        }
-        Some(Kind::ToolResult(result)) => result.parts.iter().map(part_tokens).sum(),
-        Some(Kind::Reasoning(reasoning)) => estimate::input_token_ceiling(&reasoning.text),
-        None => 0,
-    }
-}
-
-fn tool_tokens(tool: &Tool) -> i64 {
-    [&tool.name, &tool.description, &tool.parameters_json_schema]
-        .into_iter()
-        .map(|text| estimate::input_token_ceiling(text))
-        .sum()
 }

@@ -120,11 +120,12 @@ impl Pipeline {
             model: step.model.clone(),
             quota_domain: step.quota_domain.clone(),
             price_version: step.price_version.clone(),
-            input_token_count: routed.input_token_count,
+            input_token_count: routed.input_tokens(step),
             max_output_token_count: wanted,
             min_output_token_count: wanted.min(MIN_OUTPUT_TOKENS),
             input_pico_usd_per_token: step.input_pico_usd_per_token,
             output_pico_usd_per_token: step.output_pico_usd_per_token,
+            request_pico_usd: step.request_pico_usd,
         }
     }
 }

@@ -94,7 +94,7 @@ impl Pipeline {
         step: &Step,
         grant: &Grant,
     ) -> Result<(), Fault> {
-        let input_token_count = routed.input_token_count;
+        let input_token_count = routed.input_tokens(step);
         // The lease lives from the asking on, so that no delay of the answer prolongs it.
         let asked = Instant::now();
         if self.leases.take(step, input_token_count, asked) {
@@ -110,6 +110,7 @@ impl Pipeline {
             max_output_token_count: grant.output_token_count(),
             input_cost_pico_usd_per_token: step.input_cost_pico_usd_per_token,
             output_cost_pico_usd_per_token: step.output_cost_pico_usd_per_token,
+            request_cost_pico_usd: step.request_cost_pico_usd,
         };
         match self.peers.acquire_upstream(&self.soon(&routed.ctx), request).await {
             Ok(granted) => {

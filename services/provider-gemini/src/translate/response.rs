@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use kaleem_domain::{TokenUsage, UsageSource, estimate};
+use kaleem_domain::{Tally, TokenUsage, UsageSource, estimate, tally::Assumed};
 use kaleem_proto::chat::v1::{FinishReason, ReasoningDelta, TextDelta, ToolCallDelta};
 use kaleem_proto::provider::v1::stream_generate_response::{Event, Finished, Started};
 use kaleem_rpc::convert;
@@ -59,8 +59,7 @@ pub struct Answer {
     counts: Option<UsageMetadata>,
     /// What the last usage event said.
     running: Option<TokenUsage>,
-    /// Tokens relayed, by our own count: text and calls, reasoning.
-    relayed: (i64, i64),
+    tally: Tally,
 }
 
 impl Answer {
@@ -75,7 +74,7 @@ impl Answer {
             block_reason: None,
             counts: None,
             running: None,
-            relayed: (0, 0),
+            tally: Tally::default(),
         }
     }
 
@@ -131,10 +130,8 @@ impl Answer {
     /// Tells the counts so far. Some models count their output only at the end, so until then what was relayed is counted here:
     /// the answer may be given up at any time, and is paid for as it was produced.
     fn count(&mut self, counts: UsageMetadata, events: &mut VecDeque<Event>) {
-        let mut running = usage::split(&counts, UsageSource::Partial);
-        if running.output_text == 0 && self.relayed.0 > 0 {
-            running = TokenUsage { output_text: self.relayed.0, source: UsageSource::Counted, ..running };
-        }
+        self.tally.report(usage::split(&counts, UsageSource::Partial));
+        let running = self.tally.so_far(self.assumed());
         self.counts = Some(counts);
         if self.running != Some(running) {
             self.running = Some(running);
@@ -171,13 +168,13 @@ impl Answer {
         let text = part.text.unwrap_or_default();
         let tokens = estimate::input_token_ceiling(&text);
         if part.thought.unwrap_or(false) {
-            self.relayed.1 += tokens;
+            self.tally.reasoning(tokens);
             if !text.is_empty() || !signature.is_empty() {
                 events.push_back(Event::Reasoning(ReasoningDelta { text, provider_signature: signature }));
             }
             return Ok(());
         }
-        self.relayed.0 += tokens;
+        self.tally.text(tokens);
         if !text.is_empty() {
             self.has_content = true;
             events.push_back(Event::Text(TextDelta { text }));
@@ -205,7 +202,7 @@ impl Answer {
             return Ok(());
         }
         let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.to_string());
-        self.relayed.0 += estimate::input_token_ceiling(&arguments) + estimate::MESSAGE_OVERHEAD_TOKENS;
+        self.tally.text(estimate::input_token_ceiling(&arguments) + estimate::MESSAGE_OVERHEAD_TOKENS);
         self.has_content = true;
         let made_up = || format!("call_{}", Uuid::new_v4().simple());
         events.push_back(Event::ToolCall(ToolCallDelta {
@@ -279,13 +276,12 @@ impl Answer {
             return usage;
         }
         warnings.push("the provider sent no token counts; they were estimated");
-        TokenUsage {
-            input_fresh: self.context.input_estimate,
-            output_text: self.relayed.0,
-            output_reasoning: self.relayed.1,
-            source: UsageSource::Counted,
-            ..TokenUsage::default()
-        }
+        self.tally.so_far(self.assumed())
+    }
+
+    /// The gateway, which knows what was asked for, bounds what is counted here.
+    fn assumed(&self) -> Assumed {
+        Assumed { input: self.context.input_estimate, output_max: i64::MAX }
     }
 }
 

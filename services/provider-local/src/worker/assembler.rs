@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use kaleem_domain::estimate::input_token_ceiling;
+use kaleem_domain::{Tally, estimate::input_token_ceiling, tally::Assumed};
 use kaleem_proto::chat::v1::{
     FinishReason, ReasoningDelta, TextDelta, TokenUsage, ToolCallDelta, UsageSource,
 };
+use kaleem_rpc::convert;
 
 use super::chunk::{Choice, Chunk, Delta, ToolCallPiece};
 use crate::call::{Event, Finished, Started};
@@ -49,9 +50,7 @@ pub struct Assembler {
     /// Arguments so far of each call, by index.
     tool_arguments: Vec<String>,
     argument_bytes: usize,
-    reported: Option<TokenUsage>,
-    /// Our own count of what was relayed: text and reasoning.
-    counted: (i64, i64),
+    tally: Tally,
     warnings: Vec<String>,
 }
 
@@ -64,8 +63,7 @@ impl Assembler {
             finish: None,
             tool_arguments: Vec::new(),
             argument_bytes: 0,
-            reported: None,
-            counted: (0, 0),
+            tally: Tally::default(),
             warnings,
         }
     }
@@ -102,7 +100,7 @@ impl Assembler {
         }
         if let Some(usage) = chunk.usage {
             let usage = usage.to_disjoint(UsageSource::Provider);
-            self.reported = Some(usage);
+            self.tally.report(convert::from_usage(&usage));
             if !chunk.choices.is_empty() {
                 events.push_back(Event::Usage(TokenUsage { source: UsageSource::Partial.into(), ..usage }));
             }
@@ -131,7 +129,7 @@ impl Assembler {
                 return Err(self.broken("the arguments of a tool call are not a JSON object"));
             }
         }
-        let usage = self.reported.unwrap_or_else(|| self.count(UsageSource::Counted));
+        let usage = convert::usage(&self.tally.whole(self.assumed()));
         let warnings = std::mem::take(&mut self.warnings);
         events.push_back(Event::Finished(Finished { reason: reason.into(), usage: Some(usage), warnings }));
         Ok(())
@@ -139,19 +137,12 @@ impl Assembler {
 
     /// What is known of the usage of an answer that broke off.
     pub fn partial_usage(&self) -> TokenUsage {
-        let usage = self.reported.unwrap_or_else(|| self.count(UsageSource::Partial));
+        let usage = convert::usage(&self.tally.so_far(self.assumed()));
         TokenUsage { source: UsageSource::Partial.into(), ..usage }
     }
 
-    fn count(&self, source: UsageSource) -> TokenUsage {
-        let (output_text_count, output_reasoning_count) = self.counted;
-        TokenUsage {
-            input_fresh_count: self.expected.estimated_input,
-            output_text_count,
-            output_reasoning_count,
-            source: source.into(),
-            ..TokenUsage::default()
-        }
+    fn assumed(&self) -> Assumed {
+        Assumed { input: self.expected.estimated_input, output_max: self.expected.max_output.into() }
     }
 
     fn start(&mut self, chunk: &Chunk, events: &mut VecDeque<Event>) {
@@ -181,14 +172,14 @@ impl Assembler {
     fn accept_delta(&mut self, delta: &Delta, events: &mut VecDeque<Event>) -> Result<(), CallError> {
         let reasoning = delta.reasoning.as_ref().or(delta.reasoning_content.as_ref());
         if let Some(text) = reasoning.filter(|text| !text.is_empty()) {
-            self.counted.1 += input_token_ceiling(text);
+            self.tally.reasoning(input_token_ceiling(text));
             events.push_back(Event::Reasoning(ReasoningDelta {
                 text: text.clone(),
                 ..ReasoningDelta::default()
             }));
         }
         if let Some(text) = delta.content.as_ref().filter(|text| !text.is_empty()) {
-            self.counted.0 += input_token_ceiling(text);
+            self.tally.text(input_token_ceiling(text));
             // Text that is still here arrived together with this, and goes on together.
             match events.back_mut() {
                 Some(Event::Text(before)) => before.text.push_str(text),
@@ -226,7 +217,7 @@ impl Assembler {
         if self.argument_bytes > ARGUMENT_BYTES_MAX {
             return Err(self.broken("its tool arguments are longer than 1 MiB"));
         }
-        self.counted.0 += input_token_ceiling(&name) + input_token_ceiling(&arguments);
+        self.tally.text(input_token_ceiling(&name) + input_token_ceiling(&arguments));
         self.tool_arguments[index].push_str(&arguments);
         let id = piece.id.clone().filter(|id| !id.is_empty());
         let id = if is_new {

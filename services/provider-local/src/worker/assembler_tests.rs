@@ -212,8 +212,30 @@ fn without_usage_the_answer_is_counted() {
     let usage = finished(&events).1;
     assert_eq!(
         (usage.input_fresh_count, usage.output_text_count, usage.source()),
-        (11, 5, UsageSource::Counted)
+        (11, 6, UsageSource::Counted)
     );
+}
+
+#[test]
+fn a_worker_that_counts_at_the_start_alone_or_ends_with_zeros_is_not_believed() {
+    let with_usage = |usage: serde_json::Value| {
+        let mut chunk: serde_json::Value = serde_json::from_str(&chunk(&json!({}), None)).unwrap();
+        chunk["usage"] = usage;
+        chunk.to_string()
+    };
+    let text = chunk(&json!({"content": "جدة"}), Some("stop"));
+    let early = with_usage(json!({"prompt_tokens": 7, "completion_tokens": 1}));
+    let zeros = with_usage(json!({"prompt_tokens": 0, "completion_tokens": 0}));
+    let cases = [
+        (vec![early.clone(), text.clone()], (7, 4)),
+        (vec![text.clone(), zeros.clone()], (11, 3)),
+        (vec![early, text.clone(), zeros], (7, 4)),
+        (vec![text, with_usage(json!({"prompt_tokens": 7, "completion_tokens": 2}))], (7, 2)),
+    ];
+    for (chunks, expected) in cases {
+        let usage = finished(&run(chunks).unwrap()).1;
+        assert_eq!((usage.input_fresh_count, usage.output_text_count), expected);
+    }
 }
 
 #[test]
@@ -222,5 +244,5 @@ fn what_broke_off_is_partial() {
     let mut events = VecDeque::new();
     assembler.accept(&chunk(&json!({"content": "abc"}), None), &mut events).unwrap();
     let usage = assembler.partial_usage();
-    assert_eq!((usage.output_text_count, usage.source()), (1, UsageSource::Partial));
+    assert_eq!((usage.output_text_count, usage.source()), (2, UsageSource::Partial));
 }

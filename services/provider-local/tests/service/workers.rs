@@ -317,7 +317,7 @@ async fn tokens_are_counted_by_vllm_and_estimated_elsewhere() {
     let exact = count(MODEL).await;
     assert_eq!((exact.input_count, exact.exact), (2, true));
     let estimate = count("local/faq").await;
-    assert_eq!((estimate.input_count, estimate.exact), (3 + 8, false));
+    assert_eq!((estimate.input_count, estimate.exact), (8 + 8, false));
 }
 
 #[tokio::test]

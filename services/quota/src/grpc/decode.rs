@@ -157,14 +157,10 @@ pub(super) fn heartbeat(request: &wire::HeartbeatRequest) -> Result<Vec<(Merchan
     violations.require(request.beats.len() <= BEATS_MAX, "beats", format!("must be at most {BEATS_MAX}"));
     let mut beats = Vec::new();
     for (index, beat) in request.beats.iter().take(BEATS_MAX).enumerate() {
-        violations.within(
-            beat.output_token_count,
-            TOKENS_PER_CALL_MAX,
-            format!("beats[{index}].output_token_count"),
-        );
         let found =
             reservation(beat.reservation.as_ref(), &format!("beats[{index}].reservation"), &mut violations);
-        let observed_output = beat.output_token_count;
+        // A provider's count that cannot be is no reason to let a hold go, nor those of the other beats.
+        let observed_output = beat.output_token_count.clamp(0, TOKENS_PER_CALL_MAX);
         beats.extend(found.map(|found| (found.merchant, Beat { key: found.key, observed_output })));
     }
     violations.done(Some(beats))
@@ -336,6 +332,7 @@ fn candidate(candidate: &wire::Candidate, path: &str, violations: &mut Violation
         (candidate.min_output_token_count, TOKENS_PER_CALL_MAX, "min_output_token_count"),
         (candidate.input_pico_usd_per_token, COUNT_MAX, "input_pico_usd_per_token"),
         (candidate.output_pico_usd_per_token, COUNT_MAX, "output_pico_usd_per_token"),
+        (candidate.request_pico_usd, COUNT_MAX, "request_pico_usd"),
     ];
     for (value, max, field) in counts {
         violations.within(value, max, format!("{path}.{field}"));
@@ -353,6 +350,7 @@ fn candidate(candidate: &wire::Candidate, path: &str, violations: &mut Violation
         min_output_tokens: candidate.min_output_token_count,
         input_pico: candidate.input_pico_usd_per_token,
         output_pico: candidate.output_pico_usd_per_token,
+        request_pico: candidate.request_pico_usd,
     }
 }
 

@@ -61,19 +61,30 @@ pub struct Candidate {
     pub input_pico: i64,
     /// Dearest price of an output token, in pico-US-dollars.
     pub output_pico: i64,
+    /// Dearest price of the call itself, in pico-US-dollars.
+    pub request_pico: i64,
 }
 
 impl Candidate {
     /// What a call with `output` output tokens uses at most.
     pub fn amount(&self, output: i64) -> Amount {
-        let cost_nano = cost_nano(self.input_tokens, self.input_pico, output, self.output_pico);
+        let cost_nano = ceil_nano(self.fixed_pico(), output, self.output_pico);
         Amount { requests: 1, tokens: self.input_tokens.saturating_add(output), cost_nano }
+    }
+
+    /// What the call costs before its first output token, in pico-US-dollars.
+    pub(super) fn fixed_pico(&self) -> i128 {
+        fixed_pico(self.request_pico, self.input_tokens, self.input_pico)
     }
 }
 
-/// `input × price + output × price`, rounded up; `i64::MAX` where that does not fit, which no cap admits.
-fn cost_nano(input: i64, input_pico: i64, output: i64, output_pico: i64) -> i64 {
-    let pico = i128::from(input) * i128::from(input_pico) + i128::from(output) * i128::from(output_pico);
+fn fixed_pico(request_pico: i64, input: i64, input_pico: i64) -> i128 {
+    i128::from(request_pico) + i128::from(input) * i128::from(input_pico)
+}
+
+/// `fixed + output × price`, rounded up; `i64::MAX` where that does not fit, which no cap admits.
+fn ceil_nano(fixed_pico: i128, output: i64, output_pico: i64) -> i64 {
+    let pico = fixed_pico + i128::from(output) * i128::from(output_pico);
     Pico::new(pico).ceil_nano().map_or(i64::MAX, |nano| nano.0)
 }
 
@@ -108,6 +119,9 @@ pub struct Hold {
     pub input_pico: i64,
     /// Price of an output token, in pico-US-dollars.
     pub output_pico: i64,
+    /// Price of the call itself, in pico-US-dollars; 0 in holds that an earlier build made.
+    #[serde(default)]
+    pub request_pico: i64,
     /// Output tokens that heartbeats reported.
     pub observed_output: i64,
     /// Day of admission.
@@ -129,13 +143,14 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// What is posted when nobody says what the call used: one request, the input estimate and the output seen. Not nothing, as
+    /// What is posted when nobody says what the call used: one request, its fee, the input estimate and the output seen. Not nothing, as
     /// the provider has probably billed; not the whole hold, as that would lock the merchant out.
     pub fn conservative(&self) -> Amount {
+        let fixed_pico = fixed_pico(self.request_pico, self.input_tokens, self.input_pico);
         Amount {
             requests: 1,
             tokens: self.input_tokens.saturating_add(self.observed_output),
-            cost_nano: cost_nano(self.input_tokens, self.input_pico, self.observed_output, self.output_pico),
+            cost_nano: ceil_nano(fixed_pico, self.observed_output, self.output_pico),
         }
     }
 }

@@ -102,15 +102,14 @@ impl Room {
         (cost > self.left.cost_nano).then_some(Dimension::MonthCost).or(by_balance)
     }
 
-    /// `min(tokens left − input, (money left − price of input) / price of an output token)`, at most what is wanted.
+    /// `min(tokens left − input, (money left − fee − price of input) / price of an output token)`, at most what is wanted.
     fn affordable_output(&self, candidate: &Candidate) -> i64 {
         let by_tokens =
             self.left.tokens.saturating_sub(candidate.input_tokens).min(candidate.max_output_tokens);
         if candidate.output_pico == 0 {
             return by_tokens;
         }
-        let input_pico = i128::from(candidate.input_tokens) * i128::from(candidate.input_pico);
-        let pico_left = i128::from(self.money()) * 1000 - input_pico;
+        let pico_left = i128::from(self.money()) * 1000 - candidate.fixed_pico();
         let by_money = pico_left.div_euclid(i128::from(candidate.output_pico));
         i64::try_from(by_money).map_or(by_tokens, |by_money| by_tokens.min(by_money))
     }

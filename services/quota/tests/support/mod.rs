@@ -56,6 +56,7 @@ pub fn call(now: Timestamp) -> Reserve {
         min_output_tokens: 1,
         input_pico: 3_000,
         output_pico: 1_000,
+        request_pico: 0,
     };
     let key = Key { request_id: RequestId::new(now), attempt: 0 };
     Reserve {
@@ -373,6 +374,7 @@ pub fn candidate() -> wire::Candidate {
         min_output_token_count: 1,
         input_pico_usd_per_token: 10_000,
         output_pico_usd_per_token: 30_000,
+        request_pico_usd: 0,
     }
 }
 

@@ -46,14 +46,15 @@ fn keys() -> impl Strategy<Value = Key> {
 }
 
 fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
-    let candidate = (0_i64..200, 0_i64..200, 1_i64..20, 0_i64..30_000, 0_i64..30_000);
-    let candidate = candidate.prop_map(|(input, output, least, input_pico, output_pico)| Candidate {
+    let candidate = (0_i64..200, 0_i64..200, 1_i64..20, 0_i64..30_000, 0_i64..30_000, 0_i64..900_000);
+    let candidate = candidate.prop_map(|(input, output, least, input_pico, output_pico, fee)| Candidate {
         price_version: Arc::from("p@1"),
         input_tokens: input,
         max_output_tokens: output,
         min_output_tokens: least.min(output),
         input_pico,
         output_pico: if output_pico % 3 == 0 { 0 } else { output_pico },
+        request_pico: if fee % 3 == 0 { fee } else { 0 },
     });
     prop::collection::vec(candidate, 1..4)
 }

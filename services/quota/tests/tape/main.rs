@@ -153,7 +153,7 @@ proptest! {
         let profile = Profile { policy, time_zone: "Asia/Riyadh".into() };
         let mut state = MerchantState::new(profile, 1, Limits::default(), now).unwrap();
         let candidate = Candidate {
-            price_version: Arc::from("p@1"), input_tokens: 10, max_output_tokens: 10, min_output_tokens: 1, input_pico: 1_000, output_pico: 1_000,
+            price_version: Arc::from("p@1"), input_tokens: 10, max_output_tokens: 10, min_output_tokens: 1, input_pico: 1_000, output_pico: 1_000, request_pico: 0,
         };
         let reserve = Reserve {
             key: key(1), mode: Mode::Normal, candidates: vec![candidate], ttl_ms: 30_000, fingerprint: Fingerprint(1, 1),

@@ -142,6 +142,26 @@ fn near_the_cap_the_cheaper_candidate_comes_first() {
 }
 
 #[test]
+fn the_fee_of_a_call_is_told_for_the_hold_and_makes_a_model_dear() {
+    let mut snapshot = snapshot();
+    let fee = |book, pico_usd_per_unit, min_input_token_count| Rate {
+        book,
+        component: Component::Request,
+        pico_usd_per_unit,
+        min_input_token_count,
+    };
+    let fees = [fee(Book::Sell, 7, 0), fee(Book::Sell, 100_000_000_000, 50), fee(Book::Cost, 9, 0)];
+    snapshot.prices[1].rates.extend(fees);
+    let near = RouteFeatures { posture: QuotaPosture::NearCap.into(), ..features() };
+    let plan = plan(&near, &snapshot).unwrap();
+    assert_eq!(plan.primary.target, "provider-gemini", "the local model is dearer by its fee");
+    let local = &plan.failovers[0];
+    assert_eq!((local.request_pico_usd, local.request_cost_pico_usd), (100_000_000_000, 9));
+    assert_eq!(local.expected_cost_pico_usd, 100_000_000_000 + 256 * 60_000);
+    assert_eq!((plan.primary.request_pico_usd, plan.primary.request_cost_pico_usd), (0, 0));
+}
+
+#[test]
 fn a_held_upstream_is_not_tried() {
     let holds = Holds::default();
     holds.hold("provider-gemini", "flash", std::time::Duration::from_secs(5), NOW);

@@ -164,6 +164,22 @@ fn the_first_candidate_that_fits_is_taken_and_its_answer_may_be_shorter() {
 }
 
 #[test]
+fn the_fee_of_a_call_is_lent_too() {
+    let standings = heard(Credit { cost_nano_usd_max: 75_000_000, ..Credit::default() }, remaining());
+    let lend = |id, candidate| standings.lend(&request(id, vec![candidate]), &plan(), NOW);
+    let flat = |request_pico_usd| Candidate { request_pico_usd, ..free() };
+    assert!(lend("a", flat(75_000_000_001)).is_none(), "more than the credit");
+    let with_tokens = Candidate { request_pico_usd: 10_000_000_000, ..candidate("lite") };
+    assert_eq!(
+        lend("b", with_tokens).unwrap().granted_output_token_count,
+        300,
+        "$0.01, $0.05 in and $0.015 out"
+    );
+    assert!(lend("c", flat(1)).is_none(), "the credit is spent");
+    assert!(lend("d", free()).is_some());
+}
+
+#[test]
 fn nothing_is_lent_on_what_is_old_or_little_or_of_another_window() {
     let standings = heard(Credit::default(), remaining());
     assert!(lend(&standings, "a", NOW.plus_millis(5 * MINUTE_MS)).is_some());

@@ -42,6 +42,7 @@ fn cost(request: &wire::AcquireUpstreamRequest) -> Candidate {
         min_output_tokens: request.max_output_token_count,
         input_pico: request.input_cost_pico_usd_per_token,
         output_pico: request.output_cost_pico_usd_per_token,
+        request_pico: request.request_cost_pico_usd,
     }
 }
 
@@ -66,6 +67,7 @@ pub(in crate::grpc) fn acquire_upstream(
         (request.max_output_token_count, TOKENS_PER_CALL_MAX, "max_output_token_count"),
         (request.input_cost_pico_usd_per_token, COUNT_MAX, "input_cost_pico_usd_per_token"),
         (request.output_cost_pico_usd_per_token, COUNT_MAX, "output_cost_pico_usd_per_token"),
+        (request.request_cost_pico_usd, COUNT_MAX, "request_cost_pico_usd"),
     ];
     for (value, max, field) in cost_bounds {
         violations.within(value, max, field);

@@ -71,6 +71,48 @@ fn shrinking_stops_at_what_is_useful_and_prefers_a_whole_candidate() {
 }
 
 #[test]
+fn the_fee_of_a_call_is_held_with_its_tokens() {
+    let dime = |input_pico, output_pico| Candidate {
+        request_pico: 100_000_000_000,
+        ..candidate(100, 50, input_pico, output_pico)
+    };
+    let mut bench = Bench::new(caps(99, 99_999, 5_000_000_000, 99), CapAction::Degrade);
+    let race =
+        (1..=64).filter(|call| bench.reserve(reserve_of(*call, Mode::Shrink, vec![dime(0, 0)])).is_ok());
+    assert_eq!(race.count(), 50, "fifty dimes are five dollars");
+    assert_eq!(bench.numbers()[2], (0, 5_000_000_000));
+    for mode in [Mode::Normal, Mode::CheckOnly] {
+        assert_eq!(bench.over(reserve_of(99, mode, vec![dime(0, 0)])).dimension, Dimension::MonthCost);
+    }
+    bench.advance(TTL_DEFAULT_MS);
+    bench.run(&Command::Expire(64)).unwrap();
+    assert_eq!(
+        bench.numbers()[2],
+        (5_000_000_000, 0),
+        "nobody says what the calls used, so each owes its fee"
+    );
+
+    let mut bench = Bench::new(caps(9, 10_000, 100_001_600, 9), CapAction::Degrade);
+    let reserved = bench.reserve(reserve_of(1, Mode::Shrink, vec![dime(10_000, 30_000)])).unwrap();
+    assert_eq!((reserved.decision, reserved.granted_output), (Decision::DegradeShorter, 20));
+    let cheaper = vec![candidate(100, 50, 10_000, 0)];
+    bench
+        .run(&Command::Adjust(Adjust { key: key(1), candidates: cheaper, fingerprint: Fingerprint(5, 5) }))
+        .unwrap();
+    assert_eq!(bench.numbers()[2], (0, 1_000), "another candidate has another fee");
+}
+
+#[test]
+fn a_hold_of_a_build_that_knew_no_fees_is_read() {
+    let mut bench = roomy();
+    bench.reserve(usual(1)).unwrap();
+    let hold = bench.state.holds[&key(1)].clone();
+    let mut body = serde_json::to_value(&hold).unwrap();
+    assert_eq!(body.as_object_mut().unwrap().remove("request_pico"), Some(0.into()));
+    assert_eq!(serde_json::from_value::<Hold>(body).unwrap(), hold);
+}
+
+#[test]
 fn check_only_says_and_holds_nothing() {
     let mut bench = Bench::new(caps(9, 120, 1_000_000, 9), CapAction::Degrade);
     let check = reserve_of(1, Mode::CheckOnly, vec![candidate(100, 50, 10_000, 30_000)]);

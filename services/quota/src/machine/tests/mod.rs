@@ -53,6 +53,7 @@ fn candidate(input: i64, output: i64, input_pico: i64, output_pico: i64) -> Cand
         min_output_tokens: 1,
         input_pico,
         output_pico,
+        request_pico: 0,
     }
 }
 
