@@ -25,6 +25,15 @@ const KEYS: &str = include_str!("data/url_keys.txt");
 /// Adds the URLs that open something.
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     let bytes = reading.original.as_bytes();
+    if reading.marks.have([b':']) {
+        find_with_scheme(reading, bytes, findings);
+    }
+    if reading.marks.have([b'=']) {
+        find_without_scheme(reading, bytes, findings);
+    }
+}
+
+fn find_with_scheme(reading: &Reading<'_>, bytes: &[u8], findings: &mut Vec<Finding>) {
     let mut done = 0;
     for at in schemes(bytes) {
         if at >= done {
@@ -33,7 +42,10 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
             findings.extend(assess(reading, &range));
         }
     }
-    // Without a scheme: `shop.sa/reset?token=…`.
+}
+
+/// Without a scheme: `shop.sa/reset?token=…`.
+fn find_without_scheme(reading: &Reading<'_>, bytes: &[u8], findings: &mut Vec<Finding>) {
     let mut done = 0;
     for at in memchr::memchr_iter(b'=', bytes) {
         if at >= done {
