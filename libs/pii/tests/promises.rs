@@ -117,7 +117,9 @@ fn an_announced_name_goes_on_over_words_that_no_list_has() {
         assert_eq!(found(text), [(Kind::Person, name)], "{text}");
     }
     assert_eq!(found("الطلب باسم نورة بسرعة لو سمحتوا"), [(Kind::Person, "نورة")]);
-    assert_eq!(found("deliver to King Fahd Road"), []);
+    for text in ["deliver to King Fahd Road", "باسم الله الرحمن الرحيم"] {
+        assert_eq!(found(text), [], "{text}");
+    }
 }
 
 #[test]
@@ -125,6 +127,9 @@ fn escapes_of_json_hide_nothing_outside_of_json() {
     let text = r#"POST /users 200 {"name":"\u0633\u0627\u0631\u0629","phone":"\u0660\u0665\u0665\u0661\u0662\u0663\u0664\u0665\u0666\u0667"}"#;
     let phone = r"\u0660\u0665\u0665\u0661\u0662\u0663\u0664\u0665\u0666\u0667";
     assert_eq!(found(text), [(Kind::Person, r"\u0633\u0627\u0631\u0629"), (Kind::Phone, phone)]);
+    let link = r"https:\/\/shop.example\/reset?token=a8f3c9";
+    let logged = format!(r#"GET 302 {{"to":"{link}"}}"#);
+    assert_eq!(found(&logged), [(Kind::UrlToken, link)]);
     assert_eq!(
         found(r"Name: Sara\nPhone: \u002b966 551234567"),
         [(Kind::Person, "Sara"), (Kind::Phone, r"\u002b966 551234567")]

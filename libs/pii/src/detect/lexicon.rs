@@ -79,7 +79,9 @@ pub(super) const CURRENCIES_BEFORE: [&str; 16] =
     ["$", "€", "£", "﷼", "sar", "sr", "aed", "usd", "kwd", "qar", "bhd", "omr", "egp", "eur", "dhs", "rs"];
 
 /// Spellings of the at sign, with the spaces that belong to them.
-const AT: [&str; 22] = [
+const AT: [&str; 24] = [
+    "(a)",
+    "[a]",
     "(at)",
     "[at]",
     "{at}",
