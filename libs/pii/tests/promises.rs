@@ -145,6 +145,11 @@ fn values_in_pieces_are_found_whole() {
             Kind::CryptoWallet,
             "0x52908400098527886E0F\n7030069857D2E4169EE7",
         ),
+        (
+            "محفظتي bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq\nthanks",
+            Kind::CryptoWallet,
+            "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        ),
         ("رمز عبور اکانتم Zagros#7781 است", Kind::Secret, "Zagros#7781"),
         ("تهران، خیابان آزادی، پلاک ۱۲، واحد ۳", Kind::Address, "تهران، خیابان آزادی، پلاک ۱۲، واحد ۳"),
     ] {

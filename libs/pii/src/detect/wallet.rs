@@ -52,9 +52,12 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
 /// Adds the addresses behind a word for one that a line break cuts in two.
 pub(super) fn find_broken(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     let bytes = reading.text.as_bytes();
+    let mut done = 0;
     for mention in reading.cues(Kind::CryptoWallet.into()) {
-        let from = mention.range.end;
-        let breaks = memchr::memchr_iter(b'\n', reading.ahead(from, BREAK_REACH).as_bytes());
+        // However many words there are, each line break is looked at once.
+        let from = mention.range.end.max(done);
+        done = mention.range.end + reading.ahead(mention.range.end, BREAK_REACH).len();
+        let breaks = memchr::memchr_iter(b'\n', bytes.get(from..done).unwrap_or_default());
         findings.extend(breaks.filter_map(|at| broken(reading, run(bytes, from + at).start..from + at)));
     }
 }
@@ -64,7 +67,12 @@ fn broken(reading: &Reading<'_>, first: Range<usize>) -> Option<Finding> {
     if first.is_empty() || first.start < reading.folded.body() || first.len() + second.len() > MAX_LEN {
         return None;
     }
-    let joined = [reading.cased(first.clone()), reading.cased(second.clone())].concat();
+    let written = reading.cased(first.clone());
+    // What is one already ends with its line.
+    if second.is_empty() || rate(&written).is_some() {
+        return None;
+    }
+    let joined = [written, reading.cased(second.clone())].concat();
     let likely = rate(&joined)? >= UNCHECKED && reading.speaks_for(&first, Kind::CryptoWallet);
     likely.then(|| Finding::folded(Kind::CryptoWallet, first.start..second.end, UNCHECKED + CUE))
 }
