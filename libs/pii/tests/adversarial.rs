@@ -32,7 +32,7 @@ const VALUES: [(Kind, &str, &str); 22] = [
 type Disguise = fn(&str) -> String;
 
 /// Ways of writing a value, by name.
-const DISGUISES: [(&str, Disguise); 28] = [
+const DISGUISES: [(&str, Disguise); 29] = [
     ("plain", str::to_owned),
     ("arabic digits", |value| digits(value, '٠')),
     ("persian digits", |value| digits(value, '۰')),
@@ -74,6 +74,11 @@ const DISGUISES: [(&str, Disguise); 28] = [
     ("percent", |value| {
         let bytes: Vec<String> = digits(value, '٠').bytes().map(|byte| format!("{byte:02X}")).collect();
         format!("%{}", bytes.join("%"))
+    }),
+    ("json escapes", |value| {
+        let units: Vec<String> =
+            digits(value, '٠').encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        format!("HTTP 200\n{{\"value\":\"{}\"}}", units.concat())
     }),
 ];
 

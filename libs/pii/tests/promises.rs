@@ -97,6 +97,71 @@ fn the_header_of_a_table_speaks_for_its_columns() {
 }
 
 #[test]
+fn a_table_of_goods_names_goods() {
+    let goods = "sku,name,price,stock\nT-1,Olive tray,45.00,3\nT-2,Amber oud,310.00,8";
+    assert_eq!(found(goods), []);
+    let people = "order_id,name,phone,total\n77120,Olive Bennett,551234567,45.00";
+    assert_eq!(found(people), [(Kind::Person, "Olive Bennett"), (Kind::Phone, "551234567")]);
+}
+
+#[test]
+fn an_announced_name_goes_on_over_words_that_no_list_has() {
+    for (text, name) in [
+        ("اسم الزبون: مشاري بوطيبان\nالمنطقة: صباح السالم", "مشاري بوطيبان"),
+        ("الاسم: لؤي زمخشري", "لؤي زمخشري"),
+        ("المستلم: عمران كشميرزاد خان سائق العائلة", "عمران كشميرزاد خان"),
+        ("نام من آرش کمانگیر است", "آرش کمانگیر"),
+        ("المستلمة Grace Villanueva شقة البواب", "Grace Villanueva"),
+        ("my name is omar farouk and i need help", "omar farouk"),
+    ] {
+        assert_eq!(found(text), [(Kind::Person, name)], "{text}");
+    }
+    assert_eq!(found("الطلب باسم نورة بسرعة لو سمحتوا"), [(Kind::Person, "نورة")]);
+    for text in ["deliver to King Fahd Road", "باسم الله الرحمن الرحيم"] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn escapes_of_json_hide_nothing_outside_of_json() {
+    let text = r#"POST /users 200 {"name":"\u0633\u0627\u0631\u0629","phone":"\u0660\u0665\u0665\u0661\u0662\u0663\u0664\u0665\u0666\u0667"}"#;
+    let phone = r"\u0660\u0665\u0665\u0661\u0662\u0663\u0664\u0665\u0666\u0667";
+    assert_eq!(found(text), [(Kind::Person, r"\u0633\u0627\u0631\u0629"), (Kind::Phone, phone)]);
+    let link = r"https:\/\/shop.example\/reset?token=a8f3c9";
+    let logged = format!(r#"GET 302 {{"to":"{link}"}}"#);
+    assert_eq!(found(&logged), [(Kind::UrlToken, link)]);
+    assert_eq!(
+        found(r"Name: Sara\nPhone: \u002b966 551234567"),
+        [(Kind::Person, "Sara"), (Kind::Phone, r"\u002b966 551234567")]
+    );
+}
+
+#[test]
+fn values_in_pieces_are_found_whole() {
+    for (text, kind, value) in [
+        ("موقعي 25.083417, 55.148201 قدام البيت", Kind::Address, "25.083417, 55.148201"),
+        (
+            "my eth wallet is 0x52908400098527886E0F\n7030069857D2E4169EE7",
+            Kind::CryptoWallet,
+            "0x52908400098527886E0F\n7030069857D2E4169EE7",
+        ),
+        (
+            "محفظتي bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq\nthanks",
+            Kind::CryptoWallet,
+            "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        ),
+        ("رمز عبور اکانتم Zagros#7781 است", Kind::Secret, "Zagros#7781"),
+        ("تهران، خیابان آزادی، پلاک ۱۲، واحد ۳", Kind::Address, "تهران، خیابان آزادی، پلاک ۱۲، واحد ۳"),
+    ] {
+        assert_eq!(found(text), [(kind, value)], "{text}");
+    }
+    assert_eq!(
+        found("4111111111111111|08|27|123"),
+        [(Kind::CreditCard, "4111111111111111"), (Kind::CardExpiry, "08|27"), (Kind::CardCvv, "123"),]
+    );
+}
+
+#[test]
 fn buffers_carry_nothing_from_text_to_text() {
     let mut scratch = Scratch::default();
     for text in ["جوالي 0551234567", "", "متى يوصل الطلب؟", "sara@example.com", "اسمي محمد العتيبي"]

@@ -56,13 +56,9 @@ impl Redactor {
     ) -> Result<Redaction<'j>, Error> {
         let structured = text.trim_start().starts_with(['{', '[', '"']);
         let readable = depth < NESTING_MAX && serde_json::from_str::<IgnoredAny>(text).is_ok();
+        // What is too deep or broken is read as text, escapes and all.
         if !structured || !readable {
-            let mut redaction = self.redact_unrecorded(hint, text, session)?;
-            // Too deep or broken, so nobody has read what its escapes stand for.
-            if structured && text.contains("\\u") {
-                redaction.residual = Residual::Sensitive;
-            }
-            return Ok(redaction);
+            return self.redact_unrecorded(hint, text, session);
         }
         let mut pass = Pass {
             json: text,

@@ -13,7 +13,8 @@ use super::{Finding, Points};
 const CUED: Points = 65;
 const UNCUED: Points = 60;
 const PART: Points = 5;
-const COORDINATES: Points = 75;
+/// More than a card has whose digits happen to be the same.
+const COORDINATES: Points = 85;
 /// Characters of the longest address.
 const MAX_CHARS: usize = 200;
 /// Words before an English street that belong to its name.
@@ -148,13 +149,19 @@ fn street_start(reading: &Reading<'_>, mention: &Mention) -> usize {
     let mut from = mention.range.start.max(body);
     for _ in 0..NAME_WORDS {
         let head = reading.text[body..from].trim_end_matches(' ');
+        // A city before a comma is the beginning: `تهران، خیابان …`.
+        let listed = head.ends_with(',');
+        let head = head.trim_end_matches(',');
         let fits = |character: &char| !is_mark(*character) || matches!(character, '\'' | '-');
         let len: usize = head.chars().rev().take_while(fits).map(char::len_utf8).sum();
         let word = body + head.len() - len..body + head.len();
         let text = &reading.text[word.clone()];
         let number = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
         let city = reading.mentions_in(&word).iter().any(|mention| mention.cues.meets(Cues::CITY));
-        if text.is_empty() || STOPS.contains(&text) || !(number || city || latin && text.is_ascii()) {
+        if text.is_empty()
+            || STOPS.contains(&text)
+            || !(city || !listed && (number || latin && text.is_ascii()))
+        {
             break;
         }
         from = word.start;
@@ -167,7 +174,9 @@ fn clause_end(reading: &Reading<'_>, from: usize) -> usize {
     let limit = reading.text.floor_char_boundary(reading.text.len().min(from + 4 * MAX_CHARS));
     let sentence = &reading.text[from..limit];
     let sentence = &sentence[..sentence_len(sentence)];
-    let mut end = from + sentence.char_indices().nth(MAX_CHARS).map_or(sentence.len(), |(end, _)| end);
+    let longer = sentence.len() > MAX_CHARS;
+    let most = if longer { sentence.char_indices().nth(MAX_CHARS) } else { None };
+    let mut end = from + most.map_or(sentence.len(), |(end, _)| end);
     // The next thing that is told: a number to call, a name.
     let others = Cues::PLACE
         .with(Cues::CITY)
@@ -243,6 +252,9 @@ fn segments_end(reading: &Reading<'_>, range: Range<usize>) -> usize {
 
 /// Adds pairs of a latitude and a longitude with at least four decimals, which say where somebody lives.
 pub(super) fn find_coordinates(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    if !reading.marks.have([b'.']) {
+        return;
+    }
     let bytes = reading.text.as_bytes();
     let mut first: Option<(Range<usize>, f64)> = None;
     let mut from = reading.folded.body();

@@ -47,7 +47,7 @@ fn expiry_behind(reading: &Reading<'_>, cluster: &mut Cluster, end: usize) -> Op
 }
 
 fn has_slash(reading: &Reading<'_>, range: std::ops::Range<usize>) -> bool {
-    reading.text[range].bytes().any(|byte| matches!(byte, b'/' | b'-' | b'\\'))
+    reading.text[range].bytes().any(|byte| matches!(byte, b'/' | b'-' | b'\\' | b'|'))
 }
 
 /// Three or four digits that follow without a letter between, or with a word for a code.

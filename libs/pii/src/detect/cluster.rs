@@ -116,21 +116,35 @@ impl Cluster {
     /// Gives every window of `min` to [`MAX_DIGITS`] digits, from group border to group border; of digits that each stand
     /// alone, only the whole row.
     pub(super) fn windows<'c>(&'c self, bytes: &'c [u8], min: usize) -> impl Iterator<Item = Window<'c>> {
-        let starts = (0..self.groups.len()).filter(|first| !self.in_row(*first));
-        starts.flat_map(move |first| {
-            let start = self.groups[first].first;
-            (first..self.groups.len())
-                .map(move |last| (last, self.groups[last].first + self.groups[last].len() - start))
-                .take_while(|(_, len)| *len <= MAX_DIGITS)
-                .filter(move |(last, len)| *len >= min && !self.in_row(last + 1))
-                .map(move |(last, len)| Window {
-                    digits: &self.digits[start..start + len],
-                    groups: &self.groups[first..=last],
-                    before: first.checked_sub(1).map(|before| &self.groups[before]),
-                    after: self.groups.get(last + 1),
-                    plus: plus_at(bytes, self.groups[first].start, self.groups[last].end),
-                })
+        let (mut first, mut last) = (0, 0);
+        std::iter::from_fn(move || {
+            loop {
+                let start = self.groups.get(first)?.first;
+                let len = self.groups.get(last).map_or(usize::MAX, |group| group.first + group.len() - start);
+                if len > MAX_DIGITS || self.in_row(first) {
+                    first += 1;
+                    last = first;
+                    continue;
+                }
+                last += 1;
+                if len >= min && !self.in_row(last) {
+                    return Some(self.window(bytes, first..last, len));
+                }
+            }
         })
+    }
+
+    /// The window of some groups, which have `len` digits.
+    fn window<'c>(&'c self, bytes: &[u8], place: Range<usize>, len: usize) -> Window<'c> {
+        let groups = &self.groups[place.clone()];
+        let range = range(groups);
+        Window {
+            digits: &self.digits[groups[0].first..][..len],
+            groups,
+            before: place.start.checked_sub(1).map(|before| &self.groups[before]),
+            after: self.groups.get(place.end),
+            plus: plus_at(bytes, range.start, range.end),
+        }
     }
 
     /// Whether a single digit goes on a row of single digits with the same separator between.

@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
+use super::between::{Between, ends_sentence, is_number_byte};
 use super::cue::Cues;
-use super::lexicon::is_suffix;
-use super::reading::is_word;
-use crate::fold::OPAQUE;
 
 /// Characters between a number and a cue before it.
 const REACH_BEFORE: usize = 40;
@@ -14,77 +12,8 @@ const REACH_AFTER: usize = 20;
 /// Bytes of as many characters at most.
 const BYTES_BEFORE: usize = 4 * REACH_BEFORE;
 const BYTES_AFTER: usize = 4 * REACH_AFTER;
-/// Digits between a cue and a number that make them another number.
-const OTHER_NUMBER_DIGITS: usize = 5;
-/// Characters between two numbers of one list.
-const LIST_GAP: usize = 8;
-
 /// What separates a number from the next thought.
 const CLAUSE_MARKS: [u8; 7] = *b",;-|/\"}";
-
-/// Words that may stand between a cue and its number without loosening the tie, folded.
-fn is_filler(word: &str) -> bool {
-    matches!(
-        word,
-        "رقم"
-            | "رقمه"
-            | "رقمها"
-            | "الرقم"
-            | "هو"
-            | "هي"
-            | "هذا"
-            | "الخاص"
-            | "بي"
-            | "كان"
-            | "علي"
-            | "شماره"
-            | "است"
-            | "number"
-            | "no"
-            | "num"
-            | "nr"
-            | "id"
-            | "code"
-            | "is"
-            | "are"
-            | "was"
-            | "my"
-            | "the"
-            | "it"
-            | "of"
-            | "on"
-            | "at"
-            | "new"
-            | "following"
-            | "here"
-            | "حقي"
-            | "حقتي"
-            | "حقنا"
-            | "معي"
-            | "عندي"
-            | "الجديد"
-            | "الجديده"
-            | "الثاني"
-            | "والثاني"
-            | "الثالث"
-            | "والثالث"
-            | "التالي"
-            | "كالتالي"
-            | "تبعي"
-            | "بتاعي"
-            | "مالي"
-            | "السعوديه"
-            | "القطريه"
-            | "الكويتيه"
-            | "البحرينيه"
-            | "العمانيه"
-            | "المصريه"
-            | "الاماراتيه"
-            | "من"
-            | "همسرم"
-            | "ايشان"
-    )
-}
 
 /// A cue in the folded text.
 #[derive(Debug, Clone)]
@@ -146,28 +75,23 @@ fn verdict_before(text: &str, mentions: &[Mention], start: usize, wanted: Cues) 
     let mut other = None;
     let tells = |mention: &&Mention| mention.cues.is_of_numbers() || mention.cues.meets(wanted);
     for mention in mentions.iter().rev().filter(tells) {
-        let between = &text[mention.range.end..start];
-        if between.len() > BYTES_BEFORE {
+        if start - mention.range.end > BYTES_BEFORE {
             break;
         }
-        let distance = between.chars().count();
-        if distance > REACH_BEFORE || ends_sentence(between) {
+        let between = Between::read(&text[mention.range.end..start]);
+        let distance = between.chars;
+        if distance > REACH_BEFORE || between.ends_sentence() {
             break;
         }
         if mention.cues.meets(wanted) {
-            let context = if is_another_number(between) {
-                Context::Distant
-            } else {
-                positive(between, only_fillers(between))
-            };
+            let context = if between.is_another_number() { Context::Distant } else { between.positive() };
             return Some((context, distance));
         }
         if mention.cues.meets(Cues::DECOY) {
-            let another = is_another_number(between);
-            let negative = || Context::Negative { adjacent: only_fillers(between) };
-            return if another { other } else { Some((negative(), distance)) };
+            let negative = || Context::Negative { adjacent: between.only_fillers() };
+            return if between.is_another_number() { other } else { Some((negative(), distance)) };
         }
-        if other.is_none() && only_fillers(between) {
+        if other.is_none() && between.only_fillers() {
             other = Some((Context::Other, distance));
         }
     }
@@ -177,7 +101,7 @@ fn verdict_before(text: &str, mentions: &[Mention], start: usize, wanted: Cues) 
 /// The next cue behind a number.
 struct Behind<'t> {
     mention: &'t Mention,
-    between: &'t str,
+    between: Between<'t>,
     /// Characters between.
     distance: usize,
 }
@@ -189,26 +113,26 @@ impl<'t> Behind<'t> {
             let tells = mention.cues.is_of_numbers() || mention.cues.meets(wanted);
             mention.range.start >= end && tells
         })?;
-        let between = &text[end..mention.range.start];
-        if between.len() > BYTES_AFTER {
+        if mention.range.start - end > BYTES_AFTER {
             return None;
         }
-        let distance = between.chars().count();
+        let between = Between::read(&text[end..mention.range.start]);
+        let distance = between.chars;
         (distance <= REACH_AFTER).then_some(Self { mention, between, distance })
     }
 
     /// What it says, and from how far.
     fn verdict(&self, text: &str, wanted: Cues) -> Option<(Context, usize)> {
-        let between = self.between;
-        let crosses =
-            ends_sentence(between) || between.bytes().any(|byte| is_number_byte(byte) || byte == b'\n');
-        if crosses || introduces_number(text, self.mention.range.end) {
+        let between = &self.between;
+        let crosses = between.ends_sentence() || between.text.bytes().any(|byte| byte == b'\n');
+        if between.has_number() || crosses || introduces_number(text, self.mention.range.end) {
             return None;
         }
         // Behind a comma or a dash a new thought begins, which says less than a word before the number.
-        let apart = if between.bytes().any(|byte| CLAUSE_MARKS.contains(&byte)) { REACH_AFTER } else { 0 };
+        let apart =
+            if between.text.bytes().any(|byte| CLAUSE_MARKS.contains(&byte)) { REACH_AFTER } else { 0 };
         let context = match self.mention.cues {
-            cues if cues.meets(wanted) => positive(between, only_fillers(between)),
+            cues if cues.meets(wanted) => between.positive(),
             // Behind a number, a word of the shop is as likely the start of the next thought.
             cues if cues.meets(Cues::DECOY) => Context::Negative { adjacent: false },
             _ => Context::Other,
@@ -217,68 +141,12 @@ impl<'t> Behind<'t> {
     }
 }
 
-fn positive(between: &str, adjacent: bool) -> Context {
-    if adjacent {
-        return Context::Positive { words: 0 };
-    }
-    let telling = between.split_ascii_whitespace().filter(|word| is_word(word) && !is_filler(word)).count();
-    Context::Positive { words: telling.max(1) }
-}
-
-const fn is_number_byte(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte == OPAQUE
-}
-
 /// Whether a number follows a cue so closely that the cue belongs to it.
 fn introduces_number(text: &str, end: usize) -> bool {
     let rest = &text[end..];
     let near: usize = rest.chars().take(20).map(char::len_utf8).sum();
     let number = rest[..near].bytes().position(|byte| is_number_byte(byte) || byte == b'+');
     number.is_some_and(|at| !ends_sentence(&rest[..at]))
-}
-
-/// Whether a sentence or paragraph ends in `between`.
-///
-/// A full stop right at the start belongs to the cue (`tel. 055`), and one behind a short word to an abbreviation.
-fn ends_sentence(between: &str) -> bool {
-    let bytes = between.as_bytes();
-    if !bytes.iter().any(|byte| matches!(byte, b'\n' | b'.' | b'!' | b'?')) {
-        return false;
-    }
-    if bytes.windows(2).any(|pair| pair == b"\n\n") {
-        return true;
-    }
-    (1..bytes.len()).any(|at| {
-        let space_follows = matches!(bytes.get(at + 1), None | Some(b' ' | b'\n'));
-        let abbreviation = bytes[..at].ends_with(b" no") || bytes[..at].ends_with(b"num");
-        let end = matches!(bytes[at], b'!' | b'?') || (bytes[at] == b'.' && !abbreviation);
-        end && space_follows && bytes.get(at + 1).is_some()
-    })
-}
-
-/// Whether nothing but fillers and punctuation lies between a cue and a number.
-fn only_fillers(between: &str) -> bool {
-    if between.bytes().all(|byte| byte.is_ascii_punctuation() || byte == b' ') {
-        return true;
-    }
-    between
-        .split(|character: char| character.is_ascii() && !character.is_ascii_alphabetic())
-        .filter(|word| !word.is_empty())
-        .enumerate()
-        .all(|(index, word)| is_filler(word) || (index == 0 && is_suffix(word)))
-        && !between.bytes().any(is_number_byte)
-}
-
-/// Whether another number lies between that is not the neighbour in one list.
-fn is_another_number(between: &str) -> bool {
-    let digits = between.bytes().filter(u8::is_ascii_digit).count();
-    let opaque = between.bytes().any(|byte| byte == OPAQUE);
-    if digits < OTHER_NUMBER_DIGITS && !opaque {
-        return false;
-    }
-    let last = between.bytes().rposition(is_number_byte).unwrap_or(0);
-    let gap = &between[last + 1..];
-    gap.chars().count() > LIST_GAP && !only_fillers(gap)
 }
 
 #[cfg(test)]

@@ -49,8 +49,11 @@ pub(super) fn find(text: &str, signs: &[Range<usize>], mentions: &[Mention], fin
             && matches!(context(text, mentions, &place, Kind::Email.into()), Context::Positive { .. });
         points += if positive { CUE } else { 0 };
         if points >= REPORTED {
-            let name = text[local.start..local.end].replace(' ', "");
-            let normal = Zeroizing::new(format!("{name}@{}", domain.name));
+            let name = &text[local.start..local.end];
+            let mut normal = Zeroizing::new(String::with_capacity(name.len() + 1 + domain.name.len()));
+            name.split(' ').for_each(|part| normal.push_str(part));
+            normal.push('@');
+            normal.push_str(&domain.name);
             let normal = Normal::Written(normal);
             findings.push(Finding { kind: Kind::Email, range: place, points, positive, normal });
         }
@@ -74,6 +77,7 @@ fn rate(form: Form, local: &Local, domain: &Domain) -> Points {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::{marks::Marks, reading::Reading};
     use crate::fold::Folded;
 
     fn found(text: &str) -> Vec<String> {
@@ -82,9 +86,18 @@ mod tests {
         folded.refill("", text, &[]);
         let mut findings = Vec::new();
         let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut mentions);
+        let present = lexicon.find(folded.text(), &mut mentions);
+        let marks = Marks::of(folded.bytes());
+        let reading = Reading {
+            folded: &folded,
+            text: folded.text(),
+            original: text,
+            mentions: &mentions,
+            present,
+            marks,
+        };
         let mut signs = Vec::new();
-        crate::detect::at_signs(folded.text(), &mentions, &mut signs);
+        crate::detect::at_signs(&reading, &mut signs);
         find(folded.text(), &signs, &mentions, &mut findings);
         findings.retain(|finding| finding.points >= super::super::THRESHOLD);
         findings.iter().map(|finding| finding.normal(folded.text()).to_string()).collect()

@@ -7,6 +7,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 use kaleem_placeholder::Kind;
 
+use super::affixes::{is_suffix, joined_behind, letter_at};
 use super::context::Mention;
 use super::cue::Cues;
 use super::secret;
@@ -78,7 +79,9 @@ pub(super) const CURRENCIES_BEFORE: [&str; 16] =
     ["$", "€", "£", "﷼", "sar", "sr", "aed", "usd", "kwd", "qar", "bhd", "omr", "egp", "eur", "dhs", "rs"];
 
 /// Spellings of the at sign, with the spaces that belong to them.
-const AT: [&str; 22] = [
+const AT: [&str; 24] = [
+    "(a)",
+    "[a]",
     "(at)",
     "[at]",
     "{at}",
@@ -102,65 +105,6 @@ const AT: [&str; 22] = [
     "(ايت)",
     " اد ساين ",
 ];
-
-/// An Arabic letter in UTF-8.
-type Letter = [u8; 2];
-
-const ALEF: Letter = *b"\xd8\xa7";
-const LAM: Letter = *b"\xd9\x84";
-const WAW: Letter = *b"\xd9\x88";
-const FEH: Letter = *b"\xd9\x81";
-const BEH: Letter = *b"\xd8\xa8";
-const KAF: Letter = *b"\xd9\x83";
-const HEH: Letter = *b"\xd9\x87";
-
-/// Particles that may stand before a cue in one word, folded: their first letter, and what may follow it.
-const PARTICLES: [(Letter, &[&[Letter]]); 7] = [
-    (ALEF, &[&[LAM]]),
-    (WAW, &[&[], &[ALEF, LAM], &[LAM], &[BEH], &[LAM, LAM], &[BEH, ALEF, LAM]]),
-    (BEH, &[&[], &[ALEF, LAM]]),
-    (LAM, &[&[], &[LAM]]),
-    (FEH, &[&[], &[ALEF, LAM]]),
-    (KAF, &[&[], &[ALEF, LAM]]),
-    (HEH, &[&[], &[ALEF, LAM]]),
-];
-
-/// Arabic and Persian letters that may follow a cue in one word, folded.
-pub(super) fn is_suffix(word: &str) -> bool {
-    matches!(
-        word,
-        "" | "ي"
-            | "ك"
-            | "ه"
-            | "ها"
-            | "نا"
-            | "كم"
-            | "كن"
-            | "هم"
-            | "تي"
-            | "تك"
-            | "ته"
-            | "تها"
-            | "تنا"
-            | "تكم"
-            | "ات"
-            | "اتي"
-            | "ين"
-            | "ني"
-            | "وا"
-            | "وني"
-            | "ام"
-            | "م"
-            | "ت"
-            | "ش"
-            | "مان"
-            | "تان"
-            | "هاي"
-            | "هايم"
-            | "يم"
-            | "يه"
-    )
-}
 
 /// All cues and units.
 pub(super) struct Lexicon {
@@ -234,7 +178,7 @@ impl Lexicon {
             let rest = &bytes[at..];
             at += match class {
                 Class::Latin => rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count(),
-                Class::Arabic => 2 * rest.chunks(2).take_while(|letter| starts_arabic(letter)).count(),
+                Class::Arabic => arabic_len(rest),
                 Class::Mark | Class::Other => 1,
             };
         }
@@ -246,8 +190,7 @@ impl Lexicon {
     fn in_word(&self, text: &str, from: usize, at: usize) -> Option<Mention> {
         self.at(text, from, at).or_else(|| {
             let bytes = text.as_bytes();
-            let first = letter_at(bytes, at);
-            let (_, joined) = PARTICLES.iter().find(|(letter, _)| *letter == first)?;
+            let joined = joined_behind(letter_at(bytes, at))?;
             joined
                 .iter()
                 .filter(|rest| {
@@ -356,14 +299,25 @@ fn ends_word(text: &str, range: &Range<usize>, cues: Cues) -> bool {
     }
 }
 
-/// The two bytes at `at`, zeros behind the end.
-fn letter_at(bytes: &[u8], at: usize) -> Letter {
-    bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
-}
-
 /// Whether an Arabic letter follows, by its first byte.
 fn starts_arabic(rest: &[u8]) -> bool {
     matches!(rest.first(), Some(0xd8..=0xdb))
+}
+
+/// Bytes of the Arabic letters at the start.
+fn arabic_len(rest: &[u8]) -> usize {
+    /// The bits that the first bytes of four letters share, and which of them are looked at.
+    const LEADS: u64 = u64::from_le_bytes([0xd8, 0, 0xd8, 0, 0xd8, 0, 0xd8, 0]);
+    const LOOKED_AT: u64 = u64::from_le_bytes([0xfc, 0, 0xfc, 0, 0xfc, 0, 0xfc, 0]);
+    let (words, _) = rest.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let others = (u64::from_le_bytes(*word) & LOOKED_AT) ^ LEADS;
+        if others != 0 {
+            return 8 * index + others.trailing_zeros() as usize / 16 * 2;
+        }
+    }
+    let tail = 8 * words.len();
+    tail + 2 * rest[tail..].chunks(2).take_while(|letter| starts_arabic(letter)).count()
 }
 
 /// Whether the bytes end in a word that a letter of a class goes on.

@@ -1,6 +1,8 @@
 //! Finds personal data in a folded text: one pass over its cues, one over its digits, then a score for each candidate.
 
 mod address;
+mod affixes;
+mod between;
 mod birth;
 mod business;
 mod card;
@@ -16,6 +18,7 @@ mod explain;
 mod iban;
 mod letters;
 mod lexicon;
+mod marks;
 mod names;
 mod national;
 mod network;
@@ -42,6 +45,7 @@ use cluster::{Cluster, MAX_DIGITS};
 use context::Mention;
 use cue::Cues;
 use lexicon::Lexicon;
+use marks::Marks;
 use names::Names;
 use number::Judge;
 use reading::Reading;
@@ -194,22 +198,25 @@ impl Detector {
         let text = folded.text();
         let Scratch { cluster, signs, mentions, findings, .. } = scratch;
         let present = self.lexicon.find(text, mentions);
-        table::spread(text, mentions);
-        let reading = Reading { folded, text, original, mentions, present };
+        let marks = Marks::of(text.as_bytes());
+        if marks.have([b'\n']) {
+            table::spread(text, mentions);
+        }
+        let reading = Reading { folded, text, original, mentions, present, marks };
         findings.clear();
         self.find_numbers(&reading, cluster, findings);
-        at_signs(text, mentions, signs);
+        at_signs(&reading, signs);
         email::find(text, signs, mentions, findings);
         card_details::find(&reading, &self.lexicon, cluster, findings);
-        letters::find(&reading, findings);
-        birth::find(&reading, findings);
+        for (cues, find) in CUED {
+            if present.meets(cues) {
+                find(&reading, findings);
+            }
+        }
         spelled::find(&reading, cluster, findings);
-        secret::find(&reading, findings);
         url::find(&reading, findings);
         wallet::find(&reading, findings);
         network::find_hex(&reading, findings);
-        network::find_bare_mac(&reading, findings);
-        address::find(&reading, findings);
         address::find_coordinates(&reading, findings);
         person::find(&reading, &self.names, findings);
         // A placeholder inside another one would not be restored.
@@ -239,10 +246,24 @@ impl Detector {
     }
 }
 
+/// Adds what it finds in a text.
+type Find = fn(&Reading<'_>, &mut Vec<Finding>);
+
+/// What looks around words for it alone, with these words.
+const CUED: [(Cues, Find); 6] = [
+    (Cues::of(&[Kind::Passport, Kind::SaShortAddress]), letters::find),
+    (Cues::of(&[Kind::DateOfBirth]), birth::find),
+    (Cues::of(&[Kind::Secret]).with(Cues::PREFIX).with(Cues::PASSWORD), secret::find),
+    (Cues::of(&[Kind::CryptoWallet]), wallet::find_broken),
+    (Cues::of(&[Kind::MacAddress]), network::find_bare_mac),
+    (Cues::of(&[Kind::Address]).with(Cues::PLACE), address::find),
+];
+
 /// Finds the at signs of a text, first the plain ones, then those spelled out.
-fn at_signs(text: &str, mentions: &[Mention], signs: &mut Vec<Range<usize>>) {
+fn at_signs(reading: &Reading<'_>, signs: &mut Vec<Range<usize>>) {
     signs.clear();
-    signs.extend(memchr::memchr_iter(b'@', text.as_bytes()).map(|at| at..at + 1));
-    let spelled = mentions.iter().filter(|mention| mention.cues.meets(Cues::AT));
-    signs.extend(spelled.map(|mention| mention.range.clone()));
+    if reading.marks.have([b'@']) {
+        signs.extend(memchr::memchr_iter(b'@', reading.text.as_bytes()).map(|at| at..at + 1));
+    }
+    signs.extend(reading.cues(Cues::AT).map(|mention| mention.range.clone()));
 }

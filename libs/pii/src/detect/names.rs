@@ -155,9 +155,10 @@ impl Names {
             return true;
         }
         let Some(stem) = word.strip_prefix("ال") else {
-            return (word.starts_with("al") || word.starts_with("el"))
-                && word.len() >= 7
-                && !self.is_word(word);
+            let latin = (word.starts_with("al") || word.starts_with("el")) && word.len() >= 7;
+            // A family of the Gulf: `بوخمسين`.
+            let house = word.strip_prefix("بو").is_some_and(|rest| rest.chars().count() >= 4);
+            return (latin || house) && !self.is_word(word);
         };
         let letters = stem.chars().count();
         let tribe = stem.ends_with('ي') && letters >= 4;

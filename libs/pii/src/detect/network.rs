@@ -76,6 +76,9 @@ fn prefix_len(rest: &[u8]) -> usize {
 
 /// Adds IPv6 and hardware addresses, which have colons or hyphens between hexadecimal digits.
 pub(super) fn find_hex(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    if !reading.marks.have([b':', b'-', b'.']) {
+        return;
+    }
     let bytes = reading.text.as_bytes();
     let mut done = reading.folded.body();
     for at in memchr::memchr3_iter(b':', b'-', b'.', bytes) {

@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use kaleem_placeholder::Kind;
 
-use super::cluster::{Gap, MAX_DIGITS, Shape, Window};
+use super::cluster::{Gap, Group, MAX_DIGITS, Shape, Window};
 use super::context::{Context, Mention, context, in_reach};
 use super::cue::Cues;
 use super::lexicon::{CURRENCIES_BEFORE, Lexicon};
@@ -81,9 +81,23 @@ static RECOGNISERS: [Recogniser; 19] = [
 
 /// Digits of the shortest number that one of the cues makes interesting.
 fn min_digits(present: Cues) -> usize {
+    if !present.meets(NEEDED) {
+        return MIN_DIGITS;
+    }
     let needed = |recogniser: &&Recogniser| recogniser.needs == Cues::NONE || recogniser.needs.meets(present);
     RECOGNISERS.iter().filter(needed).map(|recogniser| *recogniser.digits.start()).min().unwrap_or(MIN_DIGITS)
 }
+
+/// The cues that some recogniser needs.
+const NEEDED: Cues = {
+    let mut all = Cues::NONE;
+    let mut index = 0;
+    while index < RECOGNISERS.len() {
+        all = all.with(RECOGNISERS[index].needs);
+        index += 1;
+    }
+    all
+};
 
 /// The recognisers of a number of digits, one bit each.
 const BY_DIGITS: [u32; MAX_DIGITS + 1] = {
@@ -296,7 +310,10 @@ fn is_amount(window: &Window<'_>, text: &str, lexicon: &Lexicon) -> bool {
     }
     let range = window.range();
     let solid = window.groups.len() == 1;
-    let fraction = window.after.is_some_and(|group| group.len() <= 2 && is_point(group.gap));
+    // A comma before an amount separates two fields.
+    let separates = |group: &Group| group.gap == Gap::Single(b',') && text[group.end..].starts_with('.');
+    let fraction =
+        window.after.is_some_and(|group| group.len() <= 2 && is_point(group.gap) && !separates(group));
     // Behind a comma, only a few digits are the rest of an amount; more are the next number of a list.
     let is_fraction = window.before.is_some()
         && match window.groups[0].gap {
@@ -313,9 +330,25 @@ fn is_point(gap: Gap) -> bool {
     matches!(gap, Gap::Single(b'.' | b','))
 }
 
+/// The last bytes of the currencies.
+const CURRENCY_ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut index = 0;
+    while index < CURRENCIES_BEFORE.len() {
+        let currency = CURRENCIES_BEFORE[index].as_bytes();
+        ends[currency[currency.len() - 1] as usize] = true;
+        index += 1;
+    }
+    ends
+};
+
 /// Whether a currency stands right before the number and not behind another one.
 fn currency_before(before: &str) -> bool {
     let before = before.strip_suffix(' ').unwrap_or(before);
+    // Before most numbers stands a letter in which none of them ends.
+    if !before.bytes().next_back().is_some_and(|last| CURRENCY_ENDS[usize::from(last)]) {
+        return false;
+    }
     CURRENCIES_BEFORE.iter().any(|currency| {
         before.strip_suffix(currency).is_some_and(|rest| {
             let last = rest.trim_end_matches(' ').bytes().next_back();

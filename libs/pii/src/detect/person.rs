@@ -1,6 +1,8 @@
 //! Names of people: behind a word that announces one, as far as the words are names. A name without such a word is not
 //! found, because most Arabic names are words as well.
 
+mod token;
+
 use std::ops::Range;
 
 use kaleem_placeholder::Kind;
@@ -11,6 +13,7 @@ use super::lexicon::is_arabic;
 use super::names::{Names, Part};
 use super::reading::Reading;
 use super::{Finding, Points};
+use token::{Token, next_token};
 
 const ANNOUNCED: Points = 80;
 const TITLED: Points = 70;
@@ -76,6 +79,8 @@ fn is_filler(word: &str) -> bool {
             | "of"
             | "prof"
             | "with"
+            | "will"
+            | "be"
             | "ي"
             | "ه"
             | "ها"
@@ -112,8 +117,10 @@ pub(super) fn find(reading: &Reading<'_>, names: &Names, findings: &mut Vec<Find
     for mention in reading.cues(Cues::SIGNED) {
         findings.extend(before(reading, names, mention.range.start));
     }
-    for mention in signatures(reading.text) {
-        findings.extend(Search { reading, names, mention: &mention, strong: false }.run());
+    if reading.marks.have([b'-']) && reading.marks.have([b'\n']) {
+        for mention in signatures(reading.text) {
+            findings.extend(Search { reading, names, mention: &mention, strong: false }.run());
+        }
     }
 }
 
@@ -126,64 +133,6 @@ fn signatures(text: &str) -> impl Iterator<Item = Mention> {
             begins && matches!(&bytes[at + 1..], [b'-', b'\n', ..] | [b'-', b' ', b'\n', ..])
         })
         .map(|at| Mention { cues: Cues::TITLE, range: at..at + 2 })
-}
-
-/// One word of a text.
-struct Token<'t> {
-    range: Range<usize>,
-    text: &'t str,
-}
-
-/// The next word at or behind `at`, over at most some separators.
-fn next_token(text: &str, at: usize, max: usize) -> Option<Token<'_>> {
-    let rest = text.get(at..)?;
-    let skipped: usize =
-        rest.chars().take(max).take_while(|character| is_separator(*character)).map(char::len_utf8).sum();
-    let rest = &rest[skipped..];
-    let first = rest.chars().next()?;
-    let len: usize = rest
-        .chars()
-        .take(32)
-        .take_while(|character| same_script(first, *character))
-        .map(char::len_utf8)
-        .sum();
-    let word = rest[..len].trim_end_matches(['-', '\'', '\u{2019}']);
-    let start = at + skipped;
-    (!word.is_empty() && first.is_alphabetic())
-        .then(|| Token { range: start..start + word.len(), text: word })
-}
-
-fn is_separator(character: char) -> bool {
-    matches!(
-        character,
-        ' ' | ':'
-            | '='
-            | '"'
-            | '\''
-            | '«'
-            | '»'
-            | '*'
-            | '-'
-            | ','
-            | '.'
-            | '/'
-            | '('
-            | '|'
-            | '#'
-            | '\n'
-            | '>'
-            | '_'
-            | '\\'
-            | '['
-    )
-}
-
-fn same_script(first: char, character: char) -> bool {
-    if is_arabic(first) {
-        is_arabic(character)
-    } else {
-        !is_arabic(character) && (character.is_alphabetic() || matches!(character, '-' | '\'' | '\u{2019}'))
-    }
 }
 
 struct Search<'r, 't> {
@@ -239,8 +188,12 @@ impl Search<'_, '_> {
     /// Whether a name is that of a street: `deliver to King Fahd Road`.
     fn is_street(&self, name: &Range<usize>) -> bool {
         let behind = name.start..name.end + self.reading.ahead(name.end, 2).len();
-        let is_place =
-            |mention: &Mention| mention.cues.meets(Cues::PLACE) && mention.range.start > name.start;
+        // In Arabic the word for the place comes first, so that what follows a name is where its bearer lives.
+        let is_place = |mention: &Mention| {
+            mention.cues.meets(Cues::PLACE)
+                && mention.range.start > name.start
+                && self.reading.text.as_bytes()[mention.range.start].is_ascii()
+        };
         name.end > name.start && self.reading.mentions_in(&behind).iter().any(is_place)
     }
 
@@ -295,9 +248,42 @@ impl Search<'_, '_> {
             {
                 part = Part::Attribute;
             }
+            if part == Part::None && known > 0 && self.bridges(&next) {
+                part = Part::Attribute;
+            }
             token = next;
         }
         (end, known)
+    }
+
+    /// Whether a word that no list has goes on a name that was announced: before a family's, or as the last one of a field.
+    fn bridges(&self, word: &Token<'_>) -> bool {
+        let text = self.reading.text;
+        let unknown = is_arabic(text[word.range.start..].chars().next().unwrap_or(' '))
+            && word.text.chars().count() >= 3
+            && !self.names.is_word(word.text)
+            && self.reading.mentions_in(&word.range).is_empty();
+        let family = |next: Token<'_>| {
+            let joined = &text[word.range.end..next.range.start] == " " && !next.text.is_ascii();
+            joined && self.names.part(next.text) == Part::Family
+        };
+        let goes_on = || next_token(text, word.range.end, 1).is_some_and(family);
+        self.strong && unknown && (self.is_field() && self.closes(word.range.end) || goes_on())
+    }
+
+    /// Whether the cue is written as the name of a field, or says that nothing but a name follows.
+    fn is_field(&self) -> bool {
+        let text = self.reading.text;
+        text[self.mention.range.end..].trim_start_matches(['"', ' ']).starts_with(':')
+            || PLAIN.contains(&&text[self.mention.range.clone()])
+    }
+
+    /// Whether a clause ends at `at`.
+    fn closes(&self, at: usize) -> bool {
+        let rest = self.reading.text[at..].trim_start_matches(' ');
+        let next = rest.chars().next();
+        next.is_none_or(|next| matches!(next, '\n' | '.' | ',' | '!' | '"' | '?' | ';'))
+            || ["هستم", "است"].iter().any(|verb| rest.starts_with(verb))
     }
 
     /// Whether a Latin word begins with a capital and goes on with small letters.
@@ -329,11 +315,7 @@ impl Search<'_, '_> {
             end = next.range.end;
             count += 1;
         }
-        let closed = text[end..]
-            .trim_start_matches(' ')
-            .chars()
-            .next()
-            .is_none_or(|next| matches!(next, '\n' | '.' | ',' | '!' | '"' | '?' | ';'));
+        let closed = self.closes(end);
         let written = first.text.chars().count() >= 3 && !self.names.is_word(first.text);
         let likely =
             known || plain && written && (capital(first) || closed && count == 1 && !first.text.is_ascii());

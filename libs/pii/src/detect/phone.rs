@@ -66,7 +66,7 @@ pub(super) fn propose(window: &Window<'_>) -> Option<Proposal> {
         (true, _, _) if is_international(digits) => (INTERNATIONAL_OTHER, Need::Nothing),
         (_, Some((country, true, _)), _) => (country.bare, Need::Nothing),
         (_, _, Some(base)) => (base, Need::Nothing),
-        _ if is_date(digits) => return None,
+        _ if is_date(digits) || is_listed(window) => return None,
         _ => (ANY, Need::AdjacentCue),
     };
     Some(Proposal { kind: Kind::Phone, base, need, normal: e164 })
@@ -74,6 +74,10 @@ pub(super) fn propose(window: &Window<'_>) -> Option<Proposal> {
 
 /// Splits off the country: its rules, whether a mobile number follows, whether any number of it does.
 fn international(digits: &[u8]) -> Option<(&'static Country, bool, bool)> {
+    // All their codes begin so, and few national numbers do.
+    if !matches!(digits, [b'2' | b'9', ..]) {
+        return None;
+    }
     COUNTRIES.iter().find_map(|country| {
         let rest = without_zero(digits.strip_prefix(country.code)?);
         let (len, prefixes) = country.mobile;
@@ -104,8 +108,12 @@ fn national(digits: &[u8], window: &Window<'_>) -> Option<i32> {
     };
     // Pairs of digits are a list of sizes as often as a number, unless they begin like one.
     let pairs = window.groups.len() > 1 && window.groups.iter().all(|group| group.len() <= 2);
-    let listed = pairs && window.shape() != Shape::Spaced && window.any_gap(|gap| gap == Gap::Single(b','));
-    Some(if listed { points.min(LOCAL) } else { points })
+    Some(if pairs && is_listed(window) { points.min(LOCAL) } else { points })
+}
+
+/// Whether commas stand between numbers rather than between the digits of one.
+fn is_listed(window: &Window<'_>) -> bool {
+    window.shape() != Shape::Spaced && window.any_gap(|gap| gap == Gap::Single(b','))
 }
 
 /// Unified and toll-free numbers, which belong to businesses.

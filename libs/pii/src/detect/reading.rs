@@ -6,6 +6,7 @@ use kaleem_placeholder::Kind;
 
 use super::context::{Context, Mention, context};
 use super::cue::Cues;
+use super::marks::Marks;
 use crate::fold::Folded;
 
 /// One text, its cues, and the way back to how it was written.
@@ -19,6 +20,8 @@ pub(super) struct Reading<'t> {
     pub(super) mentions: &'t [Mention],
     /// What the mentions speak for, taken together.
     pub(super) present: Cues,
+    /// The marks in the folded text, which are those of the original and more.
+    pub(super) marks: Marks,
 }
 
 impl<'t> Reading<'t> {

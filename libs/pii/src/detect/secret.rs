@@ -150,7 +150,7 @@ struct Lead {
 
 impl Lead {
     fn read(reading: &Reading<'_>, from: usize) -> Self {
-        const FILLERS: [&str; 41] = [
+        const FILLERS: [&str; 46] = [
             "is",
             "are",
             "was",
@@ -192,6 +192,11 @@ impl Lead {
             "حسابي",
             "for",
             "account",
+            "حسابم",
+            "اكانتم",
+            "كاربري",
+            "سايت",
+            "ايميلم",
         ];
         const SAYING: [&str; 9] = ["is", "was", "هي", "هو", "هذا", "هذي", "هذه", "كان", "كانت"];
         let mut lead = Self { at: from, said: false };

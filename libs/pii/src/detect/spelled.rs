@@ -34,6 +34,9 @@ const SPELLINGS: [&[&str]; 10] = [
 
 /// Adds the numbers that are spelled out.
 pub(super) fn find(reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
+    if !reading.present.meets(Cues::DIGIT) {
+        return;
+    }
     let mut digits = String::new();
     let mut range = 0..0;
     for mention in reading.cues(Cues::DIGIT) {

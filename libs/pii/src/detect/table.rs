@@ -2,12 +2,18 @@
 
 use std::ops::Range;
 
+use kaleem_placeholder::Kind;
+
 use super::context::Mention;
+use super::cue::Cues;
 
 /// What separates two columns.
 const DELIMITERS: [u8; 4] = [b',', b';', b'|', b'\t'];
 /// Columns of the widest table.
 const MAX_COLUMNS: usize = 64;
+
+/// Columns that hold the names of goods as often as those of people, folded.
+const NAMES: [&str; 4] = ["name", "الاسم", "اسم", "نام"];
 
 /// Adds the cues of a header to the fields of the rows below, as mentions without a width.
 ///
@@ -59,7 +65,13 @@ impl Header {
                 |mention: &&Mention| mention.range.start >= field.start && mention.range.end <= field.end;
             mentions.iter().find(within).filter(|mention| is_alone(text, &field, mention)).cloned()
         };
-        let columns: Vec<_> = fields(text, line, delimiter).take(MAX_COLUMNS).map(column).collect();
+        let mut columns: Vec<_> = fields(text, line, delimiter).take(MAX_COLUMNS).map(column).collect();
+        if is_of_goods(&columns) {
+            let is_bare = |mention: &Mention| NAMES.contains(&&text[mention.range.clone()]);
+            for column in &mut columns {
+                column.take_if(|mention| is_bare(mention));
+            }
+        }
         let named = columns.iter().flatten().count();
         (named >= 2 && columns.len() > 1).then_some(Self { delimiter, columns })
     }
@@ -85,6 +97,15 @@ impl Header {
             Some(Mention { cues, range: field.start..field.start })
         }));
     }
+}
+
+/// Whether a table tells of goods and nothing of people: then its names are those of the goods.
+fn is_of_goods(columns: &[Option<Mention>]) -> bool {
+    let people = Cues::from(Kind::Person);
+    let told =
+        |mention: &Mention| !mention.cues.meets(Cues::DECOY.with(people)) && mention.cues != Cues::NONE;
+    columns.iter().flatten().any(|mention| mention.cues.meets(Cues::DECOY))
+        && !columns.iter().flatten().any(told)
 }
 
 /// What a byte beside a cue says about whether it fills its field.

@@ -161,41 +161,50 @@ impl Trie {
         accepts: impl Fn(usize, usize) -> bool,
     ) -> Option<(usize, usize)> {
         let first = eight(bytes, at);
-        if self.may_be_long(first)
-            && let Some(node) = self.start(key(first))
-            && let Some(found) = self.accepted(self.row.walk(bytes, node, at + KEY), at, KEY, &accepts)
-        {
-            return Some(found);
+        if let Some(node) = self.start(key(first)) {
+            let mut entry = self.row.walk(bytes, node, at + KEY);
+            while let Some((place, end, shorter)) = self.entry(entry, at)
+                && end >= at + KEY
+            {
+                if accepts(place, end) {
+                    return Some((place, end));
+                }
+                entry = shorter;
+            }
         }
         if !self.may_be_short(first) || whole(key(first).to_le_bytes()) {
             return None;
         }
-        let near = &bytes[..bytes.len().min(at + KEY - 1)];
-        self.accepted(self.row.walk(near, self.row.node(Row::ROOT), at), at, 0, &accepts)
+        self.longest_short(bytes, at, accepts)
     }
 
-    /// The longest that `accepts` takes of an entry and those that it begins with, of `min` bytes or more.
-    #[inline]
-    fn accepted(
+    /// The longest entry at `at` of fewer than [`KEY`] bytes that `accepts` takes.
+    fn longest_short(
         &self,
-        mut entry: u16,
+        bytes: &[u8],
         at: usize,
-        min: usize,
-        accepts: &impl Fn(usize, usize) -> bool,
+        accepts: impl Fn(usize, usize) -> bool,
     ) -> Option<(usize, usize)> {
-        while entry != NONE {
-            let place = usize::from(entry);
-            let Entry { len, shorter } = self.entries[place];
-            let len = usize::from(len);
-            if len < min {
-                return None;
-            }
-            if accepts(place, at + len) {
-                return Some((place, at + len));
+        let near = &bytes[..bytes.len().min(at + KEY - 1)];
+        let mut entry = self.row.walk(near, self.row.node(Row::ROOT), at);
+        while let Some((place, end, shorter)) = self.entry(entry, at) {
+            if accepts(place, end) {
+                return Some((place, end));
             }
             entry = shorter;
         }
         None
+    }
+
+    /// The place of an entry that starts at `at`, where it ends, and the longest other one that it begins with.
+    #[inline]
+    fn entry(&self, entry: u16, at: usize) -> Option<(usize, usize, u16)> {
+        if entry == NONE {
+            return None;
+        }
+        let place = usize::from(entry);
+        let Entry { len, shorter } = self.entries[place];
+        Some((place, at + usize::from(len), shorter))
     }
 
     /// The node behind the first bytes of an entry.

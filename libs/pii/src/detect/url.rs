@@ -1,5 +1,6 @@
 //! URLs that open something: with a token, a signature, a session, a password, or a part that nobody can guess.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -25,6 +26,15 @@ const KEYS: &str = include_str!("data/url_keys.txt");
 /// Adds the URLs that open something.
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     let bytes = reading.original.as_bytes();
+    if reading.marks.have([b':']) {
+        find_with_scheme(reading, bytes, findings);
+    }
+    if reading.marks.have([b'=']) {
+        find_without_scheme(reading, bytes, findings);
+    }
+}
+
+fn find_with_scheme(reading: &Reading<'_>, bytes: &[u8], findings: &mut Vec<Finding>) {
     let mut done = 0;
     for at in schemes(bytes) {
         if at >= done {
@@ -33,14 +43,17 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
             findings.extend(assess(reading, &range));
         }
     }
-    // Without a scheme: `shop.sa/reset?token=…`.
+}
+
+/// Without a scheme: `shop.sa/reset?token=…`.
+fn find_without_scheme(reading: &Reading<'_>, bytes: &[u8], findings: &mut Vec<Finding>) {
     let mut done = 0;
     for at in memchr::memchr_iter(b'=', bytes) {
         if at >= done {
             let range = token(reading.original, at);
             done = range.end;
-            let url = &reading.original[range.clone()];
-            let path = url.split(['?', '#']).next().unwrap_or(url);
+            let url = unescaped(&reading.original[range.clone()]);
+            let path = url.split(['?', '#']).next().unwrap_or_default();
             if !url.contains("://") && path.contains('/') && path.contains('.') {
                 findings.extend(assess(reading, &range));
             }
@@ -50,11 +63,20 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
 
 /// Where schemes end.
 fn schemes(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    memchr::memchr_iter(b':', bytes).filter(|at| bytes[*at..].starts_with(b"://"))
+    let slashes = |at: &usize| SLASHES.iter().any(|slashes| bytes[*at..].starts_with(slashes.as_bytes()));
+    memchr::memchr_iter(b':', bytes).filter(slashes)
+}
+
+/// What stands behind a scheme, also as JSON may escape it.
+const SLASHES: [&str; 2] = ["://", ":\\/\\/"];
+
+/// A URL without the backslashes with which JSON may escape its slashes.
+fn unescaped(url: &str) -> Cow<'_, str> {
+    if url.contains("\\/") { Cow::Owned(url.replace("\\/", "/")) } else { Cow::Borrowed(url) }
 }
 
 fn assess(reading: &Reading<'_>, range: &Range<usize>) -> Option<Finding> {
-    let kind = classify(&reading.original[range.clone()])?;
+    let kind = classify(&unescaped(&reading.original[range.clone()]))?;
     Some(Finding::folded(kind, reading.folded.folded(range)?, TOKEN))
 }
 
@@ -68,15 +90,19 @@ fn token(text: &str, at: usize) -> Range<usize> {
             )
             || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    let ends = |place: usize, character: char| stop(character) && !text[place..].starts_with("\\/");
     let from = text.ceil_char_boundary(at.saturating_sub(MAX_BYTES / 8));
-    let start = text[from..at].rfind(stop).map_or(from, |before| {
-        from + before + text[from + before..].chars().next().map_or(1, char::len_utf8)
-    });
+    let mut before = text[from..at].char_indices().rev();
+    let start = before
+        .find(|(place, character)| ends(from + place, *character))
+        .map_or(from, |(place, character)| from + place + character.len_utf8());
     let limit = text.floor_char_boundary(text.len().min(at + MAX_BYTES));
-    let end = text[at..limit].find(stop).map_or(limit, |len| at + len);
+    let mut behind = text[at..limit].char_indices();
+    let end =
+        behind.find(|(place, character)| ends(at + place, *character)).map_or(limit, |(len, _)| at + len);
     let url = text[start..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ']', '*', '؟', '_']);
     // Text in other scripts that touches the scheme is not part of it, nor is a bracket of markdown.
-    let scheme = url.find("://").map_or(0, |scheme| {
+    let scheme = SLASHES.iter().find_map(|slashes| url.find(slashes)).map_or(0, |scheme| {
         let letters = url[..scheme]
             .bytes()
             .rev()
@@ -169,6 +195,8 @@ mod tests {
     fn a_url_ends_with_its_sentence() {
         let text = "ادخل https://x.sa/r?token=1, ثم";
         assert_eq!(&text[token(text, text.find("://").unwrap())], "https://x.sa/r?token=1");
+        let text = r#"{"url":"https:\/\/x.sa\/r?token=1\n"}"#;
+        assert_eq!(&text[token(text, text.find("://").unwrap_or(13))], r"https:\/\/x.sa\/r?token=1");
         let text = "[الرابط](https://x.sa/r?token=1) هنا";
         assert_eq!(&text[token(text, text.find("://").unwrap())], "https://x.sa/r?token=1");
     }

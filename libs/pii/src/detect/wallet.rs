@@ -14,6 +14,8 @@ use checksum::{BITCOIN, RIPPLE, base58, bech32, eip55};
 const MIN_LEN: usize = 26;
 /// Letters and digits of the longest address.
 const MAX_LEN: usize = 95;
+/// Letters and digits that are looked for at once.
+const WINDOW: usize = 8;
 /// The checksum passes, or the form has none.
 const CHECKED: Points = 90;
 /// The form of a chain with a failed checksum.
@@ -23,25 +25,56 @@ const DOUBTFUL: Points = 45;
 /// A form that may be a chain's that is not known here.
 const UNKNOWN: Points = 30;
 const CUE: Points = 40;
+/// Characters behind a word for an address in which one that is cut in two is looked for.
+const BREAK_REACH: usize = 140;
 
 /// Adds the wallet addresses of a text.
 ///
-/// Every twentieth byte is looked at: a run that is long enough holds one of them.
+/// Every nineteenth byte is looked at, and what is behind it: a run that is long enough holds one of them and the next seven.
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     let bytes = reading.text.as_bytes();
     let mut at = reading.folded.body();
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_alphanumeric() {
-            at += MIN_LEN - 6;
+    while let Some(window) = bytes.get(at..at + WINDOW) {
+        // Most words are shorter than the window.
+        if !window.iter().all(u8::is_ascii_alphanumeric) {
+            at += MIN_LEN - WINDOW + 1;
             continue;
         }
         let range = run(bytes, at);
-        at = range.end.max(at + 1);
+        at = range.end;
         if (MIN_LEN..=MAX_LEN).contains(&range.len()) && range.start >= reading.folded.body() {
             findings.extend(assess(reading, range));
         }
-        at += MIN_LEN - 7;
+        at += 1;
     }
+}
+
+/// Adds the addresses behind a word for one that a line break cuts in two.
+pub(super) fn find_broken(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
+    let bytes = reading.text.as_bytes();
+    let mut done = 0;
+    for mention in reading.cues(Kind::CryptoWallet.into()) {
+        // However many words there are, each line break is looked at once.
+        let from = mention.range.end.max(done);
+        done = mention.range.end + reading.ahead(mention.range.end, BREAK_REACH).len();
+        let breaks = memchr::memchr_iter(b'\n', bytes.get(from..done).unwrap_or_default());
+        findings.extend(breaks.filter_map(|at| broken(reading, run(bytes, from + at).start..from + at)));
+    }
+}
+
+fn broken(reading: &Reading<'_>, first: Range<usize>) -> Option<Finding> {
+    let second = first.end + 1..run(reading.text.as_bytes(), first.end + 1).end;
+    if first.is_empty() || first.start < reading.folded.body() || first.len() + second.len() > MAX_LEN {
+        return None;
+    }
+    let written = reading.cased(first.clone());
+    // What is one already ends with its line.
+    if second.is_empty() || rate(&written).is_some() {
+        return None;
+    }
+    let joined = [written, reading.cased(second.clone())].concat();
+    let likely = rate(&joined)? >= UNCHECKED && reading.speaks_for(&first, Kind::CryptoWallet);
+    likely.then(|| Finding::folded(Kind::CryptoWallet, first.start..second.end, UNCHECKED + CUE))
 }
 
 fn run(bytes: &[u8], at: usize) -> Range<usize> {

@@ -11,48 +11,29 @@ pub enum Form {
     Char(char),
 }
 
-/// Bytes at the start that fold to themselves.
-///
-/// Most of a chat is such: copying it in one piece is what makes folding cheap.
-pub(super) fn plain_run(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        while bytes.get(at).is_some_and(|byte| ASCII[usize::from(*byte)]) {
-            at += 1;
-        }
-        let from = at;
-        while let Some([lead @ 0xd8..=0xdb, next]) = bytes.get(at..).and_then(<[u8]>::first_chunk)
-            && ARABIC[usize::from((lead & 3) << 6 | next & 0x3f)]
-        {
-            at += 2;
-        }
-        if at == from {
-            return at;
-        }
-    }
-}
-
 /// The folded form of a capital or an Arabic letter at the start that has as many bytes, and their number.
 pub(super) fn even(bytes: &[u8]) -> Option<(char, usize)> {
     match *bytes {
         [byte @ b'A'..=b'Z', ..] => Some((char::from(byte.to_ascii_lowercase()), 1)),
         [lead @ 0xd8..=0xdb, next, ..] => {
-            let folded = VARIANTS[usize::from((lead & 3) << 6 | next & 0x3f)];
+            let folded = LETTERS[usize::from((lead & 3) << 6 | next & 0x3f)];
             (folded != '\0').then_some((folded, 2))
         }
         _ => None,
     }
 }
 
-/// What the letter variants of the block U+0600 fold to; zero for what is none.
-const VARIANTS: [char; 256] = {
-    let mut variants = ['\0'; 256];
+/// What the letters of the block U+0600 fold to; zero for what is no letter.
+const LETTERS: [char; 256] = {
+    let mut letters = ['\0'; 256];
     let mut low = 0_u8;
     loop {
+        let plain =
+            matches!(low, 0x21 | 0x27 | 0x28 | 0x2a..=0x3a | 0x41..=0x48 | 0x4a | 0x7e | 0x86 | 0x98 | 0xaf);
         if let Some(character) = char::from_u32(0x600 + low as u32) {
             let folded = letter(character);
-            if folded as u32 != character as u32 {
-                variants[low as usize] = folded;
+            if plain || folded as u32 != character as u32 {
+                letters[low as usize] = folded;
             }
         }
         if low == u8::MAX {
@@ -60,35 +41,7 @@ const VARIANTS: [char; 256] = {
         }
         low += 1;
     }
-    variants
-};
-
-/// Which bytes are ASCII that folds to itself; `%` and `&` may begin an escape.
-const ASCII: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        plain[byte as usize] = byte == b'\n' || !matches!(byte, 0..=0x1f | 0x7f | b'%' | b'&' | b'A'..=b'Z');
-        byte += 1;
-    }
-    plain
-};
-
-/// Which characters of the block U+0600 fold to themselves: the letters without variants.
-const ARABIC: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut low = 0_u8;
-    loop {
-        plain[low as usize] = matches!(
-            low,
-            0x21 | 0x27 | 0x28 | 0x2a..=0x3a | 0x41..=0x48 | 0x4a | 0x7e | 0x86 | 0x98 | 0xaf
-        );
-        if low == u8::MAX {
-            break;
-        }
-        low += 1;
-    }
-    plain
+    letters
 };
 
 /// First characters of the blocks of ten decimal digits of Unicode, ascending, without ASCII.
@@ -255,17 +208,18 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_run_folds_to_itself() {
+    fn what_keeps_its_length_folds_as_it_does_alone() {
         for character in (0..0x800).filter_map(char::from_u32) {
-            let text = character.to_string();
-            let len = plain_run(text.as_bytes());
-            if len > 0 {
-                let same = Form::Char(character) == fold(character)
-                    || Form::Ascii(text.as_bytes()[0]) == fold(character);
-                assert!(same && len == text.len(), "{:x}", u32::from(character));
+            if let Some((folded, len)) = even(character.to_string().as_bytes()) {
+                let same = u8::try_from(folded).map_or(Form::Char(folded), Form::Ascii);
+                assert_eq!(
+                    (fold(character), len),
+                    (same, character.len_utf8()),
+                    "{:x}",
+                    u32::from(character)
+                );
             }
         }
-        assert_eq!(plain_run("مرحبا 12 A".as_bytes()), 14);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Percent and HTML escapes that hide characters of personal data.
+//! Escapes of URLs, HTML and JSON that hide characters of personal data.
 
 /// Named HTML entities that occur inside numbers and addresses.
 const ENTITIES: [(&[u8], char); 9] = [
@@ -13,6 +13,9 @@ const ENTITIES: [(&[u8], char); 9] = [
     (b"&shy;", '\u{ad}'),
 ];
 
+/// Backslashes before an escape of JSON that are read as one: as often as strings in strings double it, four deep.
+const BACKSLASHES_MAX: usize = 16;
+
 /// Reads an escape at the start of `bytes`: its character and its length.
 ///
 /// `chained` says that the previous character was an escape too: only then, or with another escape behind it, is a
@@ -25,8 +28,48 @@ pub(super) fn decode(bytes: &[u8], chained: bool) -> Option<(char, u8)> {
             .iter()
             .find(|(name, _)| bytes.starts_with(name))
             .and_then(|(name, character)| Some((*character, u8::try_from(name.len()).ok()?))),
+        b'\\' => backslash(bytes),
         _ => None,
     }
+}
+
+/// `\u0665` and the white space `\n`, `\r` and `\t` of JSON, as logs and answers of other systems hold it between other text.
+fn backslash(bytes: &[u8]) -> Option<(char, u8)> {
+    let (first, len) = unit(bytes).or_else(|| white_space(bytes))?;
+    let (code, len) = match first {
+        0xd800..=0xdbff => {
+            let (second, more) =
+                unit(&bytes[len..]).filter(|(second, _)| matches!(second, 0xdc00..=0xdfff))?;
+            (0x1_0000 + ((first & 0x3ff) << 10 | second & 0x3ff), len + more)
+        }
+        unit => (unit, len),
+    };
+    Some((char::from_u32(code)?, u8::try_from(len).ok()?))
+}
+
+/// The value and the length of one `\u0665`, half of a pair where it is one.
+fn unit(bytes: &[u8]) -> Option<(u32, usize)> {
+    let slashes = backslashes(bytes);
+    let digits = bytes[slashes..].strip_prefix(b"u")?.first_chunk::<4>()?;
+    let value =
+        digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))?;
+    (slashes > 0).then_some((value, slashes + 5))
+}
+
+/// A letter behind it may be the rest of a name in a path (`C:\new`), and hides nothing.
+fn white_space(bytes: &[u8]) -> Option<(u32, usize)> {
+    let slashes = backslashes(bytes);
+    let code = match bytes.get(slashes)? {
+        b'n' | b'r' => b'\n',
+        b't' => b' ',
+        _ => return None,
+    };
+    let goes_on = bytes.get(slashes + 1).is_some_and(u8::is_ascii_lowercase);
+    (!goes_on).then_some((code.into(), slashes + 1))
+}
+
+fn backslashes(bytes: &[u8]) -> usize {
+    bytes.iter().take(BACKSLASHES_MAX).take_while(|byte| **byte == b'\\').count()
 }
 
 fn percent(bytes: &[u8], chained: bool) -> Option<(char, u8)> {
@@ -80,6 +123,11 @@ mod tests {
             ("&#64;", '@', 5),
             ("&#x660;", '٠', 7),
             ("&rlm;", '\u{200f}', 5),
+            (r"\u0665", '٥', 6),
+            (r"\\\\u062Ex", 'خ', 9),
+            (r"\ud835\udfce", '𝟎', 12),
+            (r"\nPhone", '\n', 2),
+            (r"\\t٥", ' ', 3),
         ] {
             assert_eq!(decode(text.as_bytes(), false), Some((character, len)), "{text}");
         }
@@ -89,6 +137,11 @@ mod tests {
     fn leaves_discounts_and_broken_escapes() {
         for text in
             ["%30 خصم", "%", "%4", "%D9%41", "%zz", "& ", "&#;", "&#xd800;", "&#99999999999;", "&amp;"]
+        {
+            assert_eq!(decode(text.as_bytes(), false), None, "{text}");
+        }
+        for text in
+            [r"\", r"\u", r"\u066", r"\u06g5", r"\ud835", r"\ud835\u0665", r"\udfce", r"\new", r"\\", r"\d"]
         {
             assert_eq!(decode(text.as_bytes(), false), None, "{text}");
         }

@@ -62,18 +62,22 @@ async fn halves_of_pairs_and_escapes_hide_nothing() {
 }
 
 #[tokio::test]
-async fn deep_json_is_read_and_what_nobody_can_read_stays_near() {
+async fn deep_json_is_read_and_so_is_what_is_broken() {
     let mut service = Service::start(Store::Sqlite).await;
     let deep = |levels: usize, inner: &str| format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels));
     let answer = result(&mut service, &deep(100_000, r#""\u0030551234567""#)).await;
     assert_eq!((answer.type_counts["PHONE"], answer.residual()), (1, PersonalDataClass::Redacted));
-    // Strings in strings: each level is a string of the next, until nobody reads its escapes any more.
+    // Strings in strings: each level is a string of the next, until its escapes are read as text.
     let mut nested = "{\"phone\":\"\\u0030551234567\"}".to_owned();
     for _ in 0..6 {
         nested = serde_json::json!([nested]).to_string();
     }
-    for json in [nested, r#"{"note":"\u0030551234567"#.to_owned()] {
-        assert_eq!(result(&mut service, &json).await.residual(), PersonalDataClass::Sensitive, "{json:.80}");
+    let broken = r#"{"note":"\u0030551234567"#.to_owned();
+    let logged = r#"HTTP 200 {"note":"\u0660\u0665\u06651234567"}"#.to_owned();
+    for json in [nested, broken, logged] {
+        let answer = result(&mut service, &json).await;
+        let found = (answer.type_counts["PHONE"], answer.residual());
+        assert_eq!(found, (1, PersonalDataClass::Redacted), "{json:.80}");
     }
 }
 

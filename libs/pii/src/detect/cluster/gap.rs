@@ -61,7 +61,9 @@ pub(super) fn gap_after(text: &str, end: usize) -> Option<(Gap, usize)> {
 
 /// Reads one or two linking words, the last of which says how they link, and gives where the next digits start.
 fn linked(text: &str, end: usize) -> Option<(Gap, usize)> {
-    let mut rest = text[end..].trim_start_matches([' ', ',']);
+    let bytes = &text.as_bytes()[end..];
+    let skipped = bytes.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
+    let mut rest = &text[end + skipped..];
     // Most numbers stand before another word.
     if !rest.bytes().next().is_some_and(|first| LINK_STARTS.contains(&first)) {
         return None;
