@@ -60,7 +60,7 @@ impl Recorder {
         fs::metadata(self.log()).expect("the log is there").len()
     }
 
-    /// The recording, once the processes have ended.
+    /// The recording so far; whole once the processes have ended.
     pub fn read(&self) -> Log {
         Log::parse(&fs::read(self.log()).expect("the log is there"))
     }

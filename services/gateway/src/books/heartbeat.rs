@@ -81,8 +81,13 @@ pub(super) async fn run(books: Books, gateway_id: String, stop: CancellationToke
         let beats = books.live().beats();
         for beats in beats.chunks(BEATS_MAX) {
             let request = HeartbeatRequest { gateway_id: gateway_id.clone(), beats: beats.to_vec() };
-            if let Err(fault) = books.0.peers.heartbeat(&bounded(), request).await {
-                tracing::warn!(%fault, "holds of long streams were not extended");
+            match books.0.peers.heartbeat(&bounded(), request).await {
+                Ok(answer) if answer.failed_request_ids.is_empty() => {}
+                Ok(answer) => {
+                    let streams = answer.failed_request_ids.len();
+                    tracing::warn!(streams, "holds of some long streams were not extended");
+                }
+                Err(fault) => tracing::warn!(%fault, "holds of long streams were not extended"),
             }
         }
     }

@@ -196,7 +196,14 @@ impl Mesh {
         [self.quota.take(), self.billing.take()].into_iter().flatten().for_each(|process| {
             process.kill();
         });
-        self.recorder.take().expect("a mesh that is recorded").read()
+        let log = self.recording();
+        self.recorder = None;
+        log
+    }
+
+    /// What was recorded so far.
+    pub fn recording(&self) -> Log {
+        self.recorder.as_ref().expect("a mesh that is recorded").read()
     }
 
     /// Copies the ledger of a billing that does not run.

@@ -1,7 +1,11 @@
 //! The power fails: what was not synced is gone or torn. An answer is safe once the gateway's journal was synced behind it, at most a
 //! few milliseconds later; whatever is left, the books are exact.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kaleem_proto::billing::v1::UsageStatus;
 use kaleem_testkit::power::{Log, Unsynced};
@@ -10,6 +14,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 use crate::{
     audit::{Charge, told},
     caller::{Answered, new_id},
+    child::PATIENCE,
     mesh::{Mesh, Reconcile},
 };
 
@@ -28,7 +33,7 @@ fn is_journal(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "log")
 }
 
-/// Asks from several callers at once, then takes the power away.
+/// Asks from several callers at once, then takes the power away once the journal was synced behind an answer.
 async fn recorded() -> (Mesh, Vec<Heard>, Log) {
     let mesh = Mesh::start_recorded(Reconcile::On).await;
     let gateway = mesh.gateway("gateway-1", "").await;
@@ -46,6 +51,13 @@ async fn recorded() -> (Mesh, Vec<Heard>, Log) {
     }
     callers.join_all().await;
     let (mut mesh, heard) = Arc::into_inner(shared).unwrap().into_inner();
+    let first = heard.iter().map(|heard| heard.position).min().unwrap();
+    let synced = async {
+        while mesh.recording().last_sync(u64::MAX, is_journal).is_none_or(|synced| synced < first) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, synced).await.expect("the journal is synced");
     let log = mesh.power_fails(gateway);
     (mesh, heard, log)
 }
