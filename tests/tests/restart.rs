@@ -99,6 +99,13 @@ async fn while_its_database_is_gone_a_mesh_asks_callers_to_wait_and_then_goes_on
     }
     mesh.nothing_held().await;
     assert_eq!(mesh.ledger_with(answered).await.request_count, answered, "one event an answer");
+    // What was answered on credit is settled once quota is back.
+    let settled = async {
+        while mesh.quota_of("day_requests").await.posted < answered {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, settled).await.expect("quota hears of every answer");
     assert_eq!(mesh.quota_of("day_requests").await.posted, answered);
     mesh.stop().await;
 }
