@@ -58,8 +58,8 @@ impl Meter {
         self.event = Some(Box::new(event));
     }
 
-    /// Notes that the attempt is about to be dispatched, for at most `output_max` output tokens. From here on the provider may bill what it read, so it must be known even
-    /// if this process dies: a journal that cannot be written is the last reason to refuse.
+    /// Notes that the attempt is about to be dispatched, for at most `output_max` output tokens. From here on the provider may bill what
+    /// it read, so it must be known even if this process dies: a journal that cannot be written is the last reason to refuse.
     pub(crate) fn dispatch(&mut self, input_estimate: i64, output_max: i64) -> Result<(), Fault> {
         let Some(event) = self.event.as_mut() else { return Ok(()) };
         let usage =
