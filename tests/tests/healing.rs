@@ -43,6 +43,11 @@ const USAGE: TokenUsage = TokenUsage {
     input_tool_count: 0,
     output_reasoning_count: 0,
     source: 1,
+    input_image_count: 0,
+    input_audio_count: 0,
+    input_cache_write_1h_count: 0,
+    service_tier: 1,
+    unexplained_count: 0,
 };
 
 /// A hold such as a gateway makes before it asks a worker.

@@ -4,9 +4,9 @@ use std::borrow::Borrow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Pico, Timestamp, TokenUsage};
+use crate::{Pico, ServiceTier, Timestamp, TokenUsage};
 
-/// What a unit is.
+/// What a unit is. The order is part of what is stored: it never changes, and grows at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Component {
@@ -14,7 +14,7 @@ pub enum Component {
     InputFresh,
     /// Cached input tokens.
     InputCacheRead,
-    /// Tokens written to a cache.
+    /// Tokens written to a cache, for minutes.
     InputCacheWrite,
     /// Tokens of tool prompts.
     InputTool,
@@ -24,11 +24,18 @@ pub enum Component {
     OutputReasoning,
     /// A call.
     Request,
+    /// Fresh input tokens of pictures.
+    InputImage,
+    /// Fresh input tokens of sound.
+    InputAudio,
+    /// Tokens written to a cache, for an hour.
+    #[serde(rename = "input_cache_write_1h")]
+    InputCacheWrite1h,
 }
 
 impl Component {
     /// Every component, in the order of lines.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::InputFresh,
         Self::InputCacheRead,
         Self::InputCacheWrite,
@@ -36,6 +43,9 @@ impl Component {
         Self::OutputText,
         Self::OutputReasoning,
         Self::Request,
+        Self::InputImage,
+        Self::InputAudio,
+        Self::InputCacheWrite1h,
     ];
 
     /// How many units of this component `usage` has.
@@ -48,6 +58,9 @@ impl Component {
             Self::OutputText => usage.output_text,
             Self::OutputReasoning => usage.output_reasoning,
             Self::Request => 1,
+            Self::InputImage => usage.input_image,
+            Self::InputAudio => usage.input_audio,
+            Self::InputCacheWrite1h => usage.input_cache_write_1h,
         }
     }
 }
@@ -75,6 +88,14 @@ pub struct Rate {
     /// Counts only for calls with at least this much input, for the whole call; the highest tier that is reached wins.
     #[serde(default)]
     pub min_input_token_count: i64,
+    /// Counts only for calls that were served in this tier.
+    #[serde(default, skip_serializing_if = "is_standard")]
+    pub service_tier: ServiceTier,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_standard(tier: &ServiceTier) -> bool {
+    *tier == ServiceTier::Standard
 }
 
 /// Prices of one model from one instant on; never changes once added.
@@ -114,18 +135,22 @@ pub struct RatedLine {
 pub struct AmountOverflow;
 
 impl PriceVersion {
-    /// Price of one unit of `component` in `book` for a call with `input` input tokens; zero where the version names none.
-    pub fn unit_price(&self, book: Book, component: Component, input: i64) -> Pico {
+    /// Price of one unit of `component` in `book` for a call with `input` input tokens that `tier` served: the standard tier's where the
+    /// version names none of its own, and zero where it names neither.
+    pub fn unit_price(&self, book: Book, component: Component, input: i64, tier: ServiceTier) -> Pico {
         self.rates
             .iter()
             .filter(|rate| {
-                rate.book == book && rate.component == component && rate.min_input_token_count <= input
+                rate.book == book
+                    && rate.component == component
+                    && rate.min_input_token_count <= input
+                    && [tier, ServiceTier::Standard].contains(&rate.service_tier)
             })
-            .max_by_key(|rate| rate.min_input_token_count)
+            .max_by_key(|rate| (rate.service_tier, rate.min_input_token_count))
             .map_or(Pico::ZERO, |rate| Pico::new(i128::from(rate.pico_usd_per_unit)))
     }
 
-    /// The dearest price of one unit among `components`, over all tiers: what a hold must assume.
+    /// The dearest price of one unit among `components`, over all tiers and numbers of input tokens: what a hold must assume.
     pub fn ceiling(&self, book: Book, components: &[Component]) -> i64 {
         self.rates
             .iter()
@@ -141,7 +166,7 @@ impl PriceVersion {
         let mut lines = Vec::new();
         for component in Component::ALL {
             let units = component.units(usage);
-            let price = self.unit_price(book, component, input);
+            let price = self.unit_price(book, component, input, usage.service_tier);
             if units == 0 || price == Pico::ZERO {
                 continue;
             }
@@ -198,6 +223,7 @@ mod tests {
             component,
             pico_usd_per_unit,
             min_input_token_count: 0,
+            service_tier: ServiceTier::Standard,
         };
         PriceVersion {
             price_version: format!("{model}@{from}"),
@@ -229,11 +255,40 @@ mod tests {
             component: Component::InputFresh,
             pico_usd_per_unit: 20,
             min_input_token_count: 200_001,
+            service_tier: ServiceTier::Standard,
         });
         let cost =
             |input| price.amount(Book::Sell, &TokenUsage { input_fresh: input, ..TokenUsage::default() });
         assert_eq!(cost(200_000), Ok(Pico::new(2_000_000)));
         assert_eq!(cost(200_001), Ok(Pico::new(4_000_020)));
+    }
+
+    #[test]
+    fn a_batch_costs_its_own_price_where_it_has_one() {
+        let mut price = version("m", 0, 75_000, 300_000);
+        let halved =
+            Rate { pico_usd_per_unit: 37_500, service_tier: ServiceTier::Batch, ..price.rates[0].clone() };
+        price.rates.insert(0, halved);
+        let usage = TokenUsage { input_fresh: 1, output_text: 1, ..TokenUsage::default() };
+        let batch = TokenUsage { service_tier: ServiceTier::Batch, ..usage };
+        assert_eq!(price.amount(Book::Sell, &usage), Ok(Pico::new(375_000)));
+        assert_eq!(price.amount(Book::Sell, &batch), Ok(Pico::new(337_500)));
+        assert_eq!(
+            price.ceiling(Book::Sell, &[Component::InputFresh]),
+            75_000,
+            "a hold waits for no discount"
+        );
+    }
+
+    #[test]
+    fn words_of_the_store_stay() {
+        let words = Component::ALL.map(|component| serde_json::to_string(&component).unwrap());
+        assert_eq!(words[9], "\"input_cache_write_1h\"");
+        let rate = &version("m", 0, 1, 1).rates[0];
+        let stored =
+            r#"{"book":"sell","component":"input_fresh","pico_usd_per_unit":1,"min_input_token_count":0}"#;
+        assert_eq!(serde_json::to_string(rate).unwrap(), stored);
+        assert_eq!(&serde_json::from_str::<Rate>(stored).unwrap(), rate);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kaleem_domain::{Timestamp, TokenUsage, UsageSource, price};
+use kaleem_domain::{ServiceTier, Timestamp, TokenUsage, UsageSource, price};
 use kaleem_proto::{billing::v1 as billing, chat::v1 as chat};
 
 /// An instant as protobuf.
@@ -46,6 +46,27 @@ pub fn usage(usage: &TokenUsage) -> chat::TokenUsage {
         output_text_count: usage.output_text,
         output_reasoning_count: usage.output_reasoning,
         source: source.into(),
+        input_image_count: usage.input_image,
+        input_audio_count: usage.input_audio,
+        input_cache_write_1h_count: usage.input_cache_write_1h,
+        service_tier: service_tier(usage.service_tier).into(),
+        unexplained_count: usage.unexplained,
+    }
+}
+
+/// A tier as protobuf.
+pub const fn service_tier(tier: ServiceTier) -> chat::ServiceTier {
+    match tier {
+        ServiceTier::Standard => chat::ServiceTier::Standard,
+        ServiceTier::Batch => chat::ServiceTier::Batch,
+    }
+}
+
+/// A tier from protobuf; one that is not named is standard.
+pub const fn from_service_tier(tier: chat::ServiceTier) -> ServiceTier {
+    match tier {
+        chat::ServiceTier::Batch => ServiceTier::Batch,
+        chat::ServiceTier::Standard | chat::ServiceTier::Unspecified => ServiceTier::Standard,
     }
 }
 
@@ -63,7 +84,12 @@ pub fn from_usage(usage: &chat::TokenUsage) -> TokenUsage {
         input_tool: usage.input_tool_count,
         output_text: usage.output_text_count,
         output_reasoning: usage.output_reasoning_count,
+        input_image: usage.input_image_count,
+        input_audio: usage.input_audio_count,
+        input_cache_write_1h: usage.input_cache_write_1h_count,
         source,
+        service_tier: from_service_tier(usage.service_tier()),
+        unexplained: usage.unexplained_count,
     }
 }
 
@@ -77,6 +103,7 @@ pub fn price_version(version: &price::PriceVersion) -> billing::PriceVersion {
         component: price_component(rate.component).into(),
         pico_usd_per_unit: rate.pico_usd_per_unit,
         min_input_token_count: rate.min_input_token_count,
+        service_tier: service_tier(rate.service_tier).into(),
     });
     billing::PriceVersion {
         price_version: version.price_version.clone(),
@@ -103,6 +130,7 @@ pub fn from_price_version(version: &billing::PriceVersion) -> Result<price::Pric
             component,
             pico_usd_per_unit: rate.pico_usd_per_unit,
             min_input_token_count: rate.min_input_token_count,
+            service_tier: from_service_tier(rate.service_tier()),
         })
     });
     Ok(price::PriceVersion {
@@ -127,6 +155,9 @@ pub fn price_component(component: price::Component) -> billing::PriceComponent {
         price::Component::OutputText => Wire::OutputText,
         price::Component::OutputReasoning => Wire::OutputReasoning,
         price::Component::Request => Wire::Request,
+        price::Component::InputImage => Wire::InputImage,
+        price::Component::InputAudio => Wire::InputAudio,
+        price::Component::InputCacheWrite1h => Wire::InputCacheWrite1h,
     }
 }
 

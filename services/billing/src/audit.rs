@@ -29,6 +29,8 @@ pub struct Verdict {
     pub events: i64,
     /// Entries checked.
     pub entries: i64,
+    /// Events whose token counts do not add up to the provider's own total, which is no fault of the books.
+    pub suspects: i64,
     /// Broken invariants, one sentence each; empty proves the books.
     pub faults: Vec<String>,
     faults_hidden: usize,
@@ -117,6 +119,7 @@ async fn audit_transactions(
                 }
                 let version = versions.get(id).and_then(Option::as_deref);
                 verdict.events += 1;
+                verdict.suspects += i64::from(event.event.usage.unexplained != 0);
                 for fault in event_faults(event, booked, version) {
                     let (id, merchant) = (&event.event.event_id, &event.event.merchant_id);
                     verdict.fault(format!("event {id} of {merchant}: {fault}"));

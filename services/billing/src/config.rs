@@ -10,6 +10,9 @@ use crate::{Error, grpc::EVENTS_MAX, store::postgres};
 /// Longest wait for late events.
 const STATEMENT_GRACE_MAX_SECONDS: u64 = 28 * 24 * 3_600;
 
+/// Shortest time between two audits.
+const AUDIT_INTERVAL_MIN_SECONDS: u64 = 60;
+
 /// Options of the billing service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -31,6 +34,8 @@ pub struct Config {
     pub price_versions_max: usize,
     /// How long after its month is over everywhere a statement waits for late events before it can be closed.
     pub statement_grace: Span,
+    /// How often the books are audited and compared with the providers' bills although nobody asks; 0 never.
+    pub audit_interval: Span,
     /// Bounds of the connections to Postgres.
     pub postgres: Postgres,
 }
@@ -71,6 +76,7 @@ impl Default for Config {
             queued_events_max: 8_192,
             price_versions_max: 10_000,
             statement_grace: Span::seconds(24 * 3_600),
+            audit_interval: Span::seconds(24 * 3_600),
             postgres: Postgres::default(),
         }
     }
@@ -99,6 +105,13 @@ impl Config {
             return refuse(
                 "statement_grace",
                 "at most 28d, so that a month can be closed before the next one",
+            );
+        }
+        let audits = [Span::seconds(0), Span::seconds(AUDIT_INTERVAL_MIN_SECONDS)];
+        if self.audit_interval != audits[0] && self.audit_interval < audits[1] {
+            return refuse(
+                "audit_interval",
+                "0s, which is never, or at least 1m, as an audit reads the whole ledger",
             );
         }
         if self.postgres_url.as_ref().is_some_and(|url| postgres::parse(url.expose()).is_none()) {
@@ -161,6 +174,7 @@ mod tests {
                 "statement_grace",
                 Config { statement_grace: Span::seconds(29 * 24 * 3_600), ..Config::default() },
             ),
+            ("audit_interval", Config { audit_interval: Span::seconds(59), ..Config::default() }),
             ("postgres.readers_max", with(|postgres| postgres.readers_max = 0)),
             ("postgres.lock_timeout", with(|postgres| postgres.lock_timeout = Span::millis(0))),
             ("postgres.statement_timeout", with(|postgres| postgres.statement_timeout = Span::seconds(601))),

@@ -1,6 +1,6 @@
 //! Usage events: what a call used, with the rules that make it safe to charge.
 
-use kaleem_domain::{MerchantId, Timestamp, TokenUsage, UsageSource};
+use kaleem_domain::{MerchantId, ServiceTier, Timestamp, TokenUsage, UsageSource};
 use sha2::{Digest as _, Sha256};
 
 use crate::amendment::REVISION_MARK;
@@ -63,6 +63,19 @@ pub fn parse_source(word: &str) -> Option<UsageSource> {
     [UsageSource::Provider, UsageSource::Counted, UsageSource::Partial]
         .into_iter()
         .find(|s| source_word(*s) == word)
+}
+
+/// The word of a tier in the store and the payload hash.
+pub fn tier_word(tier: ServiceTier) -> &'static str {
+    match tier {
+        ServiceTier::Standard => "standard",
+        ServiceTier::Batch => "batch",
+    }
+}
+
+/// The tier of a word.
+pub fn parse_tier(word: &str) -> Option<ServiceTier> {
+    ServiceTier::ALL.into_iter().find(|tier| tier_word(*tier) == word)
 }
 
 /// Why an event cannot be recorded.
@@ -239,24 +252,22 @@ impl UsageEvent {
         self.texts().into_iter().for_each(&mut text);
         text(self.status.word());
         text(source_word(self.usage.source));
-        for number in [i64::from(self.attempt), self.admit_time.as_millis()].into_iter().chain(self.counts())
-        {
+        let (first, later) = self.counts();
+        for number in [i64::from(self.attempt), self.admit_time.as_millis()].into_iter().chain(first) {
             payload.extend(number.to_be_bytes());
+        }
+        // What a call without pictures and the like has not, so that its hash is that of books from before there were any.
+        if self.usage.service_tier != ServiceTier::Standard || later.into_iter().any(|count| count != 0) {
+            payload.extend(tier_word(self.usage.service_tier).as_bytes());
+            payload.extend(later.into_iter().flat_map(i64::to_be_bytes));
         }
         Sha256::digest(&payload).into()
     }
 
-    /// Token counts in the order of the store's columns.
-    pub fn counts(&self) -> [i64; 6] {
-        let usage = &self.usage;
-        [
-            usage.input_fresh,
-            usage.input_cache_read,
-            usage.input_cache_write,
-            usage.input_tool,
-            usage.output_text,
-            usage.output_reasoning,
-        ]
+    /// Token counts in the order of the store's columns: those that every call has, and those that few have, with what is unexplained.
+    pub fn counts(&self) -> ([i64; 6], [i64; 4]) {
+        let [fresh, read, write, tool, text, reasoning, image, audio, write_1h] = self.usage.buckets();
+        ([fresh, read, write, tool, text, reasoning], [image, audio, write_1h, self.usage.unexplained])
     }
 
     /// The texts that make up the payload, in the order of its hash.
@@ -375,6 +386,11 @@ pub mod tests {
         assert_eq!(changed(|e| e.epoch = 9), same);
         let different = [
             changed(|e| e.usage.output_text += 1),
+            changed(|e| e.usage.input_image += 1),
+            changed(|e| e.usage.input_audio += 1),
+            changed(|e| e.usage.input_cache_write_1h += 1),
+            changed(|e| e.usage.unexplained = -1),
+            changed(|e| e.usage.service_tier = ServiceTier::Batch),
             changed(|e| e.usage.source = UsageSource::Provider),
             changed(|e| e.status = Status::Partial),
             changed(|e| e.price_version = "m@2".into()),
@@ -382,6 +398,8 @@ pub mod tests {
             changed(|e| (e.key_id, e.decision_id) = ("kd".into(), String::new())),
         ];
         assert!(different.iter().all(|hash| *hash != same));
+        let again: std::collections::HashSet<_> = different.iter().collect();
+        assert_eq!(again.len(), different.len());
     }
 
     proptest! {

@@ -16,11 +16,12 @@ use kaleem_domain::{Clock, MerchantId, Pico, price::Book};
 use kaleem_proto::billing::v1::{self as proto, billing_service_server::BillingService};
 use kaleem_rpc::convert;
 use kaleem_runtime::Supervisor;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Deps, Error, Violation, audit,
+    Deps, Error, Violation,
+    auditor::Auditor,
     balance::Balances,
     event::{COUNT_MAX, Rejection, TEXT_BYTES_MAX},
     prices::Prices,
@@ -42,29 +43,31 @@ type Answer<T> = Result<Response<T>, Status>;
 /// The billing service as tonic mounts it.
 pub struct Grpc {
     store: Arc<dyn Store>,
-    prices: Prices,
+    prices: Arc<Prices>,
     recorder: Recorder,
+    auditor: Arc<Auditor>,
     clock: Arc<dyn Clock>,
     supervisor: Supervisor,
     statement_grace: Duration,
     /// Places of those who follow the ledger.
     tails: Arc<Semaphore>,
     balances: Balances,
-    /// An audit or a reconciliation reads much of the ledger; one at a time is enough.
-    auditing: Mutex<()>,
+}
+
+/// The ledger and who works on it.
+pub(crate) struct Books {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) prices: Arc<Prices>,
+    pub(crate) recorder: Recorder,
+    pub(crate) auditor: Arc<Auditor>,
 }
 
 impl Grpc {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        prices: Prices,
-        recorder: Recorder,
-        Deps { clock, supervisor }: Deps,
-        statement_grace: Duration,
-    ) -> Self {
+    pub(crate) fn new(books: Books, Deps { clock, supervisor }: Deps, statement_grace: Duration) -> Self {
+        let Books { store, prices, recorder, auditor } = books;
         let tails = Arc::new(Semaphore::new(tail::TAILS_MAX));
-        let (balances, auditing) = (Balances::default(), Mutex::new(()));
-        Self { store, prices, recorder, clock, supervisor, statement_grace, tails, balances, auditing }
+        let balances = Balances::default();
+        Self { store, prices, recorder, auditor, clock, supervisor, statement_grace, tails, balances }
     }
 
     /// Checks and rates one event, so that only what can be stored reaches the queue.
@@ -109,6 +112,14 @@ impl Grpc {
                     prepared.push(Some(rejection));
                 }
             }
+        }
+        let suspects = rated.iter().filter(|rated| rated.event.usage.unexplained != 0).count();
+        if suspects > 0 {
+            tracing::warn!(
+                suspects,
+                "token counts do not add up to the provider's total; they are billed as they are"
+            );
+            metrics::counter!("kaleem_billing_suspect_events_total").increment(suspects as u64);
         }
         let recorded = self.recorder.record(rated).await?;
         let conflicts = recorded.iter().filter(|recorded| recorded.outcome == Outcome::Conflict).count();
@@ -231,16 +242,12 @@ impl Grpc {
     }
 
     async fn verify(&self) -> Result<proto::VerifyLedgerResponse, Error> {
-        let _alone = self.auditing.lock().await;
-        let mut books = self.store.books().await?;
-        let verdict = audit::audit(books.as_mut(), &self.prices).await?;
-        if !verdict.faults.is_empty() {
-            tracing::error!(faults = verdict.faults.len(), "the ledger breaks its invariants");
-        }
+        let verdict = self.auditor.verify().await?;
         Ok(proto::VerifyLedgerResponse {
             event_count: verdict.events,
             entry_count: verdict.entries,
             faults: verdict.faults,
+            suspect_count: verdict.suspects,
         })
     }
 }

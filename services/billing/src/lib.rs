@@ -6,6 +6,7 @@
 
 mod amendment;
 mod audit;
+mod auditor;
 mod balance;
 mod bill;
 mod chain;
@@ -30,7 +31,9 @@ use std::sync::Arc;
 
 use kaleem_domain::Clock;
 use kaleem_proto::billing::v1::billing_service_server::BillingServiceServer;
-use kaleem_runtime::Supervisor;
+use kaleem_runtime::{OnError, Supervisor};
+
+use auditor::Auditor;
 
 pub use config::{Config, Postgres};
 pub use error::{Error, Violation};
@@ -64,8 +67,14 @@ pub async fn build(config: Config, deps: Deps) -> Result<BillingServiceServer<Gr
     let seed = price_file::parse(price_file::DEFAULT).map_err(Error::PriceFile)?;
     store.seed_prices(seed, deps.clock.now()).await?;
     let prices = prices::Prices::open(Arc::clone(&store), config.price_versions_max).await?;
+    let prices = Arc::new(prices);
     let recorder = recorder::Recorder::new(Arc::clone(&store) as Arc<dyn store::Ledger>, &config, &deps);
-    let server =
-        BillingServiceServer::new(Grpc::new(store, prices, recorder, deps, config.statement_grace.get()));
+    let auditor = Arc::new(Auditor::new(Arc::clone(&store), Arc::clone(&prices), Arc::clone(&deps.clock)));
+    if !config.audit_interval.get().is_zero() {
+        let audit = Arc::clone(&auditor).run(config.audit_interval.get(), deps.supervisor.stopping());
+        deps.supervisor.spawn("billing audit", OnError::Log, audit);
+    }
+    let books = grpc::Books { store, prices, recorder, auditor };
+    let server = BillingServiceServer::new(Grpc::new(books, deps, config.statement_grace.get()));
     Ok(server.max_decoding_message_size(REQUEST_BYTES_MAX))
 }

@@ -1,7 +1,7 @@
 //! The checked-in price file that a new store starts from: dollars a million tokens, parsed without floats.
 
 use kaleem_domain::{
-    Pico, Timestamp,
+    Pico, ServiceTier, Timestamp,
     price::{Book, Component, PriceVersion, Rate},
 };
 use serde::Deserialize;
@@ -31,6 +31,9 @@ pub enum Error {
         /// The text.
         amount: String,
     },
+    /// The discount of batches is none, or makes a price that is no whole number.
+    #[error("{0}: batch_percent must be 0 to 100, and give each price in whole pico-dollars a token")]
+    Percent(String),
 }
 
 #[derive(Deserialize)]
@@ -53,13 +56,37 @@ struct Version {
     sell: Option<Prices>,
 }
 
-/// Dollars a million tokens.
+/// Dollars a million tokens, and a call.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Prices {
     input: String,
     cached_input: Option<String>,
+    cache_write: Option<String>,
+    cache_write_1h: Option<String>,
+    image_input: Option<String>,
+    audio_input: Option<String>,
     output: String,
+    /// Dollars a call.
+    request: Option<String>,
+    /// What tokens cost in the batch tier, in per cent; what is read from a cache or written to it costs as ever.
+    batch_percent: Option<i64>,
+}
+
+impl Prices {
+    /// The prices of a million tokens, and whether batches have theirs at a discount.
+    fn of_tokens(&self) -> impl Iterator<Item = (Component, &String, bool)> {
+        let named = [
+            (Component::InputFresh, Some(&self.input), true),
+            (Component::InputCacheRead, self.cached_input.as_ref(), false),
+            (Component::InputCacheWrite, self.cache_write.as_ref(), false),
+            (Component::InputCacheWrite1h, self.cache_write_1h.as_ref(), false),
+            (Component::InputImage, self.image_input.as_ref(), true),
+            (Component::InputAudio, self.audio_input.as_ref(), true),
+            (Component::OutputText, Some(&self.output), true),
+        ];
+        named.into_iter().filter_map(|(component, amount, discounts)| Some((component, amount?, discounts)))
+    }
 }
 
 /// Reads a price file.
@@ -73,17 +100,7 @@ fn price_version(version: Version) -> Result<PriceVersion, Error> {
     let mut rates = Vec::new();
     let sell = version.sell.as_ref().map(|sell| (Book::Sell, sell));
     for (book, prices) in std::iter::once((Book::Cost, &version.cost)).chain(sell) {
-        let components = [
-            (Component::InputFresh, Some(&prices.input)),
-            (Component::InputCacheRead, prices.cached_input.as_ref()),
-            (Component::OutputText, Some(&prices.output)),
-        ];
-        let named = components.into_iter().filter_map(|(component, amount)| Some((component, amount?)));
-        for (component, amount) in named {
-            let pico = pico_per_token(amount)
-                .ok_or_else(|| Error::Amount { version: version.id.clone(), amount: amount.clone() })?;
-            rates.push(Rate { book, component, pico_usd_per_unit: pico, min_input_token_count: 0 });
-        }
+        book_rates(book, prices, &version.id, &mut rates)?;
     }
     rates::complete(&mut rates);
     Ok(PriceVersion {
@@ -95,6 +112,33 @@ fn price_version(version: Version) -> Result<PriceVersion, Error> {
         verified: version.verified,
         rates,
     })
+}
+
+/// Adds what `prices` names of `book`.
+fn book_rates(book: Book, prices: &Prices, version: &str, rates: &mut Vec<Rate>) -> Result<(), Error> {
+    let wrong = |amount: &String| Error::Amount { version: version.to_owned(), amount: amount.clone() };
+    let mut add = |component, pico_usd_per_unit, service_tier| {
+        rates.push(Rate { book, component, pico_usd_per_unit, min_input_token_count: 0, service_tier });
+    };
+    for (component, amount, discounts) in prices.of_tokens() {
+        let pico = pico_per_token(amount).ok_or_else(|| wrong(amount))?;
+        add(component, pico, ServiceTier::Standard);
+        if let Some(percent) = prices.batch_percent.filter(|_| discounts) {
+            let discounted = percent_of(pico, percent).ok_or_else(|| Error::Percent(version.to_owned()))?;
+            add(component, discounted, ServiceTier::Batch);
+        }
+    }
+    if let Some(amount) = &prices.request {
+        let fee = Pico::parse_dollars(amount, 6).and_then(Pico::to_i64).ok_or_else(|| wrong(amount))?;
+        add(Component::Request, fee, ServiceTier::Standard);
+    }
+    Ok(())
+}
+
+/// `percent` of a price, where it is a whole number.
+fn percent_of(pico: i64, percent: i64) -> Option<i64> {
+    let hundredfold = pico.checked_mul(percent).filter(|_| (0..=100).contains(&percent))?;
+    (hundredfold % 100 == 0).then_some(hundredfold / 100)
 }
 
 /// Dollars a million tokens as pico-US-dollars a token, which is a whole number for at most six decimals.
@@ -182,6 +226,34 @@ mod tests {
                 "{}",
                 version.price_version
             );
+        }
+    }
+
+    #[test]
+    fn a_model_may_price_pictures_sound_caches_calls_and_batches() {
+        let parsed = |cost: &str| {
+            let head = "[[version]]\nprice_version = \"v\"\ntarget = \"t\"\nmodel = \"m\"\nsource = \"s\"\n";
+            parse(&format!(
+                "{head}verified = true\neffective = \"2026-01-01T00:00:00Z\"\ncost = {{ {cost} }}\n"
+            ))
+        };
+        let whole = "input = \"0.075\", cached_input = \"0.01\", cache_write = \"0.1\", cache_write_1h = \"0.2\",
+                     image_input = \"0.08\", audio_input = \"0.30\", output = \"0.30\", request = \"0.000005\", batch_percent = 50";
+        let version = &parsed(&whole.replace('\n', " ")).unwrap()[0];
+        let usage = TokenUsage::of_buckets([1, 1, 1, 1, 1, 1, 1, 1, 1]);
+        let amount =
+            |service_tier| version.amount(Book::Sell, &TokenUsage { service_tier, ..usage }).unwrap().get();
+        let (cached, fee) = (10_000 + 100_000 + 200_000, 5_000_000);
+        let discounted = 75_000 + 75_000 + 300_000 + 300_000 + 80_000 + 300_000;
+        assert_eq!(amount(ServiceTier::Standard), discounted + cached + fee);
+        assert_eq!(
+            amount(ServiceTier::Batch),
+            discounted / 2 + cached + fee,
+            "37,500 a token is no whole nano"
+        );
+        for bad in ["batch_percent = 101", "batch_percent = -1", "batch_percent = 33"] {
+            let refused = parsed(&format!("input = \"0.000001\", output = \"1\", {bad}")).unwrap_err();
+            assert!(refused.to_string().starts_with("v: batch_percent"), "{refused}");
         }
     }
 

@@ -68,6 +68,9 @@ pub fn component_word(component: Component) -> &'static str {
         Component::OutputText => "output_text",
         Component::OutputReasoning => "output_reasoning",
         Component::Request => "request",
+        Component::InputImage => "input_image",
+        Component::InputAudio => "input_audio",
+        Component::InputCacheWrite1h => "input_cache_write_1h",
     }
 }
 
@@ -84,16 +87,28 @@ pub fn book_word(book: Book) -> &'static str {
     }
 }
 
+/// Lines that an event could have when the ledger was made.
+pub const FIRST_LINES: usize = 2 * FIRST;
+
 /// Lines that an event can have.
 pub const LINES: usize = 2 * Component::ALL.len();
 
-/// The place of a line among all that an event can have: cost first, in the order of [`Component::ALL`].
+/// Components that there were when the ledger was made.
+const FIRST: usize = 7;
+
+/// The place of a line among all that an event can have, which is that of its column and part of the chain: it never changes. First
+/// the cost of the first components and what they are sold for, then the same of those that came later.
 pub const fn line_index(book: Book, component: Component) -> usize {
-    let first = match book {
-        Book::Cost => 0,
-        Book::Sell => Component::ALL.len(),
+    let place = component as usize;
+    let (start, place, count) = if place < FIRST {
+        (0, place, FIRST)
+    } else {
+        (2 * FIRST, place - FIRST, Component::ALL.len() - FIRST)
     };
-    first + component as usize
+    match book {
+        Book::Cost => start + place,
+        Book::Sell => start + count + place,
+    }
 }
 
 /// The book of a word.
@@ -103,7 +118,7 @@ pub fn parse_book(word: &str) -> Option<Book> {
 
 #[cfg(test)]
 pub mod tests {
-    use kaleem_domain::{Timestamp, TokenUsage, price::Rate};
+    use kaleem_domain::{ServiceTier, Timestamp, TokenUsage, price::Rate};
     use proptest::prelude::*;
 
     use super::*;
@@ -115,6 +130,7 @@ pub mod tests {
             component,
             pico_usd_per_unit,
             min_input_token_count: 0,
+            service_tier: ServiceTier::Standard,
         };
         PriceVersion {
             price_version: "m@1".into(),
@@ -187,7 +203,10 @@ pub mod tests {
         let places = [Book::Cost, Book::Sell]
             .into_iter()
             .flat_map(|book| Component::ALL.map(|component| line_index(book, component)));
-        assert_eq!(places.collect::<Vec<_>>(), (0..LINES).collect::<Vec<_>>());
+        let mut places: Vec<_> = places.collect();
+        assert_eq!(places, [0, 1, 2, 3, 4, 5, 6, 14, 15, 16, 7, 8, 9, 10, 11, 12, 13, 17, 18, 19]);
+        places.sort_unstable();
+        assert_eq!(places, (0..LINES).collect::<Vec<_>>());
     }
 
     proptest! {

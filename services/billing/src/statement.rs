@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use kaleem_domain::{MerchantId, Timestamp, price::Component};
+use kaleem_domain::{MerchantId, ServiceTier, Timestamp, price::Component};
 
 use crate::{
     Error,
@@ -33,7 +33,7 @@ pub struct Cut {
     pub carry_pico: i64,
 }
 
-/// What a merchant used of one component of a model in one month under one price version, less what was reversed.
+/// What a merchant used of one component of a model in one month under one price version in one tier, less what was reversed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Used {
     /// Month of the events.
@@ -44,6 +44,8 @@ pub struct Used {
     pub component: Component,
     /// Price version.
     pub price_version: String,
+    /// Tier that served.
+    pub service_tier: ServiceTier,
     /// Units.
     pub units: i128,
     /// What the merchant pays, in pico-US-dollars.
@@ -61,6 +63,8 @@ pub struct Line {
     pub component: Component,
     /// Price version.
     pub price_version: String,
+    /// Tier that served.
+    pub service_tier: ServiceTier,
     /// Units.
     pub units: i64,
     /// Exact amount, in pico-US-dollars.
@@ -229,14 +233,25 @@ fn lines(
             model: used.model,
             component: used.component,
             price_version: used.price_version,
+            service_tier: used.service_tier,
         });
     }
     Ok((lines, narrow(terms.pico(carry))?))
 }
 
 /// The place of a line: its month's own first.
-fn place<'a>(period: &Period, used: &'a Used) -> (bool, &'a Period, &'a str, Component, &'a str) {
-    (used.period != *period, &used.period, &used.model, used.component, &used.price_version)
+fn place<'a>(
+    period: &Period,
+    used: &'a Used,
+) -> (bool, &'a Period, &'a str, Component, &'a str, ServiceTier) {
+    (
+        used.period != *period,
+        &used.period,
+        &used.model,
+        used.component,
+        &used.price_version,
+        used.service_tier,
+    )
 }
 
 #[cfg(test)]

@@ -32,8 +32,14 @@ use crate::{
 static SCHEMA: Schema = Schema {
     name: "billing",
     called: "the ledger's store",
-    sqlite: &[("billing", include_str!("../migrations/sqlite/0001_billing.sql"))],
-    postgres: &[("billing", include_str!("../migrations/postgres/0001_billing.sql"))],
+    sqlite: &[
+        ("billing", include_str!("../migrations/sqlite/0001_billing.sql")),
+        ("tiers and modalities", include_str!("../migrations/sqlite/0002_tiers_and_modalities.sql")),
+    ],
+    postgres: &[
+        ("billing", include_str!("../migrations/postgres/0001_billing.sql")),
+        ("tiers and modalities", include_str!("../migrations/postgres/0002_tiers_and_modalities.sql")),
+    ],
 };
 
 /// A failure of the store.

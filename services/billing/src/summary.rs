@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kaleem_domain::{Timestamp, TokenUsage, UsageSource, window::Zone};
+use kaleem_domain::{Timestamp, TokenUsage, usage::BUCKETS, window::Zone};
 
 use crate::{Error, Violation, event::digits};
 
@@ -78,8 +78,8 @@ impl Served {
 pub struct Sums {
     /// Events.
     pub events: i128,
-    /// Token counts in the order of [`UsageEvent::counts`](crate::event::UsageEvent::counts).
-    pub counts: [i128; 6],
+    /// Token counts in the order of [`TokenUsage::buckets`].
+    pub counts: [i128; BUCKETS],
     /// What the merchant pays, in pico-US-dollars.
     pub sell_pico: i128,
     /// What providers charge us, in pico-US-dollars.
@@ -102,17 +102,11 @@ impl Sums {
 
     /// The token counts as an answer carries them; an amount beyond it is an error and never cut.
     pub fn usage(&self) -> Result<TokenUsage, Error> {
-        let [input_fresh, input_cache_read, input_cache_write, input_tool, output_text, output_reasoning] =
-            self.counts;
-        Ok(TokenUsage {
-            input_fresh: narrow(input_fresh)?,
-            input_cache_read: narrow(input_cache_read)?,
-            input_cache_write: narrow(input_cache_write)?,
-            input_tool: narrow(input_tool)?,
-            output_text: narrow(output_text)?,
-            output_reasoning: narrow(output_reasoning)?,
-            source: UsageSource::default(),
-        })
+        let mut buckets = [0; BUCKETS];
+        for (bucket, sum) in buckets.iter_mut().zip(self.counts) {
+            *bucket = narrow(sum)?;
+        }
+        Ok(TokenUsage::of_buckets(buckets))
     }
 }
 
@@ -138,7 +132,8 @@ mod tests {
 
     #[test]
     fn sums_go_beyond_64_bits_and_are_never_cut() {
-        let large = Sums { events: 1, counts: [i128::from(i64::MAX); 6], max_sequence: 7, ..Sums::default() };
+        let large =
+            Sums { events: 1, counts: [i128::from(i64::MAX); BUCKETS], max_sequence: 7, ..Sums::default() };
         let mut sums = large.clone();
         sums.add(&large);
         assert_eq!(sums.counts[0], i128::from(i64::MAX) * 2);

@@ -141,6 +141,10 @@ pub struct ModelConfig {
     /// Reads pictures.
     #[serde(default = "yes")]
     pub vision: bool,
+    /// Calls of class BATCH are sent in the flex tier, which costs half and may wait or be refused when there is no room. The price book
+    /// bills what the API says that it served in.
+    #[serde(default)]
+    pub batch_in_flex: bool,
 }
 
 /// How the thinking of a model is controlled; it also tells the generations of the API apart.
@@ -186,6 +190,7 @@ impl ModelConfig {
             tools: true,
             json_schema: true,
             vision: true,
+            batch_in_flex: false,
         };
         let later = |id: &str, fallbacks: &[&str]| Self {
             id: id.to_owned(),

@@ -16,7 +16,7 @@ use kaleem_proto::{
         GetUsageSummaryRequest, GetUsageSummaryResponse, billing_service_client::BillingServiceClient,
     },
 };
-use kaleem_rpc::{Code, Fault, Transport};
+use kaleem_rpc::{Code, Fault, Transport, convert};
 use tonic::{Request, Status};
 
 use crate::{
@@ -193,15 +193,7 @@ impl Billing {
 }
 
 fn ledger(account: &MerchantId, summary: &GetUsageSummaryResponse) -> Result<Ledger, Error> {
-    let usage = summary.usage.unwrap_or_default();
-    let counts = [
-        usage.input_fresh_count,
-        usage.input_cache_read_count,
-        usage.input_cache_write_count,
-        usage.input_tool_count,
-        usage.output_text_count,
-        usage.output_reasoning_count,
-    ];
+    let counts = convert::from_usage(&summary.usage.unwrap_or_default()).buckets();
     let tokens = i64::try_from(counts.iter().map(|count| i128::from(*count)).sum::<i128>()).ok();
     // A merchant pays what we sell at, and we what the provider sells at.
     let pico = if account.upstream().is_some() { summary.cost_pico_usd } else { summary.sell_pico_usd };

@@ -1,7 +1,7 @@
 //! The decision: a pure function of features, policy, snapshot, holds and time.
 
 use kaleem_domain::{
-    Pico, Timestamp,
+    Pico, ServiceTier, Timestamp,
     price::{Book, Component, PriceVersion},
 };
 use kaleem_proto::router::v1::{QuotaPosture, RouteFeatures, Step};
@@ -151,8 +151,19 @@ fn prefer_cheap_near_the_cap(features: &RouteFeatures, passed: &mut [Passed<'_>]
     }
 }
 
-const INPUT: [Component; 4] =
-    [Component::InputFresh, Component::InputCacheRead, Component::InputCacheWrite, Component::InputTool];
+/// What the input of a request without pictures can be billed as. There is no way to send sound.
+const INPUT: [Component; 5] = [
+    Component::InputFresh,
+    Component::InputCacheRead,
+    Component::InputCacheWrite,
+    Component::InputCacheWrite1h,
+    Component::InputTool,
+];
+/// What the input of a request with pictures can be billed as.
+const INPUT_WITH_IMAGES: [Component; 6] = {
+    let [fresh, read, write, write_1h, tool] = INPUT;
+    [fresh, read, write, write_1h, tool, Component::InputImage]
+};
 const OUTPUT: [Component; 2] = [Component::OutputText, Component::OutputReasoning];
 const REQUEST: [Component; 1] = [Component::Request];
 
@@ -162,7 +173,9 @@ fn expected_cost(features: &RouteFeatures, price: &PriceVersion) -> Pico {
         bound => bound.min(EXPECTED_OUTPUT_TOKENS),
     };
     let input = features.input_token_count;
-    let part = |component, units| price.unit_price(Book::Sell, component, input).checked_mul(units);
+    let part = |component, units| {
+        price.unit_price(Book::Sell, component, input, ServiceTier::Standard).checked_mul(units)
+    };
     let parts = [(Component::InputFresh, input), (Component::OutputText, output), (Component::Request, 1)];
     let sum = parts
         .into_iter()
@@ -172,6 +185,7 @@ fn expected_cost(features: &RouteFeatures, price: &PriceVersion) -> Pico {
 
 fn step(features: &RouteFeatures, admitted: &Passed<'_>, rung: &str) -> Step {
     let Passed { offer, price } = admitted;
+    let input: &[Component] = if features.needs_vision { &INPUT_WITH_IMAGES } else { &INPUT };
     let (system_prefix, max_output_token_count) = match features.posture() {
         QuotaPosture::DegradeShorter => ("Answer briefly.".to_owned(), features.max_output_token_count / 2),
         _ => (String::new(), 0),
@@ -185,11 +199,11 @@ fn step(features: &RouteFeatures, admitted: &Passed<'_>, rung: &str) -> Step {
         max_output_token_count,
         price_version: price.price_version.clone(),
         expected_cost_pico_usd: expected_cost(features, price).to_i64().unwrap_or(i64::MAX),
-        input_pico_usd_per_token: price.ceiling(Book::Sell, &INPUT),
+        input_pico_usd_per_token: price.ceiling(Book::Sell, input),
         output_pico_usd_per_token: price.ceiling(Book::Sell, &OUTPUT),
         model_max_output_token_count: offer.model.max_output_token_count,
         model_context_token_count: offer.model.context_token_count,
-        input_cost_pico_usd_per_token: price.ceiling(Book::Cost, &INPUT),
+        input_cost_pico_usd_per_token: price.ceiling(Book::Cost, input),
         output_cost_pico_usd_per_token: price.ceiling(Book::Cost, &OUTPUT),
         request_pico_usd: price.ceiling(Book::Sell, &REQUEST),
         request_cost_pico_usd: price.ceiling(Book::Cost, &REQUEST),

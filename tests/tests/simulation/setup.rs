@@ -1,7 +1,7 @@
 //! What every run of the simulation is about: merchants, their plan, the price, and what may be broken on purpose.
 
 use kaleem_domain::{
-    RequestId, Timestamp, TokenUsage,
+    RequestId, ServiceTier, Timestamp, TokenUsage,
     price::{Book, Component, PriceVersion, Rate},
 };
 use kaleem_quota::machine::{
@@ -62,6 +62,7 @@ pub fn price() -> PriceVersion {
         component,
         pico_usd_per_unit,
         min_input_token_count: 0,
+        service_tier: ServiceTier::Standard,
     };
     PriceVersion {
         price_version: PRICE.into(),

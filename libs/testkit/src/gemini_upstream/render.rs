@@ -56,6 +56,8 @@ pub(crate) struct Answer<'a> {
     usage: Usage,
     style: CallStyle,
     pieces: u32,
+    /// Tier that was asked for.
+    service_tier: Option<String>,
 }
 
 impl<'a> Answer<'a> {
@@ -75,7 +77,8 @@ impl<'a> Answer<'a> {
         let counted = Usage { thoughts, ..Usage::new(prompt_tokens(request), pieces) };
         let own_style = if model.is_third_generation() { CallStyle::Third } else { CallStyle::Second };
         let (usage, style) = (reply.usage.unwrap_or(counted), reply.call_style.unwrap_or(own_style));
-        Self { model, number, reply, usage, style, pieces }
+        let service_tier = request.get("serviceTier").and_then(Value::as_str).map(ToOwned::to_owned);
+        Self { model, number, reply, usage, style, pieces, service_tier }
     }
 
     /// Renders the answer in `framing`.
@@ -149,7 +152,7 @@ impl<'a> Answer<'a> {
     }
 
     fn usage_metadata(&self, pieces_done: u32, is_last: bool) -> Value {
-        let Usage { prompt, cached, thoughts, candidates } = self.usage;
+        let Usage { prompt, cached, thoughts, candidates, image, audio, unexplained } = self.usage;
         let share = u64::from(candidates) * u64::from(pieces_done) / u64::from(self.pieces.max(1));
         let done = if is_last { u64::from(candidates) } else { share };
         let shown = if is_last || !self.reply.counts_candidates_last { done } else { 0 };
@@ -161,8 +164,16 @@ impl<'a> Answer<'a> {
                 metadata[name] = Value::from(count);
             }
         }
-        metadata["totalTokenCount"] = Value::from(u64::from(prompt) + shown + u64::from(thoughts));
-        metadata["promptTokensDetails"] = json!([{"modality": "TEXT", "tokenCount": prompt}]);
+        let total = u64::from(prompt) + shown + u64::from(thoughts) + u64::from(unexplained);
+        metadata["totalTokenCount"] = Value::from(total);
+        let text = prompt.saturating_sub(image).saturating_sub(audio);
+        let details = [("TEXT", text), ("IMAGE", image), ("AUDIO", audio)];
+        let details = details.into_iter().filter(|(modality, count)| *count > 0 || *modality == "TEXT");
+        metadata["promptTokensDetails"] =
+            details.map(|(modality, count)| json!({"modality": modality, "tokenCount": count})).collect();
+        if let Some(tier) = &self.service_tier {
+            metadata["serviceTier"] = Value::from(tier.as_str());
+        }
         metadata
     }
 

@@ -7,7 +7,7 @@ use super::errors::ApiError;
 use crate::Gate;
 
 /// Final token counts of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens of the prompt, cached ones included.
     pub prompt: u32,
@@ -17,12 +17,18 @@ pub struct Usage {
     pub thoughts: u32,
     /// Tokens of the answer without thinking.
     pub candidates: u32,
+    /// Of the prompt, tokens of pictures.
+    pub image: u32,
+    /// Of the prompt, tokens of sound.
+    pub audio: u32,
+    /// What the total says beyond the sum of its parts, as no API should.
+    pub unexplained: u32,
 }
 
 impl Usage {
     /// Counts without cache and thinking.
     pub fn new(prompt: u32, candidates: u32) -> Self {
-        Self { prompt, cached: 0, thoughts: 0, candidates }
+        Self { prompt, candidates, ..Self::default() }
     }
 }
 

@@ -7,7 +7,6 @@ use crate::{
     Error,
     bill::{Bill, MONTH_ROWS_MAX},
     period::Period,
-    reconciliation,
     store::Imported,
 };
 
@@ -45,8 +44,7 @@ impl Grpc {
             id => Some(merchant_id(id)?),
         };
         let period = Period::field(&request.period)?;
-        let _alone = self.auditing.lock().await;
-        let differences = reconciliation::reconcile(self.store.as_ref(), merchant, period).await?;
+        let differences = self.auditor.reconcile(merchant, period).await?;
         let shown = differences.into_iter().map(|difference| Difference {
             subject: difference.subject,
             quota_value: String::new(),

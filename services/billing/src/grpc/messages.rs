@@ -129,6 +129,7 @@ pub fn statement(statement: &Statement) -> proto::Statement {
         amount_pico_usd: line.amount_pico,
         amount_minor: line.amount_minor,
         period: line.period.to_string(),
+        service_tier: convert::service_tier(line.service_tier).into(),
     };
     let (exchange, tax) = (&statement.terms.exchange, statement.terms.tax.as_ref());
     proto::Statement {
@@ -169,9 +170,13 @@ pub fn summary(
     })
 }
 
-/// Sums as token counts; who counted has no sum.
+/// Sums as token counts; who counted and in what tier has no sum.
 fn summed_usage(sums: &Sums) -> Result<chat::TokenUsage, Error> {
-    Ok(chat::TokenUsage { source: chat::UsageSource::Unspecified.into(), ..convert::usage(&sums.usage()?) })
+    Ok(chat::TokenUsage {
+        source: chat::UsageSource::Unspecified.into(),
+        service_tier: chat::ServiceTier::Unspecified.into(),
+        ..convert::usage(&sums.usage()?)
+    })
 }
 
 fn model_usage(
@@ -199,6 +204,7 @@ pub fn price_version(version: proto::PriceVersion) -> Result<PriceVersion, Error
                 component,
                 pico_usd_per_unit: rate.pico_usd_per_unit,
                 min_input_token_count: rate.min_input_token_count,
+                service_tier: convert::from_service_tier(rate.service_tier()),
             }),
             (None, _) => {
                 let field = format!("version.rates[{index}].book");

@@ -15,6 +15,7 @@ fn used(period: &str, model: &str, component: Component, amount_pico: i128) -> U
         model: model.into(),
         component,
         price_version: format!("{model}@1"),
+        service_tier: ServiceTier::Standard,
         units: 1,
         amount_pico,
     }

@@ -11,7 +11,7 @@ use kaleem_proto::{
         billing_service_server::BillingServiceServer,
         record_usage_response::{Outcome, Result as Item},
     },
-    chat::v1::{TokenUsage, UsageSource},
+    chat::v1::{ServiceTier, TokenUsage, UsageSource},
     quota::v1::Reservation,
 };
 use kaleem_rpc::{Code, Fault, convert};
@@ -142,6 +142,7 @@ pub fn event(request: &str) -> proto::UsageEvent {
             input_fresh_count: 300,
             output_text_count: 150,
             source: UsageSource::Provider.into(),
+            service_tier: ServiceTier::Standard.into(),
             ..TokenUsage::default()
         }),
         status: proto::UsageStatus::Ok.into(),

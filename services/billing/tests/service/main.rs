@@ -12,6 +12,7 @@ mod currencies;
 mod cutting_off;
 mod following;
 mod harness;
+mod modalities;
 mod payments;
 mod pipelining;
 mod prices;

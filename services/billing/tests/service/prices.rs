@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kaleem_proto::{
     billing::v1::{self as proto, PriceBook, PriceComponent},
-    chat::v1::TokenUsage,
+    chat::v1::{ServiceTier, TokenUsage},
 };
 use kaleem_rpc::{Code, Fault, convert};
 
@@ -15,7 +15,8 @@ use crate::{
 
 fn rate(book: PriceBook, component: PriceComponent, pico_usd_per_unit: i64) -> proto::price_version::Rate {
     let (book, component) = (book.into(), component.into());
-    proto::price_version::Rate { book, component, pico_usd_per_unit, min_input_token_count: 0 }
+    let service_tier = ServiceTier::Standard.into();
+    proto::price_version::Rate { book, component, pico_usd_per_unit, min_input_token_count: 0, service_tier }
 }
 
 fn version(id: &str) -> proto::PriceVersion {
@@ -43,13 +44,16 @@ fn both_books(
 /// As it is listed: with the components that it leaves out.
 fn whole(id: &str) -> proto::PriceVersion {
     use PriceComponent::{
-        InputCacheRead, InputCacheWrite, InputFresh, InputTool, OutputReasoning, OutputText,
+        InputAudio, InputCacheRead, InputCacheWrite, InputCacheWrite1h, InputFresh, InputImage, InputTool,
+        OutputReasoning, OutputText,
     };
     let rates = both_books(|book, [input, output]| {
-        let inputs = [InputFresh, InputCacheRead, InputCacheWrite, InputTool];
-        let outputs = [OutputText, OutputReasoning];
-        let inputs = inputs.map(|component| rate(book, component, input));
-        inputs.into_iter().chain(outputs.map(|component| rate(book, component, output))).collect()
+        let inputs = [InputFresh, InputCacheRead, InputCacheWrite, InputTool].map(|input| (input, false));
+        let outputs = [OutputText, OutputReasoning].map(|output| (output, true));
+        let later = [InputImage, InputAudio, InputCacheWrite1h].map(|input| (input, false));
+        let all = inputs.into_iter().chain(outputs).chain(later);
+        all.map(|(component, is_output)| rate(book, component, if is_output { output } else { input }))
+            .collect()
     });
     proto::PriceVersion { rates, ..version(id) }
 }

@@ -60,7 +60,7 @@ async fn models_are_summed_apart_and_together(backend: &Backend) {
         input_tool_count: 3,
         output_text_count: 450,
         output_reasoning_count: 4,
-        source: 0,
+        ..TokenUsage::default()
     };
     assert_eq!(summary.usage, Some(expected));
     assert_eq!(summary.models.iter().map(|model| model.sell_pico_usd).sum::<i64>(), summary.sell_pico_usd);
@@ -74,7 +74,7 @@ async fn put_price(service: &mut Service, id: &str, input: i64, call: i64) {
     use proto::{PriceBook, PriceComponent};
     let rate = |book: PriceBook, component: PriceComponent, pico_usd_per_unit| {
         let (book, component) = (book.into(), component.into());
-        proto::price_version::Rate { book, component, pico_usd_per_unit, min_input_token_count: 0 }
+        proto::price_version::Rate { book, component, pico_usd_per_unit, ..Default::default() }
     };
     let version = proto::PriceVersion {
         price_version: id.into(),

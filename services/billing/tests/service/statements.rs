@@ -1,7 +1,10 @@
 //! Statements: a month once, in whole cents, exact over a lifetime; what comes late is in the next one.
 
 use kaleem_domain::Timestamp;
-use kaleem_proto::billing::v1::{self as proto, PriceComponent};
+use kaleem_proto::{
+    billing::v1::{self as proto, PriceComponent},
+    chat::v1::ServiceTier,
+};
 use kaleem_rpc::{Code, Fault};
 
 use crate::{
@@ -67,6 +70,7 @@ fn line(
         amount_pico_usd,
         amount_minor,
         period: month.into(),
+        service_tier: ServiceTier::Standard.into(),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use kaleem_proto::{
-    chat::v1::{FinishReason, TokenUsage, part::Kind},
+    chat::v1::{FinishReason, ServiceTier, TokenUsage, part::Kind},
     gateway::v1::{ChatResponse, Finished, Notice},
     provider::v1::Model,
 };
+use kaleem_rpc::convert;
 use serde_json::{Value, json};
 
 use crate::pipeline::Event;
@@ -85,6 +86,7 @@ impl Encoder {
         let reason = finish_reason(finished.reason());
         let mut last = self.chunk(&json!([{"index": 0, "delta": {}, "finish_reason": reason}]));
         put_notices(&mut last, &self.notices);
+        last["service_tier"] = service_tier(finished.usage.as_ref()).into();
         let usage = usage(finished.usage.as_ref());
         let mut frames = Vec::new();
         if self.shape.include_usage {
@@ -134,19 +136,22 @@ fn finish_reason(reason: FinishReason) -> &'static str {
 }
 
 fn usage(usage: Option<&TokenUsage>) -> Value {
-    let usage = usage.copied().unwrap_or_default();
-    let prompt = usage.input_fresh_count
-        + usage.input_cache_read_count
-        + usage.input_cache_write_count
-        + usage.input_tool_count;
-    let completion = usage.output_text_count + usage.output_reasoning_count;
+    let usage = convert::from_usage(&usage.copied().unwrap_or_default());
     json!({
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": usage.input_cache_read_count},
-        "completion_tokens_details": {"reasoning_tokens": usage.output_reasoning_count},
+        "prompt_tokens": usage.input(),
+        "completion_tokens": usage.output(),
+        "total_tokens": usage.total(),
+        "prompt_tokens_details": {"cached_tokens": usage.input_cache_read, "audio_tokens": usage.input_audio},
+        "completion_tokens_details": {"reasoning_tokens": usage.output_reasoning},
     })
+}
+
+/// The tier that served, in OpenAI's words.
+fn service_tier(usage: Option<&TokenUsage>) -> &'static str {
+    match usage.map(TokenUsage::service_tier) {
+        Some(ServiceTier::Batch) => "flex",
+        _ => "default",
+    }
 }
 
 /// A whole answer.
@@ -177,6 +182,7 @@ pub(super) fn completion(response: &ChatResponse) -> Value {
         "model": response.served_model,
         "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": reason}],
         "usage": usage(finished.and_then(|finished| finished.usage.as_ref())),
+        "service_tier": service_tier(finished.and_then(|finished| finished.usage.as_ref())),
     });
     put_notices(&mut completion, &response.notices);
     completion

@@ -8,6 +8,7 @@ use kaleem_proto::{
     chat::v1 as chat,
     chat::v1::{part::Kind, response_format::Format},
     gateway::v1::ChatInput,
+    provider::v1::Priority,
 };
 use kaleem_rpc::Fault;
 use serde::Deserialize;
@@ -39,6 +40,7 @@ struct Completion<'a> {
     response_format: Option<ResponseFormat>,
     reasoning_effort: Option<String>,
     metadata: Option<HashMap<String, String>>,
+    service_tier: Option<String>,
     /// Not OpenAI's: the facts that the answer must respect, which the SDKs send as `extra_body`.
     #[serde(borrow)]
     guardrail_policy: Option<&'a RawValue>,
@@ -187,10 +189,20 @@ pub(super) fn parse(body: &[u8]) -> Result<(ChatInput, Shape), Fault> {
         options: Some(options),
         task: metadata.remove("task").unwrap_or_default(),
         metadata,
+        priority: priority(asked.service_tier.as_deref())?.into(),
         guardrail_policy_json: asked.guardrail_policy.map(|facts| facts.get().to_owned()).unwrap_or_default(),
         ..ChatInput::default()
     };
     Ok((input, shape))
+}
+
+/// The scheduling class of a `service_tier`.
+fn priority(tier: Option<&str>) -> Result<Priority, Fault> {
+    match tier {
+        None | Some("auto" | "default") => Ok(Priority::Unspecified),
+        Some("flex") => Ok(Priority::Batch),
+        Some(_) => Err(wrong("service_tier", "must be auto, default or flex: there is no other tier here")),
+    }
 }
 
 fn not_a_request(why: &str) -> Fault {

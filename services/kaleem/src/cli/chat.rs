@@ -13,6 +13,7 @@ use kaleem_proto::{
     },
     redaction::v1::{RedactRequest, redaction_service_client::RedactionServiceClient},
 };
+use kaleem_rpc::convert;
 
 use super::{
     ClientArgs,
@@ -122,17 +123,16 @@ pub(super) async fn run(args: ChatArgs) -> anyhow::Result<()> {
 
 fn footer(out: &mut impl std::io::Write, begun: &Started, finished: &Finished) -> std::io::Result<()> {
     let route = begun.route.clone().unwrap_or_default();
-    let usage = finished.usage.unwrap_or_default();
-    let input = usage.input_fresh_count + usage.input_cache_read_count + usage.input_cache_write_count;
+    let usage = convert::from_usage(&finished.usage.unwrap_or_default());
     let cost = Pico::new(i128::from(finished.cost_pico_usd));
     writeln!(out)?;
     writeln!(out, "  model   {} ({}: {})", begun.served_model, route.rung, route.reason)?;
     writeln!(
         out,
         "  tokens  {} in, {} out, {} reasoning",
-        input + usage.input_tool_count,
-        usage.output_text_count,
-        usage.output_reasoning_count
+        usage.input(),
+        usage.output_text,
+        usage.output_reasoning
     )?;
     writeln!(out, "  cost    {cost}")?;
     if let Some(left) = &finished.quota_left {

@@ -83,6 +83,7 @@ async fn verify(billing: &mut Billing, json: bool) -> anyhow::Result<u8> {
             "events": verdict.event_count,
             "entries": verdict.entry_count,
             "faults": verdict.faults,
+            "suspects": verdict.suspect_count,
         })
     });
     let (events, entries) = (verdict.event_count, verdict.entry_count);
@@ -91,6 +92,13 @@ async fn verify(billing: &mut Billing, json: bool) -> anyhow::Result<u8> {
     })?;
     if !json {
         let mut stderr = std::io::stderr().lock();
+        if verdict.suspect_count > 0 {
+            let suspects = verdict.suspect_count;
+            writeln!(
+                stderr,
+                "{suspects} events have token counts that do not add up to the provider's total; they are charged as counted"
+            )?;
+        }
         verdict.faults.iter().try_for_each(|fault| writeln!(stderr, "{fault}"))?;
     }
     Ok(if verdict.faults.is_empty() { 0 } else { DATA_ERROR })

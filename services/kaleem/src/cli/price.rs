@@ -6,9 +6,12 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use kaleem_domain::Pico;
-use kaleem_proto::billing::v1::{
-    ListPricesRequest, PriceBook, PriceComponent, PriceVersion, PutPriceVersionRequest,
-    billing_service_client::BillingServiceClient,
+use kaleem_proto::{
+    billing::v1::{
+        ListPricesRequest, PriceBook, PriceComponent, PriceVersion, PutPriceVersionRequest,
+        billing_service_client::BillingServiceClient,
+    },
+    chat::v1::ServiceTier,
 };
 use kaleem_rpc::convert;
 use serde_json::{Value, json};
@@ -78,9 +81,10 @@ fn rate(version: &PriceVersion, book: PriceBook, component: PriceComponent) -> S
     let rates = version.rates.iter().filter(|rate| rate.book() == book && rate.component() == component);
     let shown = rates.map(|rate| {
         let million = Pico::new(i128::from(rate.pico_usd_per_unit) * i128::from(UNITS_SHOWN));
+        let tier = if rate.service_tier() == ServiceTier::Batch { " in batches" } else { "" };
         match rate.min_input_token_count {
-            0 => million.to_string(),
-            from => format!("{million} from {from}"),
+            0 => format!("{million}{tier}"),
+            from => format!("{million}{tier} from {from}"),
         }
     });
     shown.collect::<Vec<_>>().join(", ")
@@ -124,6 +128,7 @@ fn as_json(version: &PriceVersion) -> Value {
             "component": rate.component().as_str_name(),
             "pico_usd_per_unit": rate.pico_usd_per_unit.to_string(),
             "min_input_token_count": rate.min_input_token_count,
+            "service_tier": convert::from_service_tier(rate.service_tier()),
         })
     });
     json!({

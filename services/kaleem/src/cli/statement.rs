@@ -2,10 +2,14 @@
 
 use clap::Args;
 use comfy_table::Table;
-use kaleem_proto::billing::v1::{
-    CloseStatementRequest, GetStatementRequest, Statement, billing_service_client::BillingServiceClient,
-    statement::Line,
+use kaleem_proto::{
+    billing::v1::{
+        CloseStatementRequest, GetStatementRequest, Statement, billing_service_client::BillingServiceClient,
+        statement::Line,
+    },
+    chat::v1::ServiceTier,
 };
+use kaleem_rpc::convert;
 use serde_json::{Value, json};
 
 use super::{
@@ -87,6 +91,14 @@ fn component(line: &Line) -> String {
     line.component().as_str_name().trim_start_matches("PRICE_COMPONENT_").to_ascii_lowercase()
 }
 
+/// The component as people read it, with the tier where that is not the standard one.
+fn sold(line: &Line) -> String {
+    match line.service_tier() {
+        ServiceTier::Batch => format!("{} in batches", component(line)),
+        ServiceTier::Standard | ServiceTier::Unspecified => component(line),
+    }
+}
+
 fn as_text(statement: &Statement) -> String {
     let mut table = Table::new();
     table.set_header(["month", "model", "component", "price version", "units", "exact", &statement.currency]);
@@ -94,7 +106,7 @@ fn as_text(statement: &Statement) -> String {
         table.add_row([
             line.period.clone(),
             line.model.clone(),
-            component(line),
+            sold(line),
             line.price_version.clone(),
             line.unit_count.to_string(),
             dollars(line.amount_pico_usd),
@@ -112,6 +124,7 @@ fn as_json(statement: &Statement) -> Value {
             "model": line.model,
             "component": component(line),
             "price_version": line.price_version,
+            "service_tier": convert::from_service_tier(line.service_tier()),
             "units": line.unit_count.to_string(),
             "amount_pico_usd": line.amount_pico_usd.to_string(),
             "amount_minor": line.amount_minor.to_string(),

@@ -2,13 +2,13 @@
 
 use kaleem_domain::estimate;
 use kaleem_proto::chat::v1::{GenerationOptions, Message, Tool};
-use kaleem_proto::provider::v1::{CountTokensRequest, StreamGenerateRequest};
+use kaleem_proto::provider::v1::{CountTokensRequest, Priority, StreamGenerateRequest};
 
 use super::{Warnings, conversation, generation, tools};
 use crate::Error;
 use crate::config::ModelConfig;
 use crate::error::Violations;
-use crate::wire::request::{Content, CountTokens, GenerateContent, GenerationConfig};
+use crate::wire::request::{Content, CountTokens, GenerateContent, GenerationConfig, ServiceTier};
 
 /// A translated request.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,8 @@ pub fn generate(
     let mut config = generation::config(options, model, max_output, (&mut violations, &mut warnings));
     generation::shape(request, model, &mut config, &mut violations);
     body.generation_config = (config != GenerationConfig::default()).then_some(config);
+    let is_flex = model.batch_in_flex && request.priority() == Priority::Batch;
+    body.service_tier = is_flex.then_some(ServiceTier::Flex);
 
     violations.check()?;
     Ok(Translated {

@@ -24,6 +24,17 @@ pub struct GenerateContent {
     /// Sampling, length, shape and thinking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation_config: Option<GenerationConfig>,
+    /// How soon it must be served; absent is at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<ServiceTier>,
+}
+
+/// Tiers that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceTier {
+    /// When there is room.
+    Flex,
 }
 
 /// One turn.

@@ -95,6 +95,35 @@ pub struct UsageMetadata {
     /// Google's own sum.
     #[serde(deserialize_with = "count")]
     pub total_token_count: i64,
+    /// The prompt by what it is made of, cached tokens included.
+    #[serde(deserialize_with = "modalities")]
+    pub prompt_tokens_details: Modalities,
+    /// What was read from a cache by what it is made of.
+    #[serde(deserialize_with = "modalities")]
+    pub cache_tokens_details: Modalities,
+    /// Tier that served, as it is billed.
+    #[serde(deserialize_with = "tier")]
+    pub service_tier: Option<ServedTier>,
+}
+
+/// Tokens that are no text; documents and videos cost what text does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Modalities {
+    /// Pictures.
+    pub image: i64,
+    /// Sound.
+    pub audio: i64,
+}
+
+/// A tier that the API serves in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServedTier {
+    /// At once.
+    Standard,
+    /// When there is room, or in a batch: at half the price.
+    Flex,
+    /// One that no price is known of here.
+    Other,
 }
 
 /// The error object of every failure.
@@ -141,6 +170,36 @@ pub struct Embedding {
     /// Components.
     #[serde(default)]
     pub values: Vec<f32>,
+}
+
+/// Reads a list of counts by modality; what is not known counts as text.
+fn modalities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Modalities, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Detail {
+        modality: Option<String>,
+        #[serde(deserialize_with = "count")]
+        token_count: i64,
+    }
+    let mut sums = Modalities::default();
+    for detail in Option::<Vec<Detail>>::deserialize(deserializer)?.unwrap_or_default() {
+        let sum = match detail.modality.as_deref() {
+            Some("IMAGE") => &mut sums.image,
+            Some("AUDIO") => &mut sums.audio,
+            _ => continue,
+        };
+        *sum = sum.saturating_add(detail.token_count.max(0));
+    }
+    Ok(sums)
+}
+
+fn tier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ServedTier>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(word.map(|word| match word.to_ascii_lowercase().as_str() {
+        "" | "unspecified" | "standard" => ServedTier::Standard,
+        "flex" | "batch" => ServedTier::Flex,
+        _ => ServedTier::Other,
+    }))
 }
 
 /// Reads a count that may be a number, a decimal string (the JSON form of 64-bit fields) or `null`.

@@ -16,7 +16,7 @@ use crate::mesh::{KEY, LITE, NEXT, mesh, question};
 #[tokio::test]
 async fn an_answer_streams_with_its_usage() {
     let mesh = mesh().await;
-    let usage = Usage { prompt: 40, cached: 16, thoughts: 5, candidates: 9 };
+    let usage = Usage { cached: 16, thoughts: 5, ..Usage::new(40, 9) };
     mesh.upstream.push(Reply::text(["نعم، ", "نشحن ", "إلى جدة."]).usage(usage));
     let heard = mesh.hear(question()).await;
     let started = heard.started.unwrap();

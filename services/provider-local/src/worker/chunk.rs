@@ -65,6 +65,9 @@ pub struct FunctionPiece {
     pub arguments: Option<String>,
 }
 
+/// More says no more: the gateway believes no larger number.
+const UNEXPLAINED_MAX: i64 = i32::MAX as i64;
+
 /// Token counts as servers report them.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Usage {
@@ -74,6 +77,8 @@ pub struct Usage {
     /// Answer, reasoning included.
     #[serde(default)]
     pub completion_tokens: i64,
+    /// The server's own sum.
+    pub total_tokens: Option<i64>,
     /// Of the prompt.
     pub prompt_tokens_details: Option<PromptDetails>,
     /// Of the answer.
@@ -115,6 +120,10 @@ impl Usage {
             output_text_count: answer - reasoning,
             output_reasoning_count: reasoning,
             source: source.into(),
+            unexplained_count: self.total_tokens.map_or(0, |total| {
+                let sum = prompt.saturating_add(answer);
+                total.saturating_sub(sum).clamp(-UNEXPLAINED_MAX, UNEXPLAINED_MAX)
+            }),
             ..TokenUsage::default()
         }
     }

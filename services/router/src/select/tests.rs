@@ -29,6 +29,7 @@ fn price(target: &str, model: &str, sell: i64) -> PriceVersion {
         component: Component::OutputText,
         pico_usd_per_unit: sell,
         min_input_token_count: 0,
+        service_tier: ServiceTier::Standard,
     }];
     PriceVersion {
         price_version: format!("{target}/{model}@0"),
@@ -149,6 +150,7 @@ fn the_fee_of_a_call_is_told_for_the_hold_and_makes_a_model_dear() {
         component: Component::Request,
         pico_usd_per_unit,
         min_input_token_count,
+        service_tier: ServiceTier::Standard,
     };
     let fees = [fee(Book::Sell, 7, 0), fee(Book::Sell, 100_000_000_000, 50), fee(Book::Cost, 9, 0)];
     snapshot.prices[1].rates.extend(fees);

@@ -1,6 +1,6 @@
 //! The one table of transactions: recording events, and posting anything else.
 
-use kaleem_domain::Timestamp;
+use kaleem_domain::{ServiceTier, Timestamp};
 use sqlx::error::DatabaseError;
 
 use super::{
@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     chain::{Link, START},
-    event::source_word,
+    event::{source_word, tier_word},
     payment::Payment,
-    rating::{LINES, RatedEvent, line_index},
+    rating::{FIRST_LINES, LINES, RatedEvent, line_index},
     store::{
         Error, Posted, Recorded,
         posting::{self, Heads, Numbered, Posting, What, number},
@@ -218,17 +218,25 @@ fn add_event<'a>(values: &mut Vec<Value<'a>>, rated: &'a RatedEvent) {
         event.status.word().into(),
         source_word(event.usage.source).into(),
     ]);
-    values.extend(event.counts().map(Value::from));
+    let (counts, rare) = event.counts();
+    values.extend(counts.map(Value::from));
     let mut amounts = [None; LINES];
     for line in &rated.lines {
         amounts[line_index(line.book, line.component)] = Some(line.amount_pico);
     }
-    values.extend(amounts.map(Value::from));
+    let (amounts, rare_amounts) = amounts.split_at(FIRST_LINES);
+    values.extend(amounts.iter().copied().map(Value::from));
     values.extend([Value::from(rated.sell_pico), rated.cost_pico.into()]);
+    let tier = event.usage.service_tier;
+    values.push(Some(tier_word(tier)).filter(|_| tier != ServiceTier::Standard).into());
+    values.extend(rare.map(|count| Value::from(Some(count).filter(|count| *count != 0))));
+    values.extend(rare_amounts.iter().copied().map(Value::from));
 }
 
 /// Columns of `ledger` that only a charge fills.
-const EVENT_COLUMNS: usize = 41;
+const EVENT_COLUMNS: usize = 52;
+/// The one of them that names the tier.
+const TIER_COLUMN: usize = 41;
 
 /// Those columns for another transaction: a NULL of the driver has a type too.
 const NO_EVENT: [Value<'static>; EVENT_COLUMNS] = {
@@ -242,6 +250,7 @@ const NO_EVENT: [Value<'static>; EVENT_COLUMNS] = {
         };
         at += 1;
     }
+    values[TIER_COLUMN] = Value::Text(None);
     values
 };
 

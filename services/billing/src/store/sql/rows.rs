@@ -1,12 +1,13 @@
 //! Rows of the ledger as domain values.
 
-use kaleem_domain::{MerchantId, Timestamp, TokenUsage, price::PriceVersion};
+use kaleem_domain::{MerchantId, ServiceTier, Timestamp, TokenUsage, UsageSource, price::PriceVersion};
 
 use super::session::Columns;
 use crate::{
-    event::{Status, UsageEvent, parse_source},
+    event::{Status, UsageEvent, parse_source, parse_tier},
     ledger::Entry,
     period::Period,
+    prices::rates::complete,
     rating::{Line, parse_book, parse_component},
     reconciliation::{Billed, Call, Figures},
     statement::{self, Cut},
@@ -71,6 +72,7 @@ pub fn status(row: &dyn Columns) -> Result<Status, Error> {
 
 /// The token counts of a charge.
 fn counts(row: &dyn Columns) -> Result<TokenUsage, Error> {
+    let rare = |name| Ok::<_, Error>(row.optional_number(name)?.unwrap_or(0));
     Ok(TokenUsage {
         input_fresh: row.number("input_fresh")?,
         input_cache_read: row.number("input_cache_read")?,
@@ -78,14 +80,24 @@ fn counts(row: &dyn Columns) -> Result<TokenUsage, Error> {
         input_tool: row.number("input_tool")?,
         output_text: row.number("output_text")?,
         output_reasoning: row.number("output_reasoning")?,
-        ..TokenUsage::default()
+        input_image: rare("input_image")?,
+        input_audio: rare("input_audio")?,
+        input_cache_write_1h: rare("input_cache_write_1h")?,
+        service_tier: service_tier(row, "ledger")?,
+        unexplained: rare("unexplained")?,
+        source: UsageSource::default(),
     })
+}
+
+/// The tier of a charge or of a line of a statement.
+pub fn service_tier(row: &dyn Columns, table: &'static str) -> Result<ServiceTier, Error> {
+    let Some(word) = row.optional_text("service_tier")? else { return Ok(ServiceTier::Standard) };
+    parse_tier(&word).ok_or_else(|| wrong(table, "service_tier"))
 }
 
 /// Reads a charge as reconciliation sees it.
 pub fn call(row: &dyn Columns) -> Result<Call, Error> {
     let usage = counts(row)?;
-    let input = [usage.input_fresh, usage.input_cache_read, usage.input_cache_write, usage.input_tool];
     Ok(Call {
         merchant: row.text("merchant_id")?,
         event_id: row.text("event_id")?,
@@ -94,8 +106,9 @@ pub fn call(row: &dyn Columns) -> Result<Call, Error> {
         provider_request_id: row.text("provider_request_id")?,
         admit_time: Timestamp::from_millis(row.number("admit_time_ms")?),
         figures: Figures {
-            input_tokens: input.into_iter().map(i128::from).sum(),
-            output_tokens: i128::from(usage.output_text) + i128::from(usage.output_reasoning),
+            // No count is beyond 2^53, so that neither sum saturates.
+            input_tokens: usage.input().into(),
+            output_tokens: usage.output().into(),
             cost_pico: row.number("cost_pico")?.into(),
         },
     })
@@ -148,6 +161,9 @@ pub fn chain_head(row: &dyn Columns) -> Result<ChainHead, Error> {
 /// Reads a row of `price_version`.
 pub fn price_version(row: &dyn Columns) -> Result<PriceVersion, Error> {
     let rates = row.text("rates")?;
+    let mut rates = serde_json::from_str(&rates).map_err(|_| wrong("price_version", "rates"))?;
+    // A version from before there was a component prices it as one does that leaves it out.
+    complete(&mut rates);
     Ok(PriceVersion {
         price_version: row.text("price_version")?,
         target: row.text("target")?,
@@ -155,7 +171,7 @@ pub fn price_version(row: &dyn Columns) -> Result<PriceVersion, Error> {
         effective_time: Timestamp::from_millis(row.number("effective_time_ms")?),
         source: row.text("source")?,
         verified: row.flag("verified")?,
-        rates: serde_json::from_str(&rates).map_err(|_| wrong("price_version", "rates"))?,
+        rates,
     })
 }
 
@@ -178,6 +194,7 @@ pub fn statement_line(row: &dyn Columns) -> Result<statement::Line, Error> {
         period: Period::parse(&period).ok_or_else(|| wrong("usage_period"))?,
         model: row.text("model")?,
         component: parse_component(&component).ok_or_else(|| wrong("component"))?,
+        service_tier: service_tier(row, "statement_line")?,
         price_version: row.text("price_version")?,
         units: row.number("units")?,
         amount_pico: row.number("amount_pico")?,

@@ -27,9 +27,9 @@ impl Table {
     /// How many columns it has.
     pub const fn columns(self) -> usize {
         match self {
-            Self::Ledger => 50,
+            Self::Ledger => 61,
             Self::ChainHeads | Self::BillDays => 3,
-            Self::StatementLines => 10,
+            Self::StatementLines => 11,
             Self::BillRows => 8,
         }
     }

@@ -10,6 +10,7 @@ use super::{
     terms,
 };
 use crate::{
+    event::tier_word,
     period::Period,
     rating::component_word,
     statement::{Closed, Cut, Draft, Statement, Used},
@@ -94,7 +95,7 @@ const USED: &str = concat!(
          WHERE u.txn_id = a.event_txn AND a.merchant_id = $2 AND a.reversal_txn <= $4
            AND (u.window_month = $1 OR (u.window_month <= $6 AND a.reversal_txn > $7))
      )
-     SELECT window_month, model_served, price_version, ",
+     SELECT window_month, model_served, price_version, service_tier, ",
     sums!(
         "CASE WHEN sell_input_fresh > 0 THEN sign * input_fresh END" as "input_fresh_units",
         "CASE WHEN sell_input_cache_read > 0 THEN sign * input_cache_read END" as "input_cache_read_units",
@@ -103,15 +104,21 @@ const USED: &str = concat!(
         "CASE WHEN sell_output_text > 0 THEN sign * output_text END" as "output_text_units",
         "CASE WHEN sell_output_reasoning > 0 THEN sign * output_reasoning END" as "output_reasoning_units",
         "CASE WHEN sell_request > 0 THEN CAST(sign AS BIGINT) END" as "request_units",
+        "CASE WHEN sell_input_image > 0 THEN sign * input_image END" as "input_image_units",
+        "CASE WHEN sell_input_audio > 0 THEN sign * input_audio END" as "input_audio_units",
+        "CASE WHEN sell_input_cache_write_1h > 0 THEN sign * input_cache_write_1h END" as "input_cache_write_1h_units",
         "sign * sell_input_fresh" as "input_fresh_pico",
         "sign * sell_input_cache_read" as "input_cache_read_pico",
         "sign * sell_input_cache_write" as "input_cache_write_pico",
         "sign * sell_input_tool" as "input_tool_pico",
         "sign * sell_output_text" as "output_text_pico",
         "sign * sell_output_reasoning" as "output_reasoning_pico",
-        "sign * sell_request" as "request_pico"
+        "sign * sell_request" as "request_pico",
+        "sign * sell_input_image" as "input_image_pico",
+        "sign * sell_input_audio" as "input_audio_pico",
+        "sign * sell_input_cache_write_1h" as "input_cache_write_1h_pico"
     ),
-    " FROM counted GROUP BY window_month, model_served, price_version",
+    " FROM counted GROUP BY window_month, model_served, price_version, service_tier",
 );
 
 /// What the statement of `period` that ends at `max`, an event and a transaction, counts after `previous`.
@@ -144,6 +151,7 @@ pub async fn used(
 fn components(row: &dyn Columns) -> Result<Vec<Used>, Error> {
     let period = Period::of_window(&row.text("window_month")?).ok_or(wrong("ledger", "window_month"))?;
     let (model, price_version) = (row.text("model_served")?, row.text("price_version")?);
+    let service_tier = rows::service_tier(row, "ledger")?;
     let mut all = Vec::new();
     for component in Component::ALL {
         let word = component_word(component);
@@ -152,7 +160,7 @@ fn components(row: &dyn Columns) -> Result<Vec<Used>, Error> {
             continue;
         };
         let (period, model, price_version) = (period.clone(), model.clone(), price_version.clone());
-        all.push(Used { period, model, component, price_version, units, amount_pico });
+        all.push(Used { period, model, component, price_version, service_tier, units, amount_pico });
     }
     Ok(all)
 }
@@ -192,6 +200,7 @@ pub async fn close(
         values.extend([line.period.as_str().into(), Value::from(&line.model)]);
         values.extend([component_word(line.component).into(), Value::from(&line.price_version)]);
         values.extend([Value::from(line.units), line.amount_pico.into(), line.amount_minor.into()]);
+        values.push(tier_word(line.service_tier).into());
     }
     session.insert(Table::StatementLines, &values).await?;
     Ok(Closed::Written)

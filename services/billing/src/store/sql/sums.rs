@@ -46,6 +46,9 @@ macro_rules! sums_by_model {
                 "input_tool" as "input_tool",
                 "output_text" as "output_text",
                 "output_reasoning" as "output_reasoning",
+                "input_image" as "input_image",
+                "input_audio" as "input_audio",
+                "input_cache_write_1h" as "input_cache_write_1h",
                 "sell_pico" as "sell_pico",
                 "cost_pico" as "cost_pico"
             )
@@ -104,6 +107,9 @@ fn model_sums(row: &dyn Columns) -> Result<(String, Sums), Error> {
             sum(row, "input_tool")?,
             sum(row, "output_text")?,
             sum(row, "output_reasoning")?,
+            sum(row, "input_image")?,
+            sum(row, "input_audio")?,
+            sum(row, "input_cache_write_1h")?,
         ],
         sell_pico: sum(row, "sell_pico")?,
         cost_pico: sum(row, "cost_pico")?,

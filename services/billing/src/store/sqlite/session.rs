@@ -8,7 +8,7 @@ use crate::store::{
     sql::session::{ByKey, Session, Table, Value, Visit, bind},
 };
 
-/// Most rows a statement; 64 rows of 50 columns are well below SQLite's 32,766 parameters.
+/// Most rows a statement; 64 rows of 61 columns are well below SQLite's 32,766 parameters.
 const ROWS_MAX: usize = 64;
 
 impl Session for SqliteConnection {

@@ -48,6 +48,7 @@ fn fields_that_change_the_meaning_are_refused_by_name() {
         ("functions", "[]"),
         ("tool_choice", r#""sometimes""#),
         ("reasoning_effort", r#""huge""#),
+        ("service_tier", r#""priority""#),
         ("response_format", r#"{"type":"xml"}"#),
     ] {
         let body = format!(r#"{{"messages":[{{"role":"user","content":"hi"}}],"{field}":{value}}}"#);
