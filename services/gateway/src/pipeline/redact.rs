@@ -83,7 +83,10 @@ impl Pipeline {
         let residual = answer.residual();
         let values = Arc::new(RestoreMap::new(values));
         let merchant = caller.merchant_id.as_str();
-        let guardrails = self.policies.guardrails(merchant, facts, known, answer.answer_policy).await?;
+        // What was stored may have been taken back, which is why it only corrects; an answer without any check would be worse.
+        let held = known.as_ref().filter(|_| answer.policy_unknown).map(|known| known.named());
+        let answer_policy = answer.answer_policy.or(held);
+        let guardrails = self.policies.guardrails(merchant, facts, known, answer_policy).await?;
         input.messages = answer.messages;
         input.tools = answer.tools;
         if has_aside {

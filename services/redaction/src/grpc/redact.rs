@@ -52,6 +52,7 @@ impl Engine {
             type_counts: counts(&session),
             policy_version: policy.version,
             answer_policy: answer_policy(policy, request.known_policy_version),
+            policy_unknown: !policy.known,
         })
     }
 

@@ -230,6 +230,8 @@ async fn a_policy_that_cannot_be_read_takes_everything_out() {
     let answer = service.redact_text("رقمي 0551234567").await.unwrap();
     assert!(answer.text.contains("[[PHONE:"), "{answer:?}");
     assert_eq!((answer.residual(), answer.policy_version), (PersonalDataClass::Sensitive, 0));
+    let answer = service.redact(question("متى يصل الطلب؟")).await.unwrap();
+    assert!(answer.policy_unknown && answer.answer_policy.is_none(), "{answer:?}");
     let fault = service
         .client
         .get_policy(kaleem_proto::redaction::v1::GetPolicyRequest { merchant_id: "X".into() })

@@ -100,6 +100,11 @@ impl Stored {
     pub(in crate::pipeline) fn version(&self) -> i64 {
         self.version
     }
+
+    /// These facts as Redaction names them to whom holds them.
+    pub(in crate::pipeline) fn named(&self) -> AnswerPolicy {
+        AnswerPolicy { version: self.version, ..AnswerPolicy::default() }
+    }
 }
 
 impl Policies {
@@ -283,6 +288,18 @@ mod tests {
         for _ in 0..2 {
             policies.supplied(r#"{"return_days":-1}"#.to_owned()).await.unwrap().unwrap_err();
         }
+    }
+
+    #[tokio::test]
+    async fn facts_that_are_held_can_be_named_and_correct() {
+        let policies = Policies::new(Size::mib(1));
+        policies.guardrails("dukkan", None, None, Some(answered(7, FACTS))).await.unwrap().unwrap();
+        let held = policies.of("dukkan").expect("facts");
+        let named = Some(held.named());
+        let rails =
+            policies.guardrails("dukkan", None, Some(Arc::clone(&held)), named).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&rails.policy, &held.policy));
+        assert_eq!(rails.action(Verdict::Violate), Action::Correct);
     }
 
     #[tokio::test]
