@@ -6,6 +6,10 @@
     reason = "a failure stops the bench; percentiles are printed"
 )]
 
+/// The chat that scanning is timed with.
+#[path = "../../../libs/pii/benches/chat/mod.rs"]
+mod chat;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -144,13 +148,15 @@ fn tails(_: &mut Criterion) {
     let redactor = Redactor::new().unwrap();
     let policy = Arc::new(redactor.policy(POLICY).unwrap());
     for (bytes, runs) in [(2048, RUNS), (65536, RUNS / 20)] {
-        let text = message(PERSONAL, bytes);
-        for (name, policy) in [("built-in", Arc::default()), ("own", Arc::clone(&policy))] {
-            let (p50, p99) = percentiles(runs, || {
-                let mut session = session().under(Arc::clone(&policy));
-                black_box(redactor.redact(black_box(&text), &mut session).unwrap().counts.total());
-            });
-            println!("redact {bytes} bytes, {name} policy: p50 {p50:?}, p99 {p99:?}");
+        // One value in a long message, and chat with personal data in every fourth line.
+        for (what, text) in [("message", message(PERSONAL, bytes)), ("mixed chat", chat::chat(bytes, 4))] {
+            for (name, policy) in [("built-in", Arc::default()), ("own", Arc::clone(&policy))] {
+                let (p50, p99) = percentiles(runs, || {
+                    let mut session = session().under(Arc::clone(&policy));
+                    black_box(redactor.redact(black_box(&text), &mut session).unwrap().counts.total());
+                });
+                println!("redact {what} of {bytes} bytes, {name} policy: p50 {p50:?}, p99 {p99:?}");
+            }
         }
     }
     let mut kept = session();
