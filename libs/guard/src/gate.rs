@@ -18,7 +18,7 @@ pub const HELD_CHARS_MAX: usize = 160;
 const WINDOW_BYTES: usize = 160;
 /// Tokens of the longest value or phrase that is kept in one piece where held text is cut.
 const OPEN_TOKENS_MAX: usize = 12;
-/// Characters of a word that may still grow and is not passed on yet.
+/// Characters of a word that may still grow and is not looked at yet.
 const WORD_CHARS_MAX: usize = 64;
 
 /// What a [`Gate`] lets out, in the order of the answer.
@@ -172,12 +172,8 @@ impl Gate {
                 self.cut(limit, out);
                 continue;
             }
-            let rest = &self.sentence[self.seen..end];
-            let Some(word) = rest.char_indices().find(|(_, character)| character.is_whitespace()) else {
-                self.pass_long_word(end, out);
-                return;
-            };
-            self.seen += word.0 + word.1.len_utf8();
+            let Some(word) = word_end(&self.sentence[self.seen..end]) else { return };
+            self.seen += word;
             match self.tail() {
                 Tail::Harmless => self.pass(self.seen, out),
                 Tail::Waits(at) => self.pass(at, out),
@@ -186,17 +182,6 @@ impl Gate {
                     self.held = true;
                 }
             }
-        }
-    }
-
-    /// What is no word any more passes, so that little is kept.
-    fn pass_long_word(&mut self, end: usize, out: &mut Vec<Piece>) {
-        if self.sentence[self.seen..end].chars().count() > WORD_CHARS_MAX {
-            let at = self.seen
-                + self.sentence[self.seen..].char_indices().nth(WORD_CHARS_MAX).map_or(0, |(at, _)| at);
-            self.pass(at, out);
-            self.seen = at;
-            self.look(end, out);
         }
     }
 
@@ -360,3 +345,24 @@ const CUES: [Class; 8] = [
     Class::NextDay,
     Class::Lifetime,
 ];
+/// Where the first word of `text` ends, if it has come so far: behind the next space, or, of what is too long for a word, such as JSON in
+/// one line, behind the last mark within it that no number and no name has inside.
+fn word_end(text: &str) -> Option<usize> {
+    let mut mark = None;
+    for (count, (at, character)) in text.char_indices().enumerate() {
+        if count == WORD_CHARS_MAX {
+            return Some(mark.unwrap_or(at));
+        }
+        let end = at + character.len_utf8();
+        if character.is_whitespace() {
+            return Some(end);
+        }
+        if matches!(
+            character,
+            '"' | ':' | ';' | '{' | '}' | '[' | ']' | '(' | ')' | '|' | '<' | '>' | '=' | '،' | '؛'
+        ) {
+            mark = Some(end);
+        }
+    }
+    None
+}

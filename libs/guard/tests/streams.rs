@@ -133,6 +133,25 @@ fn little_is_held_of_a_sentence_without_end() {
     assert_eq!((text(&out), findings(&out).len()), (answer, 1));
 }
 
+#[test]
+fn an_answer_without_spaces_is_judged_before_it_passes() {
+    let answers = [
+        r#"{"price":"79.00SAR","product":"BlackAbaya","currency":"SAR","stock":12,"available":true,"colour":"black"}"#,
+        r#"{"item":{"sku":"AB","name":"عباية","colour":"black","stock":12},"fees":[],"price":"٧٩ريال","returnable":true}"#,
+    ];
+    for answer in answers {
+        for length in [1, 7, 63, 64, 65, 500] {
+            let pieces = stream(cut(answer, &[length]));
+            assert_eq!(text(&pieces), answer);
+            let wrong =
+                findings(&pieces).into_iter().find(|found| found.verdict == kaleem_guard::Verdict::Violate);
+            let wrong = wrong.unwrap_or_else(|| panic!("the wrong price of {answer} is found"));
+            let passed = clear(&pieces).into_iter().any(|range| range.contains(&(wrong.bytes.end - 1)));
+            assert!(!passed, "{:?} passed in {pieces:?}", wrong.found);
+        }
+    }
+}
+
 fn answers() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(&SENTENCES[..]), 1..6).prop_map(|sentences| sentences.concat())
 }
