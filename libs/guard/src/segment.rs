@@ -5,6 +5,9 @@ use crate::text::is_letter;
 /// Bytes of the longest sentence; a longer one is cut at white space.
 pub(crate) const SENTENCE_BYTES_MAX: usize = 2048;
 
+/// So many dots before another one lead to a number, and end no sentence.
+const LEADER_DOTS: usize = 3;
+
 /// The end of the first sentence of `text`, and whether it asks; none if more text may still belong to it.
 ///
 /// `last` says that no more text comes. What is decided never changes when more text comes.
@@ -24,11 +27,21 @@ pub(crate) fn sentence_end(text: &str, last: bool) -> Option<(usize, bool)> {
         let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { continue };
         let end = at + character.len_utf8();
         match character {
-            '\n' | '\u{2028}' | '\u{2029}' | '!' | '…' | '。' => return Some((end, false)),
+            '\n' | '\u{2028}' | '\u{2029}' | '!' | '。' => return Some((end, false)),
+            '…' if !text[..at].ends_with([' ', '…']) => match text[end..].chars().next() {
+                None if !last => return None,
+                Some('…') => {}
+                _ => return Some((end, false)),
+            },
             '?' | '؟' => return Some((end, true)),
             '.' | '۔' => match text[end..].chars().next() {
                 None if !last => return None,
-                next if !is_abbreviated(&text[..at]) && next.is_none_or(is_behind_sentence) => {
+                // Whether a dot behind a space is the first of several is seen at the next one.
+                Some(' ') if !last && end + 1 == text.len() && text[..at].ends_with(' ') => return None,
+                next if next.is_none_or(is_behind_sentence)
+                    && !is_abbreviated(&text[..at])
+                    && !is_leader(&text[..at], &text[end..]) =>
+                {
                     return Some((end, false));
                 }
                 _ => {}
@@ -54,6 +67,17 @@ fn is_abbreviated(before: &str) -> bool {
     (second == '.' && last != '.') || (is_letter(last) && !is_letter(second) && second != ' ')
 }
 
+/// Dots that lead to a number in a column: "Total ..... 220", "Total . . . 220".
+fn is_leader(before: &str, behind: &str) -> bool {
+    let dots = before.bytes().rev().take(LEADER_DOTS).take_while(|byte| *byte == b'.').count();
+    let spaced = before[..before.len() - dots].ends_with(' ');
+    match dots {
+        0 => spaced && (behind.starts_with(" .") || before.ends_with(". ")),
+        2 => spaced,
+        _ => dots == LEADER_DOTS,
+    }
+}
+
 fn is_behind_sentence(next: char) -> bool {
     next.is_whitespace() || matches!(next, '"' | '»' | ')' | '*')
 }
@@ -77,6 +101,20 @@ mod tests {
         assert_eq!(
             sentences("السعر 89.50 ر.س. شامل الضريبة. متوفر؟ نعم!\nThe end... v1.2 ok"),
             ["السعر 89.50 ر.س. شامل الضريبة.", "متوفر؟", "نعم!", "", "The end...", "v1.2 ok"]
+        );
+    }
+
+    #[test]
+    fn dots_that_lead_to_a_number_end_nothing() {
+        assert_eq!(
+            sentences("Total ........ 220.00\nTotal . . . 9 . Thanks. Fee.... 3 Tip ... 4 … 5 Wait… Bag…… 7"),
+            [
+                "Total ........ 220.00",
+                "Total . . . 9 .",
+                "Thanks.",
+                "Fee.... 3 Tip ... 4 … 5 Wait…",
+                "Bag…… 7"
+            ]
         );
     }
 

@@ -1,5 +1,7 @@
 //! Cuts a sentence into words, numbers and marks, on folded characters.
 
+mod leader;
+
 use kaleem_pii::fold::{self, Form};
 use smallvec::SmallVec;
 
@@ -131,6 +133,11 @@ impl Tokens {
         while let Some(glyph) = self.glyphs.get(at) {
             if glyph.character.is_whitespace() {
                 (at, gap) = (at + 1, true);
+                continue;
+            }
+            if let Some(end) = self.leader(at) {
+                self.push_leader(at..end, gap);
+                (at, gap) = (end, false);
                 continue;
             }
             let (kind, end, value) = self.token_at(at);

@@ -63,3 +63,16 @@ fn codes_and_abbreviations_are_words() {
     assert_eq!(cut("كود EID2026، ٨٩ ر.س."), ["كود", "eid2026", ",", "=89", "ر.س", "."]);
     assert_eq!(cut("don’t 20OFF"), ["don't", "=20", "off"]);
 }
+
+#[test]
+fn dots_that_lead_to_a_number_are_one_colon() {
+    for (text, expected) in [
+        ("Total ........ 220.00", "total : =220"),
+        ("الشحن . . . . ٢٢", "الشحن : =22"),
+        ("Total………9", "total : =9"),
+        ("Bag____9 v1.5 a..b", "bag : =9 v1 . =5 a . . b"),
+        ("Wait...", "wait ."),
+    ] {
+        assert_eq!(cut(text).join(" "), expected, "{text}");
+    }
+}
