@@ -87,6 +87,7 @@ impl Reader<'_> {
         let low = self.operand(start)?;
         let to = self.range_to(low.end).filter(|_| !self.is_by(start));
         let high = to.and_then(|at| self.operand(at).map(|high| (high, at)));
+        let high = high.filter(|(high, at)| low.amount <= high.amount || !self.is_or(*at));
         if let Some((high, second)) = high
             && let Some(unit) = high.unit
             && low.unit.is_none_or(|low| low.is_time() == unit.is_time() && low.is_money() == unit.is_money())
@@ -117,7 +118,8 @@ impl Reader<'_> {
         let second = self.range_to(number.end).filter(|_| !self.is_by(start)).unwrap_or(start);
         let high = (second > start)
             .then(|| self.number(second).or_else(|| self.number(second + self.notes.at(second).len)))
-            .flatten();
+            .flatten()
+            .filter(|high| number.amount <= high.amount || !self.is_or(second));
         Some(match high.filter(|high| unit.is_money() && self.unit_at(high.end).is_none_or(Unit::is_money)) {
             Some(high) => {
                 let end = high.end;
@@ -320,6 +322,11 @@ impl Reader<'_> {
         }
         let counted = note.sense.number.is_some() || note.sense.alone > 1;
         (between && note.clitics.and && counted).then_some(at)
+    }
+
+    /// "599 or 4 payments" is no range.
+    fn is_or(&self, second: usize) -> bool {
+        matches!(self.tokens.word(second - 1), "or" | "او" | "يا")
     }
 
     fn unit_at(&self, at: usize) -> Option<Unit> {

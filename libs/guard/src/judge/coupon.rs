@@ -8,6 +8,7 @@ use crate::{
     filter::Beginning,
     lexicon::Class,
     report::{Field, Judgement},
+    size::is_size,
     text::{Kind, is_letter},
     unit::Unit,
 };
@@ -185,17 +186,10 @@ impl Judge<'_> {
     }
 }
 
-/// Units of a size, a power or a storage.
-const MEASURES: [&str; 35] = [
-    "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
-    "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
-    "min", "nm",
-];
-
 /// Digits and a unit of a size, a power or a storage.
 fn is_measure(code: &str) -> bool {
     let unit = code.trim_start_matches(|character: char| character.is_ascii_digit());
-    unit.len() < code.len() && MEASURES.contains(&unit)
+    unit.len() < code.len() && is_size(unit)
 }
 
 /// A word as most are: no digit, and no capital but the first letter.

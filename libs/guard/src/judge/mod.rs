@@ -1,9 +1,12 @@
 //! Compares what a sentence says with the facts.
 
+mod bare;
 mod coupon;
 mod free;
+mod measure;
 mod money;
 mod percent;
+mod pronoun;
 mod reckon;
 mod role;
 mod sums;
@@ -191,7 +194,31 @@ impl<'s> Judge<'s> {
         };
         // «المكسرات الثنتين»
         let both = matches!(self.sentence.tokens.word(end), "الثنتين" | "الاثنين" | "الاتنين" | "الثنين");
-        near.map(|bare| bare.amount).or_else(written).or((pair || both).then_some(Amount::whole(2)))
+        let labelled = || self.labelled_pieces(mention).filter(|count| whole(*count));
+        near.map(|bare| bare.amount)
+            .or_else(labelled)
+            .or_else(written)
+            .or((pair || both).then_some(Amount::whole(2)))
+    }
+
+    /// What a label says of its number, behind it or in the same braces: `{"qty":2,"name":"Abaya"}`, "Abaya (qty: 2)".
+    fn labelled_pieces(&self, mention: &Mention) -> Option<Amount> {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let beside = |between: Range<usize>| {
+            !between.clone().any(|index| matches!(word(index), "{" | "}"))
+                && !self
+                    .sentence
+                    .mentions
+                    .iter()
+                    .any(|other| other.products != mention.products && between.contains(&other.start))
+        };
+        let mut counts = self.sentence.bare.iter().filter(|bare| self.is_count(&(bare.start..bare.end)));
+        let behind = counts.clone().find(|bare| bare.start >= mention.end && beside(mention.end..bare.start));
+        let braced = || {
+            let open = (0..mention.start).rev().find(|index| matches!(word(*index), "{" | "}"))?;
+            counts.find(|bare| (open..mention.start).contains(&bare.start))
+        };
+        behind.or_else(braced).map(|bare| bare.amount)
     }
 
     fn push(&mut self, judgement: Judgement) {

@@ -87,7 +87,9 @@ impl Judge<'_> {
         counts.extend(pieces.filter(|pieces| *pieces != Amount::ONE));
         let beside = |bare: &&Bare| clause.contains(&bare.start) || self.is_count_for(bare, of);
         for bare in self.sentence.bare.iter().filter(beside) {
-            let counted = self.sentence.notes.is(bare.end, Class::Piece)
+            // "a six-pack"
+            let hyphen = usize::from(self.sentence.tokens.word(bare.end) == "-");
+            let counted = self.sentence.notes.is(bare.end + hyphen, Class::Piece)
                 || (bare.start.saturating_sub(1)..=bare.end)
                     .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
                 || self.is_count_for(bare, of);

@@ -197,11 +197,32 @@ impl Judge<'_> {
             let leaves = (of.start.saturating_sub(DISPATCH_REACH)..of.start)
                 .any(|index| is_dispatch(self.sentence.tokens.word(index)));
             let judgement = match self.policy.shipping_days.filter(|_| !leaves) {
+                // True of some orders, as "within 3 days" is.
+                Some((least, most))
+                    if !(least..=most).contains(&day) && self.is_alternative(&of, least, most) =>
+                {
+                    Judgement::new(Field::ShippingDays, Verdict::Unsure, of)
+                }
                 Some((least, most)) => self.delivery((least..=most).contains(&day), of),
                 None => Judgement::new(Field::ShippingDays, Verdict::Unsure, of),
             };
             self.push(judgement);
         }
+    }
+
+    /// «بنفس اليوم أو ثاني يوم», "the same or the next day": whether the other of the two days is right.
+    fn is_alternative(&self, of: &Range<usize>, least: Amount, most: Amount) -> bool {
+        let or = |index: usize| matches!(self.sentence.tokens.word(index), "or" | "او" | "يا");
+        let (other, day) = if self.sentence.notes.is(of.start, Class::SameDay) {
+            (Class::NextDay, Amount::ONE)
+        } else {
+            (Class::SameDay, Amount::ZERO)
+        };
+        let behind = or(of.end) && self.sentence.notes.any(of.end..of.end + 3, &[other]);
+        let before = of.start > 0
+            && or(of.start - 1)
+            && self.sentence.notes.any(of.start.saturating_sub(6)..of.start, &[other]);
+        (behind || before) && (least..=most).contains(&day)
     }
 
     /// A warranty for life.

@@ -128,7 +128,8 @@ impl Judge<'_> {
             .values
             .iter()
             .filter(|value| value.low.unit.is_money())
-            .map(|value| value.low.amount);
+            .map(|value| value.low.amount)
+            .chain(self.sentence.bare.iter().map(|bare| bare.amount));
         let mut bases: SmallVec<[Amount; 16]> =
             said.filter(|said| !said.is(amount)).chain(self.context.stated.iter().copied()).collect();
         bases.extend(self.items_worth());

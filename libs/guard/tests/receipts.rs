@@ -1,0 +1,145 @@
+//! Answers that look like receipts, lists of tools and labels of packs, each with what must be said of it.
+#![allow(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+use kaleem_guard::{Policy, check};
+
+const SHOP: &str = r#"{"currency":"SAR","vat_included":true,"prices":[
+    {"sku":"LMP","names":["مصباح نحاسي","Copper Lamp"],"amount":"140.00","compare_at":"175.00"},
+    {"sku":"HNY","names":["عسل طلح 500 جم","Acacia Honey 500g"],"amount":"62.00"},
+    {"sku":"CRM","names":["كريم يدين","Hand Cream"],"amount":"35.00"},
+    {"sku":"BOX","names":["علبة غريبة","Ghraybeh Box"],"amount":"48.00"},
+    {"sku":"LGT","names":["كشاف يدوي","Power Bank Light 10000mAh"],"amount":"90.00"},
+    {"sku":"BAG","names":["شنطة جلد","Leather Bag"],"amount":"195.00"}],
+    "shipping":{"fee":"25.00","free_over":"300.00","days":[1,3]},"cod_fee":"12.00","coupons":{"DAR20":20}}"#;
+const KUWAIT: &str = r#"{"currency":"KWD","prices":[
+    {"sku":"HNY","names":["عسل طلح","Acacia Honey"],"amount":"4.750"},{"sku":"OUD","names":["دهن عود","Oud Oil"],"amount":"14.500"}],
+    "shipping":{"fee":"1.000","free_over":"25.000","days":[0,1]},"cod_fee":"0.500"}"#;
+
+/// Each answer, and the verdict or the fields and words of its violations.
+fn holds(shop: &str, answers: &[(&str, &str)]) {
+    let policy = Policy::parse(shop).unwrap();
+    for (answer, wanted) in answers {
+        let report = check(&policy, answer);
+        let violations: Vec<String> =
+            report.violations().map(|found| format!("{} {}", found.field.name(), found.found)).collect();
+        let said =
+            if violations.is_empty() { report.verdict.name().to_owned() } else { violations.join("; ") };
+        assert_eq!(said, *wanted, "{answer}");
+    }
+}
+
+#[test]
+fn dots_lead_to_amounts() {
+    holds(
+        SHOP,
+        &[
+            (
+                "Leather Bag ........ SAR 195.00\nShipping ........ SAR 25.00\nTotal ........ SAR 220.00",
+                "pass",
+            ),
+            ("Your order: Leather Bag.\nTotal ........ 230.00", "total 230.00"),
+            ("Subtotal . . . . 195.00\nShipping . . . . 30.00", "shipping_fee 30.00"),
+            ("مصباح نحاسي ×٢ ........ ٢٨٠٫٠٠\nالتوصيل ........ ٢٥٫٠٠\nالإجمالي ........ ٣٠٥٫٠٠", "pass"),
+            ("Hand Cream 36.00", "price 36.00"),
+            ("Leather Bag 195.00\nShipping 35.00", "shipping_fee 35.00"),
+        ],
+    );
+}
+
+#[test]
+fn members_are_about_their_keys() {
+    holds(
+        SHOP,
+        &[
+            (r#"{"item":"Copper Lamp","qty":2,"total":280.00}"#, "pass"),
+            (
+                r#"{"items":[{"name":"Hand Cream","qty":2,"price":35},{"sku":"LMP","qty":1,"price":140}],"total":210}"#,
+                "pass",
+            ),
+            (r#"{"items":[{"qty":2,"name":"Hand Cream","price":35}],"total":110}"#, "total 110"),
+            (r#"{"name":"Hand Cream","quantity":3,"unit_price":35.00,"line_total":105.00}"#, "pass"),
+            (r#"{"name":"Hand Cream","total_qty":2,"price":30.00}"#, "total 30.00"),
+            ("Total quantity: 3. Hand Cream (qty: 3): 105 SAR", "pass"),
+        ],
+    );
+}
+
+#[test]
+fn a_price_of_a_measure_follows_from_the_contents() {
+    holds(
+        SHOP,
+        &[
+            ("Acacia Honey is 31 per 250 g.", "pass"),
+            ("Acacia Honey 500g: SAR 62 (SAR 12.40 / 100 g)", "pass"),
+            ("Acacia Honey is SAR 41 per 250 g.", "price SAR 41"),
+            ("عسل الطلح ٦٢ ريال، يعني الكيلو بـ ١٢٤ ريال", "pass"),
+            ("عسل الطلح ٦٢ ريال، يعني الكيلو بـ ١٣٠ ريال", "price ١٣٠ ريال"),
+            ("عسل الطلح ٦٢ ريال، يعني ١٢٫٤٠ ريال لكل ١٠٠ جرام", "pass"),
+            ("The Hand Cream is SAR 35 for 70 ml, so SAR 50 per 100 ml.", "pass"),
+            ("Hand Cream is SAR 35, SAR 12.40 / 100 ml.", "unsure"),
+            ("Leather Bag: SAR 195, SAR 40 per square metre of hide.", "unsure"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_missing_needs_no_currency() {
+    holds(
+        KUWAIT,
+        &[
+            ("سلتك ٤٫٧٥٠ د.ك. تحتاج ٢٠٫٢٥٠ ويصير التوصيل مجاني", "pass"),
+            ("السلة ١٤٫٥٠٠ د.ك. تحتاج ١٠٫٥٠٠ للتوصيل المجاني", "pass"),
+            ("Your cart: Acacia Honey, 4.750 KD. Add 20.250 more and delivery is on us.", "pass"),
+            ("Your cart: Acacia Honey, 4.750 KD. Add 15.250 more and delivery is on us.", "free_over 15.250"),
+            ("Add 20.250 more to reach free delivery.", "unsure"),
+            ("Oud Oil is 14.500 KD. Add 2 more and delivery is free.", "pass"),
+        ],
+    );
+}
+
+#[test]
+fn a_pronoun_stands_for_what_it_agrees_with() {
+    holds(
+        SHOP,
+        &[
+            ("الشنطة تناسب المصباح وسعرها ١٩٥ ريال", "pass"),
+            ("شنطة الجلد مع كريم اليدين هدية حلوة، وسعرها ١٩٥ ريال", "pass"),
+            ("المصباح يجي مع شنطة وسعره ١٤٠ ريال", "pass"),
+            ("العلبة تجي مع الشنطة وسعرها ٤٨ ريال", "pass"),
+            ("الشنطة تناسب المصباح وسعرها ١٤٠ ريال", "price ١٤٠ ريال"),
+            ("The bag goes with the lamp and costs SAR 195.", "pass"),
+            (
+                "كريم اليدين يرطب البشرة ١٠٠٪ خلال ٧ أيام من أول استخدام إن شاء الله، وسعره ٤٧ ريال",
+                "price ٤٧ ريال",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn one_of_two_days_is_true_of_some_orders() {
+    holds(
+        SHOP,
+        &[
+            ("التوصيل بنفس اليوم أو ثاني يوم", "unsure"),
+            ("Delivery is same day or next day.", "unsure"),
+            ("التوصيل بنفس اليوم", "shipping_days بنفس اليوم"),
+        ],
+    );
+    holds(KUWAIT, &[("التوصيل بنفس اليوم أو ثاني يوم", "pass")]);
+}
+
+#[test]
+fn names_are_known_without_size_and_pack() {
+    holds(
+        SHOP,
+        &[
+            ("مصباحين وغريبة: ٣٢٨ ريال", "pass"),
+            ("مصباحين وغريبة: ٣٤٨ ريال", "total ٣٤٨ ريال"),
+            ("Power Bank Light is SAR 90", "pass"),
+            ("Two hand creams are SAR 70.", "pass"),
+            ("Hand Cream is SAR 35, a six-pack comes to SAR 210.", "pass"),
+            ("Copper Lamp is SAR 140 or 4 payments of SAR 35 with Tabby.", "pass"),
+        ],
+    );
+}
