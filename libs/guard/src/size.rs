@@ -9,6 +9,8 @@ pub(crate) enum Dimension {
     Mass,
     /// In millilitres.
     Volume,
+    /// What a pack has several of.
+    Pieces,
     /// Lengths and areas, which no name says of its product alone.
     Other,
 }
@@ -50,7 +52,7 @@ const OTHERS: [&str; 31] = [
 
 /// Whether it is the unit of a size, a power or a storage.
 pub(crate) fn is_size(unit: &str) -> bool {
-    OTHERS.contains(&unit) || measured(unit).is_some()
+    OTHERS.contains(&unit) || measured(unit).is_some_and(|(dimension, _)| dimension != Dimension::Pieces)
 }
 
 /// What a unit measures, and how many grams or millilitres it has.
@@ -64,6 +66,9 @@ pub(crate) fn measured(unit: &str) -> Option<(Dimension, Amount)> {
         | "ملي" => (Dimension::Volume, 1),
         "cl" => (Dimension::Volume, 10),
         "l" | "litre" | "liter" | "litres" | "liters" | "لتر" | "ليتر" => (Dimension::Volume, 1000),
+        "bag" | "bags" | "piece" | "pieces" | "pc" | "pcs" | "capsule" | "capsules" | "pod" | "pods"
+        | "sachet" | "sachets" | "tablet" | "tablets" | "كيس" | "اكياس" | "حبه" | "حبات" | "قطعه" | "قطع"
+        | "كبسوله" | "كبسولات" | "ظرف" | "اظرف" => (Dimension::Pieces, 1),
         "square" | "sqm" | "metre" | "meter" | "m" | "cm" | "متر" | "yard" | "tola" | "توله" => {
             (Dimension::Other, 1)
         }

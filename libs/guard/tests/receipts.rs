@@ -42,6 +42,17 @@ fn dots_lead_to_amounts() {
             ("مصباح نحاسي ×٢ ........ ٢٨٠٫٠٠\nالتوصيل ........ ٢٥٫٠٠\nالإجمالي ........ ٣٠٥٫٠٠", "pass"),
             ("Hand Cream 36.00", "price 36.00"),
             ("Leather Bag 195.00\nShipping 35.00", "shipping_fee 35.00"),
+            ("Leather Bag ---------- 185.00", "price 185.00"),
+            ("Subtotal: 195.00 | Delivery: 25.00 | Total: 220.00 (Leather Bag)", "pass"),
+            ("Subtotal: 195.00 | Delivery: 35.00 | Total: 220.00 (Leather Bag)", "shipping_fee 35.00"),
+            (
+                "Bag SAR 195.00\nCream x 2 SAR 70.00\nSubtotal SAR 265.00\nShipping SAR 25.00\nTotal SAR 290.00",
+                "pass",
+            ),
+            (
+                "| Item | Qty | Price | Total |\n|---|---|---|---|\n| Hand Cream | 2 | 35 SAR | 70 SAR |",
+                "pass",
+            ),
         ],
     );
 }
@@ -60,6 +71,8 @@ fn members_are_about_their_keys() {
             (r#"{"name":"Hand Cream","quantity":3,"unit_price":35.00,"line_total":105.00}"#, "pass"),
             (r#"{"name":"Hand Cream","total_qty":2,"price":30.00}"#, "total 30.00"),
             ("Total quantity: 3. Hand Cream (qty: 3): 105 SAR", "pass"),
+            (r#"{"delivery":{"fee":35.00,"free_over":300.00}}"#, "shipping_fee 35.00"),
+            (r#"{"name":"Hand Cream","qty":3,"unit_price":30.00}"#, "price 30.00"),
         ],
     );
 }
@@ -78,6 +91,8 @@ fn a_price_of_a_measure_follows_from_the_contents() {
             ("The Hand Cream is SAR 35 for 70 ml, so SAR 50 per 100 ml.", "pass"),
             ("Hand Cream is SAR 35, SAR 12.40 / 100 ml.", "unsure"),
             ("Leather Bag: SAR 195, SAR 40 per square metre of hide.", "unsure"),
+            ("عسل الطلح نص كيلو بـ ٦٢ ريال وربع كيلو بـ ٣١ ريال", "pass"),
+            ("Ghraybeh Box of 24 pieces: SAR 48, SAR 2 per piece.", "pass"),
         ],
     );
 }
@@ -93,6 +108,8 @@ fn what_is_missing_needs_no_currency() {
             ("Your cart: Acacia Honey, 4.750 KD. Add 15.250 more and delivery is on us.", "free_over 15.250"),
             ("Add 20.250 more to reach free delivery.", "unsure"),
             ("Oud Oil is 14.500 KD. Add 2 more and delivery is free.", "pass"),
+            ("ناقصك ١٠٫٥٠٠ بس! (دهن العود ١٤٫٥٠٠) والتوصيل يصير علينا.", "pass"),
+            ("هيوصلك في أسبوع", "shipping_days أسبوع"),
         ],
     );
 }
@@ -107,10 +124,29 @@ fn a_pronoun_stands_for_what_it_agrees_with() {
             ("المصباح يجي مع شنطة وسعره ١٤٠ ريال", "pass"),
             ("العلبة تجي مع الشنطة وسعرها ٤٨ ريال", "pass"),
             ("الشنطة تناسب المصباح وسعرها ١٤٠ ريال", "price ١٤٠ ريال"),
+            ("الكريمات تناسب المصباح وسعرها ٣٥ ريال", "pass"),
             ("The bag goes with the lamp and costs SAR 195.", "pass"),
             (
                 "كريم اليدين يرطب البشرة ١٠٠٪ خلال ٧ أيام من أول استخدام إن شاء الله، وسعره ٤٧ ريال",
                 "price ٤٧ ريال",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn tax_is_reckoned_of_what_was_said() {
+    let untaxed = SHOP.replace(r#""vat_included":true"#, r#""vat_included":false"#);
+    holds(
+        &untaxed,
+        &[
+            (
+                "Bag SAR 195.00\nCream SAR 35.00\nSubtotal SAR 230.00\nVAT 15% SAR 34.50\nTotal SAR 264.50",
+                "pass",
+            ),
+            (
+                "Bag SAR 195.00\nCream SAR 35.00\nSubtotal SAR 230.00\nVAT 15% SAR 34.50\nTotal SAR 274.50",
+                "total SAR 274.50",
             ),
         ],
     );

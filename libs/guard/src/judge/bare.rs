@@ -98,7 +98,19 @@ impl Judge<'_> {
     pub(super) fn is_key_of_other(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);
         let key = word(anchor.at.end) == "\"" && word(anchor.at.end + 1) == ":";
-        key && !(anchor.at.end..=anchor.at.end + LABEL_REACH).contains(&of.start)
+        // `"delivery":{"fee":25}`
+        let braced = || {
+            let mut inside = anchor.at.end + 2..of.start;
+            word(anchor.at.end + 2) == "{" && !inside.any(|index| word(index) == "}")
+        };
+        key && !(anchor.at.end..=anchor.at.end + LABEL_REACH).contains(&of.start) && !braced()
+    }
+
+    /// `"price":12.5`, `"unit_price":12.5`
+    pub(super) fn is_member_of_price(&self, of: &Range<usize>) -> bool {
+        let word =
+            |before: usize| of.start.checked_sub(before).map_or("", |index| self.sentence.tokens.word(index));
+        word(1) == ":" && word(2) == "\"" && word(3) == "price" || word(2) == ":" && word(4) == "price"
     }
 
     /// A number with as many places as the currency has: 12.50, but 12.500 in Kuwait.
@@ -132,6 +144,12 @@ impl Judge<'_> {
         led && goods || money && (led && service() || last && (goods || self.follows_service(of)))
     }
 
+    /// "Delivery: 1.500"
+    pub(super) fn is_labelled_fee(&self, of: &Range<usize>) -> bool {
+        let mark = of.start.checked_sub(1).filter(|mark| self.sentence.tokens.word(*mark) == ":");
+        mark.is_some_and(|mark| self.follows_service(&(mark..of.end)))
+    }
+
     /// "Delivery 1.500"
     fn follows_service(&self, of: &Range<usize>) -> bool {
         self.anchors.iter().any(|anchor| {
@@ -143,6 +161,7 @@ impl Judge<'_> {
     fn is_cell(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
         self.context.table
+            && !self.sentence.values.iter().any(|value| value.low.unit.is_money())
             && before == "|"
             && matches!(self.sentence.tokens.word(of.end), "|" | "")
             && self.sentence.bare.len() == 1

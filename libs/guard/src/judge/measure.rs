@@ -53,7 +53,8 @@ impl Judge<'_> {
             let named = contents(&product.names);
             known |= named.iter().any(|contents| contents.dimension == measure.dimension);
             for price in product.price.into_iter().chain(product.compare_at) {
-                if measure.per && price.is(amount) && named.is_empty() {
+                let one = named.is_empty() || measure.dimension == Dimension::Pieces;
+                if measure.per && price.is(amount) && one {
                     return Some(pass());
                 }
                 let of_pack = |contents: &Measure| measure.price(price, contents);
@@ -65,7 +66,8 @@ impl Judge<'_> {
             truths.extend(product.price.and_then(|price| measure.price(price, named.first()?)));
         }
         let truth = || if let [only] = truths[..] { Some(Truth::Money(only)) } else { None };
-        measure.per.then(|| {
+        // Of pieces it may be the price of one or of the pack.
+        (measure.per && measure.dimension != Dimension::Pieces).then(|| {
             let verdict = if known { Verdict::Violate } else { Verdict::Unsure };
             Judgement::new(Field::Price, verdict, of.clone()).truly(truth)
         })
@@ -92,13 +94,24 @@ impl Judge<'_> {
         let word = tokens.word(unit);
         let definite = word.strip_prefix("ال").filter(|rest| measured(rest).is_some());
         let (dimension, one) = measured(definite.unwrap_or(word))?;
-        let number = unit.checked_sub(1).and_then(|index| tokens.all[index].value);
-        let count = number.map_or(Amount::ONE, |(number, _)| number);
+        let number = unit.checked_sub(1).and_then(|index| self.count_at(index));
+        let count = number.unwrap_or(Amount::ONE);
         let first = unit - usize::from(number.is_some());
         let article = first.checked_sub(1).map_or("", |index| tokens.word(index));
         let per =
             definite.is_some() || matches!(article, "per" | "a" | "the" | "each" | "every" | "لكل" | "كل");
         Some(Measure { dimension, amount: one.times(count), per, at: first })
+    }
+
+    /// A number or a part: «نص كيلو», "half a kilo" but for its article.
+    fn count_at(&self, index: usize) -> Option<Amount> {
+        let hundredths = match &self.sentence.notes.at(index).sense {
+            sense if sense.is(Class::Half) => Some(50),
+            sense if sense.is(Class::Quarter) => Some(25),
+            _ => None,
+        };
+        let part = hundredths.map(|share| Amount::whole(share).percent(Amount::ONE));
+        part.or_else(|| Some(self.sentence.tokens.all[index].value?.0))
     }
 
     /// A measure that begins at a token: `100 g`, `kilo`, "square metre".

@@ -48,6 +48,8 @@ pub(crate) struct Context {
     fee: Option<Topic>,
     /// Whether the sentence before spoke of free delivery.
     free: bool,
+    /// Whether it said how much is missing.
+    short: bool,
     /// Whether a reduction was spoken of.
     reduced: bool,
     /// Whether paying on delivery was.
@@ -59,7 +61,7 @@ pub(crate) struct Context {
 impl Context {
     /// Goes on behind a sentence.
     fn remember(&mut self, said: Self) {
-        let Self { items, stated, coupon, topic, fee, free, reduced, cash, table } = said;
+        let Self { items, stated, coupon, topic, fee, free, short, reduced, cash, table } = said;
         for item in items {
             match self.items.iter_mut().find(|known| known.products == item.products) {
                 Some(known) => known.pieces = item.pieces.or(known.pieces),
@@ -70,7 +72,8 @@ impl Context {
         trim(&mut self.items);
         trim(&mut self.stated);
         self.coupon = coupon.or(self.coupon);
-        (self.topic, self.fee, self.free, self.table) = (topic, fee, free, table);
+        (self.topic, self.fee, self.table) = (topic, fee, table);
+        (self.free, self.short) = (free, short);
         self.reduced |= reduced;
         self.cash |= cash;
     }
@@ -149,6 +152,7 @@ impl<'s> Judge<'s> {
             topic: if under { self.context.topic } else { topic },
             fee: if under && service.is_none() { self.context.fee } else { service.filter(|_| open) },
             free: self.speaks_of_free_delivery(),
+            short: self.speaks_of_what_is_missing(),
             reduced: self.sentence.has(&[Class::Discount, Class::Coupon]),
             cash: self.speaks_of_cash(),
             table: row && (self.context.table || head),
@@ -228,6 +232,13 @@ impl<'s> Judge<'s> {
     /// Whether the sentence speaks of free delivery, now or as a goal.
     fn speaks_of_free_delivery(&self) -> bool {
         self.sentence.has(&[Class::Free, Class::NoFee]) && self.sentence.has(&[Class::Ship])
+    }
+
+    /// Whether an amount is said to be missing to something.
+    fn speaks_of_what_is_missing(&self) -> bool {
+        self.sentence.has(&[Class::Remain])
+            && (self.sentence.values.iter().any(|value| value.low.unit.is_money())
+                || !self.sentence.bare.is_empty())
     }
 
     fn speaks_of_cash(&self) -> bool {

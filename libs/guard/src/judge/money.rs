@@ -240,7 +240,7 @@ impl<'s> Judge<'s> {
     /// A word for a sum before it with no other amount between, or right behind it.
     fn is_total(&self, of: &Range<usize>) -> bool {
         // 189 + 129 = 318
-        if self.is_addend(of) {
+        if self.is_addend(of) || self.is_labelled_fee(of) {
             return false;
         }
         if of.start > 1 && self.sentence.tokens.word(of.start - 1) == "=" {

@@ -34,9 +34,12 @@ impl<'s> Judge<'s> {
             |other: &Mention| gender.is_none() || self.gender(other).is_none_or(|of| Some(of) == gender);
         let meant = &mentions[mention];
         let mut before = mentions.iter().filter(|other| other.end <= price && *other != meant);
-        if !agrees(meant) {
-            return !before.any(agrees);
+        // Plurals agree with either.
+        let any = !mentions.iter().filter(|other| other.end <= price).any(&agrees);
+        if !any && !agrees(meant) {
+            return false;
         }
+        let agrees = |other: &Mention| any || agrees(other);
         let alone = |other: &Mention| other.end <= meant.start && agrees(other) && !self.goes_along(other);
         !(meant.end <= price && self.goes_along(meant) && before.any(alone))
     }

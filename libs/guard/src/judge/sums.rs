@@ -85,14 +85,17 @@ impl Judge<'_> {
         let clause = self.sentence.clause(of);
         let mut counts: SmallVec<[Amount; 6]> = smallvec::smallvec![Amount::ONE];
         counts.extend(pieces.filter(|pieces| *pieces != Amount::ONE));
-        let beside = |bare: &&Bare| clause.contains(&bare.start) || self.is_count_for(bare, of);
+        let beside = |bare: &&Bare| {
+            clause.contains(&bare.start) || self.is_count_for(bare, of) || self.is_count_cell(bare)
+        };
         for bare in self.sentence.bare.iter().filter(beside) {
             // "a six-pack"
             let hyphen = usize::from(self.sentence.tokens.word(bare.end) == "-");
             let counted = self.sentence.notes.is(bare.end + hyphen, Class::Piece)
                 || (bare.start.saturating_sub(1)..=bare.end)
                     .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
-                || self.is_count_for(bare, of);
+                || self.is_count_for(bare, of)
+                || self.is_count_cell(bare);
             // "The puzzle has 1000 pieces"
             let contents = self.sentence.tokens.word(bare.start.wrapping_sub(1));
             let held =
@@ -109,6 +112,12 @@ impl Judge<'_> {
             counts.push(Amount::whole(2));
         }
         counts
+    }
+
+    /// A cell of a table with a number alone, beside amounts with their currency.
+    fn is_count_cell(&self, bare: &Bare) -> bool {
+        let before = bare.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        self.context.table && before == "|" && self.sentence.tokens.word(bare.end) == "|"
     }
 
     /// «وثلاث بـ ١٨٠», "three for 180"
@@ -290,7 +299,10 @@ impl Judge<'_> {
             || self.is_saved(amount)
             || self.is_sum(amount)
             || (self.sentence.has(&[Class::Vat, Class::Install])
-                && self.any_price().any(|price| self.varies_to(price, amount, of)))
+                && self
+                    .any_price()
+                    .chain(self.context.stated.iter().copied())
+                    .any(|price| self.varies_to(price, amount, of)))
     }
 
     pub(super) fn any_price(&self) -> impl Iterator<Item = Amount> {

@@ -18,11 +18,12 @@ impl Tokens {
             dots += match self.at(end) {
                 '…' => DOTS_MIN,
                 '.' | '_' => 1,
+                '-' if dots > 0 || self.at(end + 1) == '-' => 1,
                 _ => break,
             };
             end += 1;
             let spaces = (end..end + SPACES_MAX).take_while(|index| self.at(*index) == ' ').count();
-            if matches!(self.at(end + spaces), '.' | '_' | '…') {
+            if matches!(self.at(end + spaces), '.' | '_' | '…' | '-') {
                 end += spaces;
             }
         }
@@ -32,7 +33,11 @@ impl Tokens {
     /// Adds one mark for all dots: what leads to something says what a colon says.
     pub(super) fn push_leader(&mut self, glyphs: Range<usize>, gap: bool) {
         let behind = self.glyphs[glyphs.end..].iter().any(|glyph| !glyph.character.is_whitespace());
-        let mark = if behind { ":" } else { "." };
+        let mark = match self.glyphs[glyphs.start].character {
+            _ if behind => ":",
+            '-' => "-",
+            _ => ".",
+        };
         let folded = (self.text.len(), self.text.len() + mark.len());
         self.text.push_str(mark);
         self.all.push(Token {
