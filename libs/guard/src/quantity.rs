@@ -81,7 +81,8 @@ impl Reader<'_> {
         counts
             || sense.any(&[Class::Half, Class::Quarter, Class::Pair])
             || self.tokens.all.get(at).is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Opaque))
-            || matches!(self.tokens.word(at), "a" | "an" | "another" | "full")
+            || matches!(self.tokens.first_byte(at), b'a' | b'f')
+                && matches!(self.tokens.word(at), "a" | "an" | "another" | "full")
     }
 
     /// The quantity that begins at a token.

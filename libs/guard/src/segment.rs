@@ -5,6 +5,18 @@ use crate::text::is_letter;
 /// Bytes of the longest sentence; a longer one is cut at white space.
 pub(crate) const SENTENCE_BYTES_MAX: usize = 2048;
 
+/// The bytes that tell of a character that may end a sentence: the first, of «؟» and «۔» the last.
+const MAY_END: [bool; 256] = {
+    let mut found = [false; 256];
+    let bytes = [b'\n', b'!', b'?', b'.', 0x9f, 0x94, 0xe2, 0xe3];
+    let mut index = 0;
+    while index < bytes.len() {
+        found[bytes[index] as usize] = true;
+        index += 1;
+    }
+    found
+};
+
 /// So many dots before another one lead to a number, and end no sentence.
 const LEADER_DOTS: usize = 3;
 
@@ -13,17 +25,13 @@ const LEADER_DOTS: usize = 3;
 /// `last` says that no more text comes. What is decided never changes when more text comes.
 pub(crate) fn sentence_end(text: &str, last: bool) -> Option<(usize, bool)> {
     let bytes = text.as_bytes();
-    for (at, byte) in bytes.iter().enumerate().take(SENTENCE_BYTES_MAX) {
-        // Only these bytes begin a character that may end a sentence.
-        if !matches!(byte, b'\n' | b'!' | b'?' | b'.' | 0xd8 | 0xdb | 0xe2 | 0xe3) {
-            continue;
-        }
-        // Of the many Arabic letters that begin with these two, «؟» and «۔» alone end one.
-        if matches!((byte, bytes.get(at + 1)), (0xd8, next) if next != Some(&0x9f))
-            || matches!((byte, bytes.get(at + 1)), (0xdb, next) if next != Some(&0x94))
-        {
-            continue;
-        }
+    let mut from = 0;
+    let searched = &bytes[..bytes.len().min(SENTENCE_BYTES_MAX)];
+    while let Some(next) = searched[from..].iter().position(|byte| MAY_END[usize::from(*byte)]) {
+        let at = from + next;
+        from = at + 1;
+        // The Arabic marks are known by their last bytes, which few letters share; their first are those of most letters.
+        let at = at.saturating_sub(usize::from(matches!(bytes[at], 0x9f | 0x94)));
         let Some(character) = text.get(at..).and_then(|rest| rest.chars().next()) else { continue };
         let end = at + character.len_utf8();
         match character {

@@ -97,6 +97,9 @@ impl Judge<'_> {
     /// Whether it is the name of a member with another value: `"subtotal":89,"delivery":25`.
     pub(super) fn is_key_of_other(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);
+        if !self.sentence.tokens.quoted {
+            return false;
+        }
         let key = word(anchor.at.end) == "\"" && word(anchor.at.end + 1) == ":";
         // `"delivery":{"fee":25}`
         let braced = || {

@@ -24,6 +24,9 @@ fn what_is_not_looked_up_is_folded_all_the_same() {
             Form::Char(folded) => Some(folded),
         };
         assert_eq!(fold_one(character), folded, "{character:?}");
+        if unfolded(character.to_string().as_bytes()) > 0 {
+            assert_eq!(folded, Some(character), "{character:?}");
+        }
         if matches!(character, ' '..='~') {
             assert_eq!(folded, Some(character.to_ascii_lowercase()), "{character:?}");
         }
