@@ -9,8 +9,10 @@ const SHOP: &str = r#"{"currency":"SAR","vat_included":true,"prices":[
     {"sku":"CRM","names":["كريم يدين","Hand Cream"],"amount":"35.00"},
     {"sku":"BOX","names":["علبة غريبة","Ghraybeh Box"],"amount":"48.00"},
     {"sku":"LGT","names":["كشاف يدوي","Power Bank Light 10000mAh"],"amount":"90.00"},
-    {"sku":"BAG","names":["شنطة جلد","Leather Bag"],"amount":"195.00"}],
-    "shipping":{"fee":"25.00","free_over":"300.00","days":[1,3]},"cod_fee":"12.00","coupons":{"DAR20":20}}"#;
+    {"sku":"BAG","names":["شنطة جلد","Leather Bag"],"amount":"195.00"},
+    {"sku":"PR1","names":["عطر سدرة الوادي","Cedar Hill Perfume"],"amount":"260.00","compare_at":"320.00"},
+    {"sku":"PR2","names":["عطر غيمة بيضاء","White Cloud Perfume"],"amount":"150.00"}],
+    "shipping":{"fee":"25.00","free_over":"300.00","days":[1,3]},"return_days":14,"cod_fee":"12.00","coupons":{"DAR20":20}}"#;
 const KUWAIT: &str = r#"{"currency":"KWD","prices":[
     {"sku":"HNY","names":["عسل طلح","Acacia Honey"],"amount":"4.750"},{"sku":"OUD","names":["دهن عود","Oud Oil"],"amount":"14.500"}],
     "shipping":{"fee":"1.000","free_over":"25.000","days":[0,1]},"cod_fee":"0.500"}"#;
@@ -176,6 +178,61 @@ fn names_are_known_without_size_and_pack() {
             ("Two hand creams are SAR 70.", "pass"),
             ("Hand Cream is SAR 35, a six-pack comes to SAR 210.", "pass"),
             ("Copper Lamp is SAR 140 or 4 payments of SAR 35 with Tabby.", "pass"),
+        ],
+    );
+}
+
+#[test]
+fn names_of_members_say_what_their_values_are() {
+    let cart = r#"{"cart_total":230,"items":[{"sku":"BAG","qty":1},{"sku":"CRM","qty":1}],"missing_for_free_shipping":"#;
+    holds(
+        SHOP,
+        &[
+            (r#"{"return_days":30,"shipping_fee":25}"#, "return_days 30"),
+            (&format!("{cart}70}}"), "pass"),
+            (&format!("{cart}90}}"), "free_over 90"),
+            (r#"{"name":"Copper Lamp","was":175.00,"price":140.00}"#, "pass"),
+            (r#"{"name":"Copper Lamp","was":185.00,"price":140.00}"#, "price 185.00"),
+        ],
+    );
+}
+
+#[test]
+fn rows_of_tables_say_how_many_by_what_they_cost() {
+    let table = "| الصنف | الكمية | السعر | المجموع |\n|---|---|---|---|\n| كريم يدين | 3 | 35 | 105 |\n\
+        | شنطة جلد | 1 | 195 | 195 |\n| الإجمالي | | | ";
+    holds(SHOP, &[(&format!("{table}300 |"), "pass"), (&format!("{table}330 |"), "total 330")]);
+}
+
+#[test]
+fn sums_with_a_fee_need_no_currency() {
+    holds(
+        SHOP,
+        &[
+            ("شنطة + كريم = ٢٣٠ ريال قبل الشحن، ومع الشحن ٢٥٥.", "pass"),
+            ("شنطة + كريم = ٢٣٠ ريال قبل الشحن، ومع الشحن ٢٦٥.", "total ٢٦٥"),
+            ("Both perfumes together are SAR 410 and they ship free.", "pass"),
+            ("Both perfumes together are SAR 400 and they ship free.", "total SAR 400"),
+        ],
+    );
+    holds(
+        KUWAIT,
+        &[
+            ("Oud Oil (14.500) is in your cart. Just 10.500 more and delivery is on us!", "pass"),
+            ("الحد الأدنى للتوصيل المجاني ٣٠، وطلبك ١٤٫٥٠٠", "free_over ٣٠"),
+        ],
+    );
+}
+
+#[test]
+fn names_are_known_without_their_noun_and_services_are_no_goods() {
+    holds(
+        SHOP,
+        &[
+            ("سدرة الوادي بـ٢٦٠ بدل ٣٢٠، والشنطة بـ١٩٥", "pass"),
+            ("سدرة الوادي بـ٢٨٠ بدل ٣٢٠، والشنطة بـ١٩٥", "price ٢٨٠"),
+            ("Ghraybeh Box.....SAR 48.00\nGift wrapping.....SAR 15.00", "unsure"),
+            ("We deliver same day in Jeddah before noon, otherwise next day.", "unsure"),
         ],
     );
 }

@@ -2,18 +2,21 @@
 
 use std::ops::Range;
 
-use super::Judge;
+use super::{Judge, role::Role};
 use crate::{
+    Verdict,
     amount::Amount,
     lexicon::Class,
     quantity::{Quantity, Value},
     text::Kind,
-    topic::{Anchor, Topic},
+    topic::{Anchor, Part, Topic},
     unit::{Currency, Unit, fils_in},
 };
 
 /// Tokens from a number back to its label: `"qty":"2"`.
 const LABEL_REACH: usize = 4;
+/// Tokens of the longest name of a member: `missing_for_free_shipping`.
+const KEY_MAX: usize = 9;
 /// Tokens between goods and an amount that say how many: `× 2 :`.
 const COUNTED_REACH: usize = 3;
 
@@ -27,6 +30,7 @@ impl Judge<'_> {
             let amount = || {
                 self.is_price(&of)
                     || self.is_price_of_measure(&of)
+                    || self.is_named_amount(&of)
                     || self.is_bare_threshold(bare.amount, &of)
                     || self.is_bare_remainder(bare.amount, &of)
             };
@@ -47,7 +51,7 @@ impl Judge<'_> {
         let high = self.policy.free_over.is_none_or(|over| amount.times(Amount::whole(4)) >= over);
         let next = self.sentence.notes.at(of.end);
         self.speaks_of_free_delivery()
-            && (self.sentence.before(of, 2, &[Class::Over])
+            && (self.sentence.before(of, 3, &[Class::Over])
                 || high && next.sense.is(Class::OrMore)
                 || self.is_ordered(of)
                 || self.is_reached(of))
@@ -59,12 +63,19 @@ impl Judge<'_> {
     fn is_bare_remainder(&self, amount: Amount, of: &Range<usize>) -> bool {
         let large = || self.policy.free_over.is_none_or(|over| amount.times(Amount::whole(10)) >= over);
         let next = self.sentence.notes.at(of.end);
+        let consistent = || self.judge_remaining(amount, of).verdict == Verdict::Pass;
         (self.speaks_of_free_delivery() || self.context.free)
-            && self.sentence.before(of, 2, &[Class::Remain])
-            && (self.is_written_as_money(of) || large())
+            && (self.sentence.before(of, 2, &[Class::Remain]) || self.is_more(of))
+            && (self.is_written_as_money(of) || large() || consistent())
             && next.sense.unit.is_none()
             && !next.sense.any(&[Class::Piece, Class::Generic])
             && !self.sentence.mentions.iter().any(|mention| mention.start == of.end)
+    }
+
+    /// "Just 11 more"
+    pub(super) fn is_more(&self, of: &Range<usize>) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        matches!(word(of.end), "more" | "زياده") && word(of.end + 1) != "than"
     }
 
     /// Whether the label right before it says that pieces are counted: `"qty":2`, "Quantity: 2", «العدد: ٢».
@@ -109,11 +120,30 @@ impl Judge<'_> {
         key && !(anchor.at.end..=anchor.at.end + LABEL_REACH).contains(&of.start) && !braced()
     }
 
+    /// The name of the member that it is the value of: `"free_over":300`, `"was":"175.00"`.
+    pub(super) fn key(&self, of: &Range<usize>) -> Option<Range<usize>> {
+        let tokens = self.sentence.tokens;
+        let mark = |before: usize| of.start.checked_sub(before).map_or("", |index| tokens.word(index));
+        let colon = match (tokens.quoted, mark(1), mark(2)) {
+            (true, ":", _) => 1,
+            (true, "\"", ":") => 2,
+            _ => return None,
+        };
+        let end = of.start.checked_sub(colon + 1).filter(|end| tokens.word(*end) == "\"")?;
+        let open = (end.saturating_sub(KEY_MAX)..end).rev().find(|index| tokens.word(*index) == "\"")?;
+        Some(open + 1..end)
+    }
+
+    /// `"free_over":300`, `"was":175.00`, `"missing_for_free_shipping":70`
+    fn is_named_amount(&self, of: &Range<usize>) -> bool {
+        let role = self.key(of).map(|key| self.role_of_member(key));
+        matches!(role, Some(Role::Threshold | Role::Before))
+            || role == Some(Role::Remaining) && self.speaks_of_free_delivery()
+    }
+
     /// `"price":12.5`, `"unit_price":12.5`
     pub(super) fn is_member_of_price(&self, of: &Range<usize>) -> bool {
-        let word =
-            |before: usize| of.start.checked_sub(before).map_or("", |index| self.sentence.tokens.word(index));
-        word(1) == ":" && word(2) == "\"" && word(3) == "price" || word(2) == ":" && word(4) == "price"
+        self.key(of).is_some_and(|key| self.sentence.tokens.word(key.end - 1) == "price")
     }
 
     /// A number with as many places as the currency has: 12.50, but 12.500 in Kuwait.
@@ -145,6 +175,16 @@ impl Judge<'_> {
         let service = || self.sentence.before(of, LABEL_REACH, &[Class::Ship, Class::Cod]);
         let last = word(of.end).is_empty();
         led && goods || money && (led && service() || last && (goods || self.follows_service(of)))
+    }
+
+    /// «قبل الشحن ٢٧٨ ومع الشحن ٣٠٦»
+    fn is_sum_with_fee(&self, of: &Range<usize>) -> bool {
+        let added = self.anchors.iter().any(|anchor| anchor.at.end == of.start && anchor.part == Part::Added);
+        let less = |amount: Amount| self.policy.shipping_fee.is_none_or(|fee| amount > fee);
+        let said = self.sentence.bare.iter().any(|bare| bare.start == of.start && less(bare.amount));
+        added
+            && said
+            && self.sentence.values.iter().any(|value| value.low.unit.is_money() && value.end <= of.start)
     }
 
     /// "Delivery: 1.500"
@@ -287,6 +327,7 @@ impl Judge<'_> {
         named
             || money
             || self.is_line_of_receipt(of)
+            || self.is_sum_with_fee(of)
             || self.sentence.before(of, 3, &cue)
             || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
             || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Was]))

@@ -23,7 +23,7 @@ use crate::{
     lexicon::Class,
     policy::Policy,
     product::{Form, Mention},
-    quantity::Value,
+    quantity::{Bare, Value},
     report::Judgement,
     sentence::Sentence,
     topic::{Anchor, Part, Topic},
@@ -198,11 +198,25 @@ impl<'s> Judge<'s> {
         };
         // «المكسرات الثنتين»
         let both = matches!(self.sentence.tokens.word(end), "الثنتين" | "الاثنين" | "الاتنين" | "الثنين");
+        let tabled = || self.pieces_of_row(mention).filter(|count| whole(*count));
         let labelled = || self.labelled_pieces(mention).filter(|count| whole(*count));
         near.map(|bare| bare.amount)
             .or_else(labelled)
+            .or_else(tabled)
             .or_else(written)
             .or((pair || both).then_some(Amount::whole(2)))
+    }
+
+    /// A row of a table: one cell says how many, another what so many cost.
+    fn pieces_of_row(&self, mention: &Mention) -> Option<Amount> {
+        if self.sentence.tokens.word(0) != "|" {
+            return None;
+        }
+        let price = self.worth(&mention.products, None)?;
+        let bare = self.sentence.bare.iter().map(|bare| bare.amount);
+        let mut counts = bare.clone().filter(|count| *count > Amount::ONE && !count.is(price));
+        let values = || self.sentence.values.iter().map(|value| value.low.amount).chain(bare.clone());
+        counts.find(|count| values().any(|value| price.times(*count).is(value)))
     }
 
     /// What a label says of its number, behind it or in the same braces: `{"qty":2,"name":"Abaya"}`, "Abaya (qty: 2)".
@@ -236,9 +250,11 @@ impl<'s> Judge<'s> {
 
     /// Whether an amount is said to be missing to something.
     fn speaks_of_what_is_missing(&self) -> bool {
-        self.sentence.has(&[Class::Remain])
-            && (self.sentence.values.iter().any(|value| value.low.unit.is_money())
-                || !self.sentence.bare.is_empty())
+        let more = |bare: &Bare| self.is_more(&(bare.start..bare.end));
+        self.sentence.bare.iter().any(more)
+            || self.sentence.has(&[Class::Remain])
+                && (self.sentence.values.iter().any(|value| value.low.unit.is_money())
+                    || !self.sentence.bare.is_empty())
     }
 
     fn speaks_of_cash(&self) -> bool {

@@ -31,6 +31,9 @@ pub(super) enum Role {
 impl Judge<'_> {
     pub(super) fn role(&self, of: &Range<usize>) -> Role {
         let sentence = &self.sentence;
+        if let Some(key) = self.key(of) {
+            return self.role_of_member(key);
+        }
         // "60 SAR more than the other"
         let compares = matches!(
             sentence.tokens.word(of.end),
@@ -56,7 +59,7 @@ impl Judge<'_> {
         let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short));
         let missing = short.is_some_and(|short| {
             sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
-        }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
+        }) || (!over && (sentence.behind(of, 2, &[Class::Remain]) || self.is_more(of)));
         if free && (self.is_reached(of) || self.is_ordered(of)) {
             return Role::Threshold;
         }
@@ -121,6 +124,23 @@ impl Judge<'_> {
         }
         if over && (order || sentence.has(&[Class::Coupon, Class::Discount])) {
             Role::Minimum
+        } else {
+            Role::Plain
+        }
+    }
+
+    /// A member is what its name says.
+    pub(super) fn role_of_member(&self, mut key: Range<usize>) -> Role {
+        let has = |index: usize, names: &[&str]| names.contains(&self.sentence.tokens.word(index));
+        let says = |names: &[&str]| key.clone().any(|index| has(index, names));
+        if says(&["missing", "remaining", "left", "needed"]) {
+            Role::Remaining
+        } else if says(&["free"]) && says(&["over", "above", "from", "at", "threshold", "minimum", "min"]) {
+            Role::Threshold
+        } else if says(&["was", "compare", "old", "original", "before"]) {
+            Role::Before
+        } else if key.any(|index| has(index, &["saving", "savings", "saved", "save", "discount"])) {
+            Role::Saving
         } else {
             Role::Plain
         }

@@ -18,6 +18,12 @@ impl Catalogue {
         if (2..words.len()).contains(&kept) {
             self.add_words(product, words[..kept].to_vec());
         }
+        // «ليالي نجد» for «عطر ليالي نجد», "Layali Najd" for "Layali Najd Perfume".
+        let arabic = words.first().is_some_and(|first| first.starts_with(is_arabic));
+        let own = if arabic { 1..kept } else { 0..kept.saturating_sub(1) };
+        if own.len() >= 2 && !words[own.clone()].iter().any(|word| sense(word).is_some()) {
+            self.add_words(product, words[own].to_vec());
+        }
         self.add_words(product, words);
     }
 
