@@ -109,6 +109,7 @@ fn what_is_missing_needs_no_currency() {
             ("Your cart: Acacia Honey, 4.750 KD. Add 20.250 more and delivery is on us.", "pass"),
             ("Your cart: Acacia Honey, 4.750 KD. Add 15.250 more and delivery is on us.", "free_over 15.250"),
             ("Add 20.250 more to reach free delivery.", "unsure"),
+            ("Want free delivery? Oud Oil 14.500 + Honey 4.750 = 19.250; you need 5.750 more.", "pass"),
             ("Oud Oil is 14.500 KD. Add 2 more and delivery is free.", "pass"),
             ("ناقصك ١٠٫٥٠٠ بس! (دهن العود ١٤٫٥٠٠) والتوصيل يصير علينا.", "pass"),
             ("هيوصلك في أسبوع", "shipping_days أسبوع"),

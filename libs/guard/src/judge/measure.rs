@@ -40,11 +40,13 @@ impl Judge<'_> {
         of: &Range<usize>,
     ) -> Option<Judgement> {
         let measure = self.measure_behind(of).or_else(|| self.measure_before(of))?;
-        let products = match anchor.map(|anchor| anchor.topic) {
+        let mut products = match anchor.map(|anchor| anchor.topic) {
             Some(Topic::Product(mention)) => self.sentence.mentions[mention].products.clone(),
             Some(_) => return None,
             None => self.named_products(),
         };
+        products.dedup();
+        products.truncate(MEASURES_MAX);
         let pass = || Judgement::new(Field::Price, Verdict::Pass, of.clone());
         let rounding = self.rounding(of);
         let stated = self.stated_measures(measure.at);

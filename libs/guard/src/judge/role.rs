@@ -63,7 +63,7 @@ impl Judge<'_> {
         if free && (self.is_reached(of) || self.is_ordered(of)) {
             return Role::Threshold;
         }
-        if free && missing && !sentence.before(of, 2, &[Class::Save]) {
+        if (free || self.context.free) && missing && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
