@@ -237,3 +237,20 @@ fn names_are_known_without_their_noun_and_services_are_no_goods() {
         ],
     );
 }
+
+#[test]
+fn amounts_behind_a_word_need_no_currency() {
+    holds(
+        SHOP,
+        &[
+            ("With Tabby it's 4 payments of 35.00 for the lamp.", "pass"),
+            ("With Tabby it's 4 payments of 45.00 for the lamp.", "price 45.00"),
+            ("Use DAR20 and the lamp drops from 140 to 112.00.", "pass"),
+            ("مع كود DAR20 ينزل المصباح من ١٤٠ إلى ١٠٢٫٠٠.", "price ١٠٢٫٠٠"),
+            ("المصباح كان ١٧٥ ريال والآن ١٤٠.", "pass"),
+            ("المصباح كان ١٧٥ ريال والآن ١٣٠.", "price ١٣٠"),
+            ("التوصيل مجاني فوق ٣٠٠ ريال، وأقل من جذي ٢٥ ريال.", "pass"),
+            ("الغريبة بـ ٤٨ وكريم بـ ٣٥، المجموع ٨٣ ريال", "pass"),
+        ],
+    );
+}

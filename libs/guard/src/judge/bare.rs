@@ -251,10 +251,11 @@ impl Judge<'_> {
         })
     }
 
-    fn is_price(&self, of: &Range<usize>) -> bool {
+    /// Whether what is behind a number ends what it says, and counts nothing.
+    fn is_closed(&self, of: &Range<usize>) -> bool {
         let next = self.sentence.notes.at(of.end);
         let word = self.sentence.tokens.word(of.end);
-        let closed = word.is_empty()
+        word.is_empty()
             || self.sentence.is_comma(of.end)
             || matches!(
                 word,
@@ -285,6 +286,7 @@ impl Judge<'_> {
                     | "يا"
             )
             || next.clitics.and
+            || next.sense.is(Class::For) && self.is_written_as_money(of)
             || word.starts_with('و')
             || next.sense.any(&[
                 Class::Only,
@@ -293,8 +295,13 @@ impl Judge<'_> {
                 Class::Without,
                 Class::And,
                 Class::Contrast,
-            ]);
-        if !closed {
+            ])
+    }
+
+    fn is_price(&self, of: &Range<usize>) -> bool {
+        let next = self.sentence.notes.at(of.end);
+        let word = self.sentence.tokens.word(of.end);
+        if !self.is_closed(of) {
             return false;
         }
         let previous = of.start.checked_sub(1);
@@ -306,11 +313,15 @@ impl Judge<'_> {
                 .mentions
                 .iter()
                 .any(|mention| mention.end <= of.start && of.start - mention.end <= 2);
-        // "the perfume is 9.250"
+        let word_before = previous.map_or("", |index| self.sentence.tokens.word(index));
+        // "the perfume is 9.250", "from 235 to 199.75", "4 payments of 58.75"
         let joint = by
-            || previous
-                .is_some_and(|index| matches!(self.sentence.tokens.word(index), "at" | "for" | "is" | "are"));
+            || matches!(word_before, "at" | "for" | "is" | "are" | "to" | "الي")
+            || word_before == "of" && self.sentence.before(of, 3, &[Class::Install]);
         let money = joint && self.is_written_as_money(of) && (by || !self.sentence.mentions.is_empty());
+        // «كانت ٢٦٠٠ والآن ٢١٥٠»
+        let now = matches!(word_before, "الان" | "والان" | "الحين" | "والحين" | "دلوقتي" | "now")
+            && self.sentence.has(&[Class::Was]);
         let cue = [Class::Price, Class::Fee, Class::Total];
         let numbered = self.sentence.before(of, 2, &[Class::NotCode]);
         if self.is_cell(of) || self.is_result(of) {
@@ -326,6 +337,7 @@ impl Judge<'_> {
         }
         named
             || money
+            || now
             || self.is_line_of_receipt(of)
             || self.is_sum_with_fee(of)
             || self.sentence.before(of, 3, &cue)

@@ -338,6 +338,13 @@ impl Judge<'_> {
             .map(|value| value.low.amount)
             .filter(|said| !said.is(amount))
             .collect();
+        // «كيكة بـ ١٢٠ وبن بـ ٥٨»
+        let bare = self.sentence.bare.iter().filter(|bare| {
+            let by = self.sentence.notes.at(bare.start).clitics.by
+                || bare.start.checked_sub(1).is_some_and(|before| self.sentence.tokens.word(before) == "ب");
+            by && self.policy.catalogue.is_price(bare.amount) && !bare.amount.is(amount)
+        });
+        stated.extend(bare.map(|bare| bare.amount));
         stated.extend(self.context.stated.iter().rev().copied());
         stated.truncate(ADDENDS_MAX);
         let differs = |one: &Amount| items.iter().any(|other| one.minus(*other).is(amount));
