@@ -334,7 +334,9 @@ impl<'a> Links<'a> {
         eligible: impl Fn(&Anchor) -> bool,
     ) -> Option<&'a Anchor> {
         let anchors = self.anchors;
-        let candidates = anchors.iter().enumerate().filter(|(_, anchor)| eligible(anchor));
+        // Most of a long sentence is too far away to be asked anything else.
+        let near = |anchor: &Anchor| between(&anchor.at, of).len() <= COST_MAX;
+        let candidates = anchors.iter().enumerate().filter(|(_, anchor)| near(anchor) && eligible(anchor));
         let costs = candidates.filter_map(|(index, anchor)| {
             let reused = if self.used[index] { 5 } else { 0 };
             // «الضمان يستمر سنتين» is about the warranty.

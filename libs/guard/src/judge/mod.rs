@@ -230,7 +230,9 @@ impl<'s> Judge<'s> {
                     .iter()
                     .any(|other| other.products != mention.products && between.contains(&other.start))
         };
-        let mut counts = self.sentence.bare.iter().filter(|bare| self.is_count(&(bare.start..bare.end)));
+        let labelled = |bare: &&Bare| self.is_count(&(bare.start..bare.end));
+        let mut counts = self.sentence.bare.iter().filter(labelled).peekable();
+        counts.peek()?;
         let behind = counts.clone().find(|bare| bare.start >= mention.end && beside(mention.end..bare.start));
         let braced = || {
             let open = (0..mention.start).rev().find(|index| matches!(word(*index), "{" | "}"))?;
