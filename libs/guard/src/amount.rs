@@ -83,6 +83,11 @@ impl Amount {
         self.minus(other).0.unsigned_abs() <= Self::TOLERANCE.0.unsigned_abs()
     }
 
+    /// Whether the two differ by `step` at most.
+    pub(crate) fn is_within(self, other: Self, step: Self) -> bool {
+        self.minus(other).0.unsigned_abs() <= step.0.unsigned_abs()
+    }
+
     /// The integer it is, if it is one.
     pub(crate) fn integer(self) -> Option<i64> {
         (self.0 % ONE == 0).then_some(self.0 / ONE)

@@ -6,6 +6,7 @@ use crate::{
     Field, Finding, Policy, Report, Verdict,
     correct::Writer,
     judge::{Context, Judge},
+    lexicon::Class,
     note::Notes,
     product::Mention,
     quantity::{Bare, Reader, Value},
@@ -45,6 +46,11 @@ impl Checker {
         self.notes.refill(&self.tokens);
         Reader { tokens: &self.tokens, notes: &self.notes }.read(&mut self.values, &mut self.bare);
         policy.catalogue.mentions(text, &self.tokens, &mut self.mentions);
+        // "Gift wrapping" is a service, and "gift" may be a box.
+        self.mentions.retain(|mention| {
+            let note = self.notes.at(mention.start);
+            !note.sense.is(Class::Service) || note.len <= mention.end - mention.start
+        });
         let sentence = Sentence {
             text,
             tokens: &self.tokens,

@@ -136,6 +136,8 @@ pub(crate) struct Lexicon {
     roots: Vec<u32>,
     /// Whether any phrase goes on behind each node.
     inner: Vec<bool>,
+    /// The numbers of «ما» and «وما».
+    pub(crate) what: [u32; 2],
 }
 
 /// The lists, read once.
@@ -164,6 +166,7 @@ impl Lexicon {
             edges: HashMap::default(),
             roots: Vec::new(),
             inner: Vec::new(),
+            what: [0; 2],
         };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
@@ -205,6 +208,7 @@ impl Lexicon {
                 lexicon.add_new(&format!("{stem}{pronoun}"), &sense);
             }
         }
+        lexicon.what = ["ما", "وما"].map(|word| lexicon.word(word).0);
         lexicon.roots = vec![0; lexicon.words.len() + 1];
         lexicon.inner = vec![false; lexicon.nodes.len()];
         for ((from, word), to) in &lexicon.edges {

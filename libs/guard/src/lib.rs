@@ -25,6 +25,7 @@ mod quantity;
 mod report;
 mod segment;
 mod sentence;
+mod size;
 mod text;
 mod topic;
 mod unit;

@@ -32,6 +32,8 @@ pub(crate) struct Notes {
     all: Vec<Note>,
     /// The classes of all notes.
     classes: Classes,
+    /// Whether «ما» is there, which denies the verb behind it.
+    denies_verb: bool,
 }
 
 impl Notes {
@@ -47,6 +49,7 @@ impl Notes {
             };
             Note { word, clitics, len: 1, sense: Sense::default() }
         }));
+        self.denies_verb = self.all.iter().any(|note| lexicon.what.contains(&note.word));
         let mut at = 0;
         while at < self.all.len() {
             let (found, len) = self.longest(lexicon, tokens, at);
@@ -126,6 +129,11 @@ impl Notes {
 
     pub(crate) fn is(&self, index: usize, class: Class) -> bool {
         self.all.get(index).is_some_and(|note| note.sense.is(class))
+    }
+
+    /// Whether anything in the sentence can deny what is said.
+    pub(crate) fn may_deny(&self) -> bool {
+        self.denies_verb || self.may_have(&[Class::Neg, Class::AfterNeg])
     }
 
     /// Whether any token at all is of one of the classes.

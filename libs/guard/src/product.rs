@@ -1,5 +1,6 @@
 //! The products of a policy, found in an answer by their names.
 
+mod naming;
 mod siblings;
 
 use std::collections::HashMap;
@@ -7,7 +8,7 @@ use std::collections::HashMap;
 use crate::{
     amount::Amount,
     filter::{Beginning, Filter},
-    inflect::{broken_plurals, forms, is_form_of, singular},
+    inflect::{forms, is_form_of},
     lexicon::{Class, LEXICON, Sense},
     text::{Kind, Tokens, folded, is_arabic},
 };
@@ -116,38 +117,6 @@ impl Catalogue {
         catalogue
     }
 
-    fn add_name(&mut self, product: u32, words: Vec<String>) {
-        let Some(first) = words.first() else { return };
-        let head = if first.starts_with(is_arabic) {
-            words.iter().find(|word| word.starts_with(is_arabic))
-        } else {
-            words.iter().rev().find(|word| is_noun(word))
-        };
-        for word in words.iter().filter(|word| Some(*word) != head && word.chars().count() > 3) {
-            let meant = self.details.entry(singular(word).to_owned()).or_insert(Some(product));
-            if *meant != Some(product) {
-                *meant = None;
-            }
-        }
-        if let Some(head) = head.filter(|head| words.len() > 1 && head.chars().count() > 2) {
-            // «سماعات» is also called by one of them.
-            let one = head.strip_suffix("ات").filter(|stem| stem.len() >= 4).map(|stem| format!("{stem}ه"));
-            let many = broken_plurals(head).map(str::to_owned);
-            for key in std::iter::once(singular(head).to_owned()).chain(one).chain(many) {
-                let meant = self.heads.entry(key).or_default();
-                if !meant.contains(&product) {
-                    meant.push(product);
-                }
-            }
-        }
-        let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let many = broken_plurals(first).map(str::to_owned);
-        for form in std::iter::once(singular(first).to_owned()).chain(many) {
-            self.first.entry(form).or_default().push(index);
-        }
-        self.names.push(Name { product, words });
-    }
-
     /// All mentions of products, in order and apart from each other.
     pub(crate) fn mentions(&self, text: &str, tokens: &Tokens, found: &mut Vec<Mention>) {
         found.clear();
@@ -157,7 +126,10 @@ impl Catalogue {
         let mut at = 0;
         while at < tokens.all.len() {
             // `V60` may be an SKU and the beginning of a name.
-            let (sku, name) = (self.sku_at(tokens, at), self.name_at(tokens, at));
+            let (sku, mut name) = (self.sku_at(tokens, at), self.name_at(tokens, at));
+            if let (Some(name), Some(last)) = (&mut name, found.last()) {
+                name.start = name.start.max(last.end);
+            }
             let end = |mention: &Option<Mention>| mention.as_ref().map_or(0, |mention| mention.end);
             let mention = if end(&name) > end(&sku) { name } else { sku };
             at = mention.as_ref().map_or(at + 1, |mention| mention.end);
@@ -240,8 +212,9 @@ impl Catalogue {
                 // «الساعة» may be a watch, «ساعة» is a span of time.
                 && (clitics.the || !is_unit(form))
             {
-                let start = compound_start(tokens, at);
-                let (products, end) = self.narrow(products, tokens, at);
+                let (products, beside) = self.narrow(products, tokens, at);
+                let start = beside.start.min(compound_start(tokens, at));
+                let end = beside.end;
                 best = Some(Mention {
                     start,
                     end,
@@ -294,11 +267,6 @@ fn sorted(amounts: impl Iterator<Item = Amount>) -> Vec<Amount> {
 fn near(sorted: &[Amount], amount: Amount) -> bool {
     let from = sorted.partition_point(|price| *price < amount.minus(Amount::TOLERANCE));
     sorted.get(from).is_some_and(|price| price.is(amount))
-}
-
-/// A word of letters alone that is no unit: neither `SPF50` nor `ml`.
-fn is_noun(word: &str) -> bool {
-    word.chars().all(char::is_alphabetic) && word.chars().count() > 2 && !is_unit(word)
 }
 
 /// Where a word with hyphens begins: `t-shirt`.

@@ -1,5 +1,7 @@
 //! Quantities: a number in digits or words with its unit, a range of them, or a word that says both («أسبوعين»).
 
+mod range;
+
 use crate::{
     amount::Amount,
     lexicon::Class,
@@ -53,7 +55,7 @@ impl Reader<'_> {
                 at += 1;
                 continue;
             }
-            if let Some(value) = self.value(at) {
+            if let Some(value) = self.value(at).filter(|value| !self.is_factor(value)) {
                 at = value.end;
                 values.push(value);
             } else if let Some(number) = self.number(at) {
@@ -65,6 +67,13 @@ impl Reader<'_> {
         }
     }
 
+    /// "Mug × 2 AED 84": the currency is of the number behind it.
+    fn is_factor(&self, value: &Value) -> bool {
+        let times = value.start > 0 && matches!(self.tokens.word(value.start - 1), "x" | "×" | "*");
+        let counted = |index: usize| self.tokens.all.get(index).is_some_and(|token| token.value.is_some());
+        times && value.low.unit.is_money() && counted(value.start) && counted(value.end)
+    }
+
     /// Whether a quantity or a number can begin here at all; most tokens say no.
     fn may_begin(&self, at: usize) -> bool {
         let sense = self.notes.at(at).sense;
@@ -72,7 +81,8 @@ impl Reader<'_> {
         counts
             || sense.any(&[Class::Half, Class::Quarter, Class::Pair])
             || self.tokens.all.get(at).is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Opaque))
-            || matches!(self.tokens.word(at), "a" | "an" | "another" | "full")
+            || matches!(self.tokens.first_byte(at), b'a' | b'f')
+                && matches!(self.tokens.word(at), "a" | "an" | "another" | "full")
     }
 
     /// The quantity that begins at a token.
@@ -87,6 +97,7 @@ impl Reader<'_> {
         let low = self.operand(start)?;
         let to = self.range_to(low.end).filter(|_| !self.is_by(start));
         let high = to.and_then(|at| self.operand(at).map(|high| (high, at)));
+        let high = high.filter(|(high, at)| low.amount <= high.amount || !self.is_or(*at));
         if let Some((high, second)) = high
             && let Some(unit) = high.unit
             && low.unit.is_none_or(|low| low.is_time() == unit.is_time() && low.is_money() == unit.is_money())
@@ -117,7 +128,8 @@ impl Reader<'_> {
         let second = self.range_to(number.end).filter(|_| !self.is_by(start)).unwrap_or(start);
         let high = (second > start)
             .then(|| self.number(second).or_else(|| self.number(second + self.notes.at(second).len)))
-            .flatten();
+            .flatten()
+            .filter(|high| number.amount <= high.amount || !self.is_or(second));
         Some(match high.filter(|high| unit.is_money() && self.unit_at(high.end).is_none_or(Unit::is_money)) {
             Some(high) => {
                 let end = high.end;
@@ -252,13 +264,6 @@ impl Reader<'_> {
         (part < Amount::ONE).then_some((part, small.end + self.notes.at(small.end).len))
     }
 
-    /// «من يومين إلى أربعة»: the second number is of the same unit, and ends its clause.
-    fn shares_unit(&self, low: &Operand, high: &Operand, at: usize) -> bool {
-        let to = self.notes.is(at - 1, Class::To) || self.notes.at(at).clitics.to;
-        let ends = self.tokens.all.get(high.end).is_none_or(|token| token.comma || token.kind == Kind::Mark);
-        to && ends && low.unit.is_some_and(Unit::is_time) && low.amount < high.amount
-    }
-
     /// A lone «شهر» is a span only behind «خلال», «لمدة», «ضمان» and the like, and not before a name or a year.
     fn may_stand_alone(&self, start: usize, end: usize, unit: Unit) -> bool {
         if !unit.is_time() {
@@ -280,11 +285,15 @@ impl Reader<'_> {
             .map(|(_, note)| note);
         let every = matches!(self.tokens.word(start.wrapping_sub(1)), "كل" | "every" | "هر");
         let asked = matches!(self.tokens.word(start.wrapping_sub(1)), "كم" | "كام" | "چند" | "جند");
+        // «هيوصلك في أسبوع»
+        let reached = self.tokens.word(start.wrapping_sub(1)) == "في"
+            && self.notes.any(start.saturating_sub(2 * SPAN_REACH)..start, &[Class::Ship]);
         !dated
             && !every
             && !asked
             && (clitics.to
                 || clitics.by
+                || reached
                 || before.any(|note| {
                     note.sense.any(&[
                         Class::Span,
@@ -294,32 +303,6 @@ impl Reader<'_> {
                         Class::Exchange,
                     ])
                 }))
-    }
-
-    /// "reduced by 3 to 18" is no range.
-    fn is_by(&self, start: usize) -> bool {
-        start > 0 && self.tokens.word(start - 1) == "by"
-    }
-
-    /// Behind a word of a range, where the next quantity begins.
-    fn range_to(&self, at: usize) -> Option<usize> {
-        let note = self.notes.at(at);
-        let word = self.tokens.word(at);
-        if note.clitics.to && (note.sense.number.is_some() || note.sense.unit.is_some()) {
-            return Some(at);
-        }
-        let between = (at.saturating_sub(4)..at)
-            .any(|index| matches!(self.tokens.word(index), "between" | "بين" | "مابين" | "از"));
-        let or = matches!(word, "or" | "او" | "يا");
-        if or
-            || note.sense.is(Class::To)
-            || matches!(word, "-" | "~")
-            || (between && matches!(word, "and" | "و"))
-        {
-            return Some(at + 1);
-        }
-        let counted = note.sense.number.is_some() || note.sense.alone > 1;
-        (between && note.clitics.and && counted).then_some(at)
     }
 
     fn unit_at(&self, at: usize) -> Option<Unit> {

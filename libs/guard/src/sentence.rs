@@ -91,6 +91,9 @@ impl Sentence<'_> {
 
     /// Whether it is the text of a member: `"was":"175.00"`.
     fn is_member(&self, index: usize) -> bool {
+        if !self.tokens.quoted {
+            return false;
+        }
         let mark = |before: usize| index.checked_sub(before).map_or("", |index| self.tokens.word(index));
         mark(1) == "\"" && mark(2) == ":" && mark(MEMBER_MARKS) == "\""
     }
@@ -110,12 +113,20 @@ impl Sentence<'_> {
     }
 
     pub(crate) fn in_value(&self, index: usize) -> bool {
-        let after = self.values.partition_point(|value| value.start <= index);
-        after > 0 && index < self.values[after - 1].end
+        self.value_at(index).is_some()
+    }
+
+    /// The place of the value that a token belongs to.
+    pub(crate) fn value_at(&self, index: usize) -> Option<usize> {
+        let last = self.values.partition_point(|value| value.start <= index).checked_sub(1)?;
+        (index < self.values[last].end).then_some(last)
     }
 
     /// Whether what is said at `of` is denied: "we do not have a 30 % discount", «كود SAVE50 غير صالح».
     pub(crate) fn denied(&self, of: &Range<usize>) -> bool {
+        if !self.notes.may_deny() {
+            return false;
+        }
         self.denied_before(of) || self.denied_behind(of)
     }
 

@@ -1,12 +1,11 @@
 //! Cuts a sentence into words, numbers and marks, on folded characters.
 
+mod leader;
+mod number;
+
 use kaleem_pii::fold::{self, Form};
-use smallvec::SmallVec;
 
 use crate::{amount::Amount, filter::Beginning};
-
-/// Longest number that is read as one; longer ones are telephone and order numbers.
-const DIGITS_MAX: usize = 9;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +47,8 @@ pub(crate) struct Tokens {
     pub(crate) all: Vec<Token>,
     /// Whether a letter is there that Persian has and Arabic has not.
     pub(crate) persian: bool,
+    /// Whether a quotation mark is there, as members of JSON have.
+    pub(crate) quoted: bool,
 }
 
 /// A folded character and where it was.
@@ -85,6 +86,33 @@ fn fold_one(character: char) -> Option<char> {
     }
 }
 
+/// Which of the characters from U+0600 on folding leaves as they are; a test holds it to the folding.
+const UNFOLDED: [bool; 128] = {
+    let mut kept = [false; 128];
+    let mut letter = 0;
+    while letter < kept.len() {
+        kept[letter] = matches!(letter, 0x27 | 0x28 | 0x2a..=0x3a | 0x41..=0x48 | 0x4a);
+        letter += 1;
+    }
+    kept
+};
+
+/// The bytes at the beginning that are Arabic letters which folding leaves as they are, with single spaces between.
+fn unfolded(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += match bytes[at..] {
+            [first @ 0xd8..=0xd9, second, ..]
+                if UNFOLDED[usize::from((first & 1) << 6 | (second & 0x3f))] =>
+            {
+                2
+            }
+            [b' ', ..] => 1,
+            _ => return at,
+        };
+    }
+}
+
 /// Vowel signs, accents and keycaps.
 fn is_mark(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36f}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{20e3}' | '\u{fe0f}')
@@ -110,7 +138,7 @@ impl Tokens {
         self.glyphs.clear();
         self.text.clear();
         self.all.clear();
-        self.persian = false;
+        (self.persian, self.quoted) = (false, false);
         self.glyphs.reserve(sentence.len());
         self.text.reserve(sentence.len());
         let mut rest = sentence.chars();
@@ -118,9 +146,13 @@ impl Tokens {
             let left = rest.as_str();
             let start = sentence.len() - left.len();
             let plain = left.bytes().take_while(|byte| (b' '..=b'~').contains(byte)).count();
+            let arabic = if plain > 1 { 0 } else { unfolded(left.as_bytes()) };
             if plain > 1 {
                 self.add_plain(&left[..plain], start);
                 rest = left[plain..].chars();
+            } else if arabic > 1 {
+                self.add_unfolded(&left[..arabic], start);
+                rest = left[arabic..].chars();
             } else if let Some(character) = rest.next() {
                 self.add(character, start);
             } else {
@@ -131,6 +163,12 @@ impl Tokens {
         while let Some(glyph) = self.glyphs.get(at) {
             if glyph.character.is_whitespace() {
                 (at, gap) = (at + 1, true);
+                continue;
+            }
+            let dotted = matches!(glyph.character, '.' | '_' | '…' | '-');
+            if let Some(end) = dotted.then(|| self.leader(at)).flatten() {
+                self.push_leader(at..end, gap);
+                (at, gap) = (end, false);
                 continue;
             }
             let (kind, end, value) = self.token_at(at);
@@ -148,6 +186,18 @@ impl Tokens {
             character: char::from(*byte),
             start: start + at,
             end: start + at + 1,
+            folded: folded + at,
+        }));
+    }
+
+    /// Adds what folding leaves as it is.
+    fn add_unfolded(&mut self, run: &str, start: usize) {
+        let folded = self.text.len();
+        self.text.push_str(run);
+        self.glyphs.extend(run.char_indices().map(|(at, character)| Glyph {
+            character,
+            start: start + at,
+            end: start + at + character.len_utf8(),
             folded: folded + at,
         }));
     }
@@ -171,6 +221,13 @@ impl Tokens {
         self.all.get(index).map_or("", |token| &self.text[token.folded.0..token.folded.1])
     }
 
+    /// The first byte of the folded text of a token.
+    #[inline]
+    pub(crate) fn first_byte(&self, index: usize) -> u8 {
+        let start = self.all.get(index).map_or(usize::MAX, |token| token.folded.0);
+        self.text.as_bytes().get(start).copied().unwrap_or(0)
+    }
+
     /// The byte where a letter of a token begins; 0 behind the end.
     pub(crate) fn letter(&self, index: usize, letter: usize) -> usize {
         let Some(token) = self.all.get(index) else { return 0 };
@@ -187,6 +244,7 @@ impl Tokens {
     ) {
         let (first, last) = (self.glyphs[glyphs.start], self.glyphs[glyphs.end - 1]);
         let folded = (first.folded, last.folded + last.character.len_utf8());
+        self.quoted |= first.character == '"';
         let comma = kind == Kind::Mark
             && match first.character {
                 // `"price":"89.00"`: quotation marks beside a colon end no clause.
@@ -253,8 +311,13 @@ impl Tokens {
         }
         let mut end = at + 1;
         loop {
-            let same = |glyph: &&Glyph| is_letter(glyph.character) && is_arabic(glyph.character) == arabic;
-            end += self.glyphs[end..].iter().take_while(same).count();
+            let rest = self.glyphs[end..].iter().map(|glyph| glyph.character);
+            end += if arabic {
+                rest.take_while(|letter| is_arabic(*letter) && is_letter(*letter)).count()
+            } else {
+                let latin = |letter: char| !letter.is_ascii() && is_letter(letter) && !is_arabic(letter);
+                rest.take_while(|letter| letter.is_ascii_alphabetic() || latin(*letter)).count()
+            };
             let apostrophe = !arabic && self.at(end) == '\'' && self.at(end + 1).is_ascii_alphabetic();
             if !apostrophe {
                 break;
@@ -276,100 +339,6 @@ impl Tokens {
             .iter()
             .take_while(|glyph| glyph.character.is_ascii_digit())
             .count()
-    }
-
-    /// Reads groups of digits and the separators between them.
-    fn number(&self, at: usize) -> (Kind, usize, Option<(Amount, Option<Amount>)>) {
-        let mut groups: smallvec::SmallVec<[(usize, usize); 4]> =
-            smallvec::smallvec![(at, at + self.digits(at))];
-        let mut separators: smallvec::SmallVec<[char; 4]> = smallvec::SmallVec::new();
-        let mut end = at + self.digits(at);
-        while matches!(self.at(end), '.' | ',' | '\'') && self.digits(end + 1) > 0 {
-            separators.push(self.at(end));
-            let next = end + 1;
-            end = next + self.digits(next);
-            groups.push((next, end));
-        }
-        if matches!(self.at(end), '/' | ':') && self.digits(end + 1) > 0 {
-            return (Kind::Opaque, self.opaque(end), None);
-        }
-        let dashed = end + 1 + self.digits(end + 1);
-        if self.at(end) == '-'
-            && self.digits(end + 1) > 0
-            && self.at(dashed) == '-'
-            && self.digits(dashed + 1) > 0
-        {
-            return (Kind::Opaque, self.opaque(end), None);
-        }
-        // 1 200 with any kind of space.
-        if separators.is_empty() && end - at <= 3 && self.at(end) == ' ' && self.digits(end + 1) == 3 {
-            let tail = (end + 1, end + 4);
-            if !matches!(self.at(tail.1), '.' | ',') || self.digits(tail.1 + 1) == 0 {
-                let joined = self.amount(&[groups[0], tail], &[]);
-                let alone = self.amount(&groups, &[]);
-                return (
-                    Kind::Number,
-                    if joined.is_some() { tail.1 } else { end },
-                    joined.map(|value| (value, alone)),
-                );
-            }
-        }
-        match self.read(&groups, &separators) {
-            Some(value) => (Kind::Number, end, Some(value)),
-            None => (Kind::Opaque, end, None),
-        }
-    }
-
-    /// Whatever belongs to a date, a time or a telephone number.
-    fn opaque(&self, at: usize) -> usize {
-        let mut end = at;
-        loop {
-            let joint = matches!(self.at(end), '/' | ':' | '-' | '.') && self.at(end + 1).is_ascii_digit();
-            if !self.at(end).is_ascii_digit() && !joint {
-                return end;
-            }
-            end += 1;
-        }
-    }
-
-    fn read(&self, groups: &[(usize, usize)], separators: &[char]) -> Option<(Amount, Option<Amount>)> {
-        let len = |index: usize| groups[index].1 - groups[index].0;
-        let last = groups.len() - 1;
-        let thousands = len(0) <= 3 && (1..groups.len()).all(|index| len(index) == 3);
-        match separators {
-            [] => Some((self.amount(groups, &[])?, None)),
-            [separator] => {
-                let decimal = self.amount(&groups[..1], &groups[1..]);
-                if !thousands || self.at(groups[0].0) == '0' {
-                    return Some((decimal?, None));
-                }
-                let grouped = self.amount(groups, &[])?;
-                Some(if *separator == '.' { (decimal?, Some(grouped)) } else { (grouped, decimal) })
-            }
-            [first, .., point] if first != point => {
-                let whole = &separators[..separators.len() - 1];
-                let grouped = whole.iter().all(|separator| separator == first)
-                    && len(0) <= 3
-                    && (1..last).all(|index| len(index) == 3);
-                if grouped { Some((self.amount(&groups[..last], &groups[last..])?, None)) } else { None }
-            }
-            [first, ..] if thousands && separators.iter().all(|separator| separator == first) => {
-                Some((self.amount(groups, &[])?, None))
-            }
-            _ => None,
-        }
-    }
-
-    fn amount(&self, whole: &[(usize, usize)], fraction: &[(usize, usize)]) -> Option<Amount> {
-        let digits = |ranges: &'_ [(usize, usize)]| {
-            let glyphs = ranges.iter().flat_map(|range| &self.glyphs[range.0..range.1]);
-            glyphs.filter_map(|glyph| glyph.character.to_digit(10)).collect::<SmallVec<[u32; 16]>>()
-        };
-        let whole = digits(whole);
-        if whole.is_empty() || whole.len() > DIGITS_MAX {
-            return None;
-        }
-        Amount::of_digits(&whole, &digits(fraction))
     }
 }
 

@@ -277,7 +277,7 @@ fn between(at: &Range<usize>, of: &Range<usize>) -> Range<usize> {
 pub(crate) fn distance(sentence: &Sentence<'_>, at: &Range<usize>, of: &Range<usize>) -> usize {
     let before = at.end <= of.start;
     let mut total = 0;
-    let mut crossed = usize::MAX;
+    let mut crossed = None;
     let between = between(at, of);
     let mut aside = 0;
     for index in between.clone() {
@@ -302,12 +302,10 @@ pub(crate) fn distance(sentence: &Sentence<'_>, at: &Range<usize>, of: &Range<us
         } else if note.sense.is(Class::And) || note.clitics.and {
             total += if before { 3 } else { 14 };
         }
-        if sentence.in_value(index) {
-            let value = sentence.values.partition_point(|value| value.start <= index);
-            if value != crossed {
-                total += 6;
-                crossed = value;
-            }
+        let value = sentence.value_at(index);
+        if value.is_some() && value != crossed {
+            total += 6;
+            crossed = value;
         }
     }
     // «و30 يوما للاستبدال»: a new conjunct begins at the value.
@@ -336,7 +334,9 @@ impl<'a> Links<'a> {
         eligible: impl Fn(&Anchor) -> bool,
     ) -> Option<&'a Anchor> {
         let anchors = self.anchors;
-        let candidates = anchors.iter().enumerate().filter(|(_, anchor)| eligible(anchor));
+        // Most of a long sentence is too far away to be asked anything else.
+        let near = |anchor: &Anchor| between(&anchor.at, of).len() <= COST_MAX;
+        let candidates = anchors.iter().enumerate().filter(|(_, anchor)| near(anchor) && eligible(anchor));
         let costs = candidates.filter_map(|(index, anchor)| {
             let reused = if self.used[index] { 5 } else { 0 };
             // «الضمان يستمر سنتين» is about the warranty.

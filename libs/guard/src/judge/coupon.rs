@@ -8,6 +8,7 @@ use crate::{
     filter::Beginning,
     lexicon::Class,
     report::{Field, Judgement},
+    size::is_size,
     text::{Kind, is_letter},
     unit::Unit,
 };
@@ -55,18 +56,27 @@ impl Judge<'_> {
     fn code_at(&self, start: usize) -> Option<(Cow<'_, str>, usize)> {
         let tokens = &self.sentence.tokens.all;
         let first = &tokens[start];
-        let word = self.sentence.tokens.word(start);
-        let alone = tokens.get(start + 1).is_none_or(|next| next.gap);
+        if !matches!(first.kind, Kind::Word | Kind::Number) {
+            return None;
+        }
+        // What may go on or close a quotation is looked at longer.
+        let alone = tokens.get(start + 1).is_none_or(|next| {
+            next.gap
+                || matches!(
+                    self.sentence.tokens.first_byte(start + 1),
+                    b'.' | b',' | b':' | b';' | b'!' | b'?' | b')' | b'('
+                )
+        });
         if alone
             && !self.policy.may_be_code(first.beginning)
-            && is_plain(&self.sentence.text[first.start..first.end])
+            && is_plain(&self.sentence.text.as_bytes()[first.start..first.end])
         {
             return None;
         }
-        if !matches!(first.kind, Kind::Word | Kind::Number) || self.is_inside(start) {
+        if self.is_inside(start) {
             return None;
         }
-        let mut code = Cow::Borrowed(word);
+        let mut code = Cow::Borrowed(self.sentence.tokens.word(start));
         let mut end = start + 1;
         while end < tokens.len() && end - start < CODE_TOKENS_MAX && !tokens[end].gap && self.is_part(end) {
             code.to_mut().push_str(self.sentence.tokens.word(end));
@@ -185,24 +195,31 @@ impl Judge<'_> {
     }
 }
 
-/// Units of a size, a power or a storage.
-const MEASURES: [&str; 35] = [
-    "w", "kw", "v", "mah", "hz", "khz", "mhz", "ghz", "kb", "mb", "gb", "tb", "mp", "g", "k", "kg", "mg",
-    "ml", "l", "cl", "oz", "mm", "cm", "m", "km", "in", "inch", "px", "fps", "pcs", "mbps", "gbps", "h",
-    "min", "nm",
-];
-
 /// Digits and a unit of a size, a power or a storage.
 fn is_measure(code: &str) -> bool {
     let unit = code.trim_start_matches(|character: char| character.is_ascii_digit());
-    unit.len() < code.len() && MEASURES.contains(&unit)
+    unit.len() < code.len() && is_size(unit)
 }
 
+/// Capitals and digits.
+const OF_CODES: [bool; 256] = {
+    let mut found = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        found[byte as usize] = byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        byte += 1;
+    }
+    found
+};
+
 /// A word as most are: no digit, and no capital but the first letter.
-fn is_plain(written: &str) -> bool {
-    let mut bytes = written.bytes();
-    let first = bytes.next().is_some_and(|byte| !byte.is_ascii_digit());
-    first && bytes.all(|byte| !byte.is_ascii_uppercase() && !byte.is_ascii_digit())
+fn is_plain(written: &[u8]) -> bool {
+    // An Arabic word has Arabic letters alone.
+    if written.first().is_some_and(|first| (0xd8..=0xdb).contains(first)) {
+        return true;
+    }
+    let [first, rest @ ..] = written else { return false };
+    !first.is_ascii_digit() && !rest.iter().any(|byte| OF_CODES[usize::from(*byte)])
 }
 
 fn is_capital(written: &str) -> bool {

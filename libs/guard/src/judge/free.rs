@@ -147,8 +147,8 @@ impl Judge<'_> {
     fn is_conditional(&self, free: &Range<usize>) -> bool {
         let clause = self.sentence.clause(free);
         let said = self.out.iter().any(|other| other.field == Field::FreeOver)
-            || self.sentence.notes.any(0..self.sentence.notes.len(), &[Class::Remain])
-                && self.sentence.values.iter().any(|value| value.low.unit.is_money())
+            || self.context.short
+            || self.speaks_of_what_is_missing()
             || self.sentence.notes.any(clause, &[Class::Cond]);
         let Some(over) = self.policy.free_over else { return said };
         let worth = |amount: Amount| amount >= over;

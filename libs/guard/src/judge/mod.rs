@@ -1,9 +1,12 @@
 //! Compares what a sentence says with the facts.
 
+mod bare;
 mod coupon;
 mod free;
+mod measure;
 mod money;
 mod percent;
+mod pronoun;
 mod reckon;
 mod role;
 mod sums;
@@ -20,7 +23,7 @@ use crate::{
     lexicon::Class,
     policy::Policy,
     product::{Form, Mention},
-    quantity::Value,
+    quantity::{Bare, Value},
     report::Judgement,
     sentence::Sentence,
     topic::{Anchor, Part, Topic},
@@ -45,6 +48,8 @@ pub(crate) struct Context {
     fee: Option<Topic>,
     /// Whether the sentence before spoke of free delivery.
     free: bool,
+    /// Whether it said how much is missing.
+    short: bool,
     /// Whether a reduction was spoken of.
     reduced: bool,
     /// Whether paying on delivery was.
@@ -56,7 +61,7 @@ pub(crate) struct Context {
 impl Context {
     /// Goes on behind a sentence.
     fn remember(&mut self, said: Self) {
-        let Self { items, stated, coupon, topic, fee, free, reduced, cash, table } = said;
+        let Self { items, stated, coupon, topic, fee, free, short, reduced, cash, table } = said;
         for item in items {
             match self.items.iter_mut().find(|known| known.products == item.products) {
                 Some(known) => known.pieces = item.pieces.or(known.pieces),
@@ -67,7 +72,8 @@ impl Context {
         trim(&mut self.items);
         trim(&mut self.stated);
         self.coupon = coupon.or(self.coupon);
-        (self.topic, self.fee, self.free, self.table) = (topic, fee, free, table);
+        (self.topic, self.fee, self.table) = (topic, fee, table);
+        (self.free, self.short) = (free, short);
         self.reduced |= reduced;
         self.cash |= cash;
     }
@@ -146,6 +152,7 @@ impl<'s> Judge<'s> {
             topic: if under { self.context.topic } else { topic },
             fee: if under && service.is_none() { self.context.fee } else { service.filter(|_| open) },
             free: self.speaks_of_free_delivery(),
+            short: self.speaks_of_what_is_missing(),
             reduced: self.sentence.has(&[Class::Discount, Class::Coupon]),
             cash: self.speaks_of_cash(),
             table: row && (self.context.table || head),
@@ -191,7 +198,47 @@ impl<'s> Judge<'s> {
         };
         // «المكسرات الثنتين»
         let both = matches!(self.sentence.tokens.word(end), "الثنتين" | "الاثنين" | "الاتنين" | "الثنين");
-        near.map(|bare| bare.amount).or_else(written).or((pair || both).then_some(Amount::whole(2)))
+        let tabled = || self.pieces_of_row(mention).filter(|count| whole(*count));
+        let labelled = || self.labelled_pieces(mention).filter(|count| whole(*count));
+        near.map(|bare| bare.amount)
+            .or_else(labelled)
+            .or_else(tabled)
+            .or_else(written)
+            .or((pair || both).then_some(Amount::whole(2)))
+    }
+
+    /// A row of a table: one cell says how many, another what so many cost.
+    fn pieces_of_row(&self, mention: &Mention) -> Option<Amount> {
+        if self.sentence.tokens.word(0) != "|" {
+            return None;
+        }
+        let price = self.worth(&mention.products, None)?;
+        let bare = self.sentence.bare.iter().map(|bare| bare.amount);
+        let mut counts = bare.clone().filter(|count| *count > Amount::ONE && !count.is(price));
+        let values = || self.sentence.values.iter().map(|value| value.low.amount).chain(bare.clone());
+        counts.find(|count| values().any(|value| price.times(*count).is(value)))
+    }
+
+    /// What a label says of its number, behind it or in the same braces: `{"qty":2,"name":"Abaya"}`, "Abaya (qty: 2)".
+    fn labelled_pieces(&self, mention: &Mention) -> Option<Amount> {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let beside = |between: Range<usize>| {
+            !between.clone().any(|index| matches!(word(index), "{" | "}"))
+                && !self
+                    .sentence
+                    .mentions
+                    .iter()
+                    .any(|other| other.products != mention.products && between.contains(&other.start))
+        };
+        let labelled = |bare: &&Bare| self.is_count(&(bare.start..bare.end));
+        let mut counts = self.sentence.bare.iter().filter(labelled).peekable();
+        counts.peek()?;
+        let behind = counts.clone().find(|bare| bare.start >= mention.end && beside(mention.end..bare.start));
+        let braced = || {
+            let open = (0..mention.start).rev().find(|index| matches!(word(*index), "{" | "}"))?;
+            counts.find(|bare| (open..mention.start).contains(&bare.start))
+        };
+        behind.or_else(braced).map(|bare| bare.amount)
     }
 
     fn push(&mut self, judgement: Judgement) {
@@ -201,6 +248,15 @@ impl<'s> Judge<'s> {
     /// Whether the sentence speaks of free delivery, now or as a goal.
     fn speaks_of_free_delivery(&self) -> bool {
         self.sentence.has(&[Class::Free, Class::NoFee]) && self.sentence.has(&[Class::Ship])
+    }
+
+    /// Whether an amount is said to be missing to something.
+    fn speaks_of_what_is_missing(&self) -> bool {
+        let more = |bare: &Bare| self.is_more(&(bare.start..bare.end));
+        self.sentence.bare.iter().any(more)
+            || self.sentence.has(&[Class::Remain])
+                && (self.sentence.values.iter().any(|value| value.low.unit.is_money())
+                    || !self.sentence.bare.is_empty())
     }
 
     fn speaks_of_cash(&self) -> bool {

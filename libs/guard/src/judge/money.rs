@@ -16,7 +16,7 @@ use crate::{
     topic::{Anchor, Links, Part, Topic},
 };
 
-impl Judge<'_> {
+impl<'s> Judge<'s> {
     pub(super) fn judge_money(&mut self) {
         let values = self.amounts();
         let mut links = Links::new(self.anchors);
@@ -33,8 +33,9 @@ impl Judge<'_> {
             if !limited && self.sentence.denied(&of) {
                 continue;
             }
-            let anchor =
-                if role == Role::Plain { self.link(&mut links, value.low.amount, &of) } else { None };
+            let plain = role == Role::Plain;
+            let anchor = plain.then(|| self.link(&mut links, value.low.amount, &of)).flatten();
+            let anchor = anchor.or_else(|| self.antecedent(&of).filter(|_| plain));
             for quantity in [value.low, value.high].iter().take(if value.low == value.high { 1 } else { 2 }) {
                 let (role, of) = falling(value, *quantity, role);
                 let judgement = self.judge_amount(role, anchor, *quantity, &of);
@@ -46,7 +47,7 @@ impl Judge<'_> {
         self.out.dedup_by(|second, first| first.tokens == second.tokens && first.field == second.field);
     }
 
-    fn link<'a>(&self, links: &mut Links<'a>, amount: Amount, of: &Range<usize>) -> Option<&'a Anchor> {
+    fn link(&self, links: &mut Links<'s>, amount: Amount, of: &Range<usize>) -> Option<&'s Anchor> {
         let sentence = &self.sentence;
         let repriced = self.is_repriced(of);
         // «مع توصيل ٢٥ ريال» is the fee, «ومع الشحن ١١٤ ريال» the sum.
@@ -56,9 +57,10 @@ impl Judge<'_> {
         let extra = self.is_extra(of);
         links.nearest(sentence, of, |anchor| match (anchor.topic, anchor.part) {
             (_, Part::Reference) | (Topic::Vat, _) => false,
+            _ if self.is_key_of_other(anchor, of) => false,
             _ if self.is_behind_plus(anchor, of) || anchor.is_of_next(sentence, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
-            (Topic::Product(_), Part::Plain) => !extra,
+            (Topic::Product(mention), Part::Plain) => !extra && self.is_meant(mention, of),
             // "129.500 KD with free delivery": what is free has no amount before it.
             (Topic::Shipping, _) if self.is_free(anchor) && self.is_apart(anchor, of) => false,
             (Topic::Shipping | Topic::CashOnDelivery, Part::Plain) => {
@@ -163,6 +165,7 @@ impl Judge<'_> {
             Role::Plain if self.is_addend(of) && !self.is_beside(anchor, of) && self.is_known(amount, of) => {
                 Some(Judgement::new(Field::Price, Verdict::Pass, of.clone()))
             }
+            Role::Plain if let Some(judged) = self.judge_measured(anchor, amount, of) => Some(judged),
             Role::Plain => Some(match anchor.map(|anchor| anchor.topic) {
                 _ if let Some(right) = self.breaks_down(amount, of) => equal(Field::Total, right, of),
                 _ if self.is_total(of) || self.is_together(of) => self.judge_total(amount, of),
@@ -237,7 +240,7 @@ impl Judge<'_> {
     /// A word for a sum before it with no other amount between, or right behind it.
     fn is_total(&self, of: &Range<usize>) -> bool {
         // 189 + 129 = 318
-        if self.is_addend(of) {
+        if self.is_addend(of) || self.is_labelled_fee(of) {
             return false;
         }
         if of.start > 1 && self.sentence.tokens.word(of.start - 1) == "=" {
@@ -246,7 +249,10 @@ impl Judge<'_> {
             let added = (0..of.start).any(|index| self.sentence.tokens.word(index) == "+");
             return reckoned || added || self.sentence.in_value(of.start - 2);
         }
-        let totals = self.anchors.iter().filter(|anchor| anchor.topic == Topic::Total);
+        let totals = self
+            .anchors
+            .iter()
+            .filter(|anchor| anchor.topic == Topic::Total && !self.is_key_of_other(anchor, of));
         let mut before = totals.clone().filter(|anchor| anchor.at.end <= of.start);
         let free = |from: usize| (from..of.start).all(|index| !self.sentence.in_value(index));
         // «رسوم الشحن» after it is another statement: «المجموع 89 والشحن 25».
@@ -275,7 +281,10 @@ impl Judge<'_> {
         let judged = self.judge_total(amount, of);
         // It is worth it, or the rest to it is named.
         let worth = self.policy.free_over.is_some_and(|over| {
-            amount >= over || self.sentence.values.iter().any(|value| value.low.amount.plus(amount).is(over))
+            let missing = |said: Amount| said.plus(amount).is(over);
+            amount >= over
+                || self.sentence.values.iter().any(|value| missing(value.low.amount))
+                || self.sentence.bare.iter().any(|bare| missing(bare.amount))
         });
         match judged.verdict {
             Verdict::Violate if worth => Judgement::new(Field::Total, Verdict::Pass, of.clone()),

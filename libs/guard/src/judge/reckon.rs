@@ -71,7 +71,8 @@ impl Judge<'_> {
                     | "يساوي"
             )
         });
-        together && !self.is_each(of) && self.worths().nth(1).is_some()
+        let several = self.sentence.mentions.iter().any(|mention| mention.products.len() > 1);
+        together && !self.is_each(of) && (several || self.worths().nth(1).is_some())
     }
 
     /// "If paying in cash, prepare AED 385": goods with the fee for it, named in a clause of its own.

@@ -3,13 +3,7 @@
 use std::ops::Range;
 
 use super::Judge;
-use crate::{
-    amount::Amount,
-    lexicon::Class,
-    quantity::{Quantity, Value},
-    topic::Topic,
-    unit::{Currency, Unit},
-};
+use crate::{lexicon::Class, topic::Topic};
 
 /// Tokens between a cue such as «فوق» and its amount.
 pub(super) const CUE_REACH: usize = 3;
@@ -35,167 +29,11 @@ pub(super) enum Role {
 }
 
 impl Judge<'_> {
-    /// Amounts with a currency, and bare numbers that a price word makes one: «سعرها 89».
-    pub(super) fn amounts(&self) -> Vec<Value> {
-        let mut values: Vec<Value> =
-            self.sentence.values.iter().filter(|value| value.low.unit.is_money()).cloned().collect();
-        for bare in self.sentence.bare {
-            let of = bare.start..bare.end;
-            if bare.amount > Amount::ZERO && (self.is_price(&of) || self.is_bare_threshold(bare.amount, &of))
-            {
-                let quantity =
-                    Quantity { amount: bare.amount, other: bare.other, unit: Unit::Money(Currency::Shop) };
-                let (start, end) = (bare.start, bare.end);
-                values.push(Value { low: quantity, high: quantity, start, end, second: start });
-            }
-        }
-        values.sort_by_key(|value| value.start);
-        values
-    }
-
-    /// «فوق ٢٥٠ التوصيل علينا»; three pieces are no amount.
-    fn is_bare_threshold(&self, amount: Amount, of: &Range<usize>) -> bool {
-        // «٣ وفوق» are pieces.
-        let high = self.policy.free_over.is_none_or(|over| amount.times(Amount::whole(4)) >= over);
-        let next = self.sentence.notes.at(of.end);
-        self.speaks_of_free_delivery()
-            && (self.sentence.before(of, 2, &[Class::Over])
-                || high && next.sense.is(Class::OrMore)
-                || self.is_ordered(of)
-                || self.is_reached(of))
-            && next.sense.unit.is_none()
-            && !next.sense.any(&[Class::Piece, Class::Generic, Class::Order])
-    }
-
-    /// The only number of a table's row under a head that speaks of prices.
-    fn is_cell(&self, of: &Range<usize>) -> bool {
-        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
-        self.context.table
-            && before == "|"
-            && matches!(self.sentence.tokens.word(of.end), "|" | "")
-            && self.sentence.bare.len() == 1
-    }
-
-    /// «89 + 25 شحن = 114»
-    fn is_result(&self, of: &Range<usize>) -> bool {
-        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
-        let plus = || (0..of.start).any(|index| self.sentence.tokens.word(index) == "+");
-        before == "="
-            && plus()
-            && (self.sentence.has(&[Class::Price, Class::Fee, Class::Total, Class::Ship])
-                || !self.sentence.mentions.is_empty())
-    }
-
-    /// Whether the digits are the number of an order or a model.
-    fn is_numbered(&self, of: &Range<usize>) -> bool {
-        let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
-        matches!(before, "رقم" | "برقم" | "#" | "number") || self.sentence.before(of, 1, &[Class::NotCode])
-    }
-
-    /// «اطلب بـ ٢٠٠ والشحن علينا»
-    fn is_ordered(&self, of: &Range<usize>) -> bool {
-        let by = self.sentence.notes.at(of.start).clitics.by
-            || of.start > 0
-                && matches!(
-                    self.sentence.tokens.word(of.start - 1),
-                    "ب" | "بقيمه" | "بمبلغ" | "for" | "worth"
-                );
-        let near = of.start.saturating_sub(3)..of.start;
-        by && near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(|index| {
-            matches!(
-                self.sentence.tokens.word(index),
-                "اطلب"
-                    | "اطلبي"
-                    | "تسوق"
-                    | "تسوقي"
-                    | "اشتر"
-                    | "اشتري"
-                    | "order"
-                    | "shop"
-                    | "buy"
-            )
-        })
-    }
-
-    fn is_price(&self, of: &Range<usize>) -> bool {
-        let next = self.sentence.notes.at(of.end);
-        let word = self.sentence.tokens.word(of.end);
-        let closed = word.is_empty()
-            || self.sentence.is_comma(of.end)
-            || matches!(
-                word,
-                "!" | "?"
-                    | ":"
-                    | "is"
-                    | "+"
-                    | "="
-                    | "بعد"
-                    | "قبل"
-                    | "after"
-                    | "before"
-                    | "now"
-                    | "حاليا"
-                    | "الحين"
-                    | "عشانك"
-                    | "عشانج"
-                    | "عشان"
-                    | "لك"
-                    | "لج"
-                    | "لكم"
-                    | "عندنا"
-                    | "اليوم"
-                    | "لو"
-                    | "اذا"
-                    | "يا"
-            )
-            || next.clitics.and
-            || word.starts_with('و')
-            || next.sense.any(&[
-                Class::Only,
-                Class::Was,
-                Class::With,
-                Class::Without,
-                Class::And,
-                Class::Contrast,
-            ]);
-        if !closed {
-            return false;
-        }
-        let previous = of.start.checked_sub(1);
-        let by = previous.is_some_and(|index| self.sentence.tokens.word(index) == "ب")
-            || self.sentence.notes.at(of.start).clitics.by;
-        let joint = previous.is_some_and(|index| by || matches!(self.sentence.tokens.word(index), ":" | "="));
-        let named = joint
-            && self
-                .sentence
-                .mentions
-                .iter()
-                .any(|mention| mention.end <= of.start && of.start - mention.end <= 2);
-        let cue = [Class::Price, Class::Fee, Class::Total];
-        let numbered = self.sentence.before(of, 2, &[Class::NotCode]);
-        if self.is_cell(of) || self.is_result(of) {
-            return true;
-        }
-        // "299 is our final price"
-        if word == "is" && self.sentence.behind(of, 4, &[Class::Price]) {
-            return true;
-        }
-        // «إجمالي طلبك رقم ٥٥١٢٠»
-        if self.is_numbered(of) {
-            return false;
-        }
-        named
-            || self.sentence.before(of, 3, &cue)
-            || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
-            || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Was]))
-            || (by && self.sentence.before(of, 8, &cue))
-            || (by && next.sense.is(Class::Only))
-            || (by && self.sentence.before(of, 3, &[Class::Ship, Class::Cod]))
-            || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Lower]))
-    }
-
     pub(super) fn role(&self, of: &Range<usize>) -> Role {
         let sentence = &self.sentence;
+        if let Some(key) = self.key(of) {
+            return self.role_of_member(key);
+        }
         // "60 SAR more than the other"
         let compares = matches!(
             sentence.tokens.word(of.end),
@@ -221,11 +59,11 @@ impl Judge<'_> {
         let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short));
         let missing = short.is_some_and(|short| {
             sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
-        }) || (!over && sentence.behind(of, 2, &[Class::Remain]));
+        }) || (!over && (sentence.behind(of, 2, &[Class::Remain]) || self.is_more(of)));
         if free && (self.is_reached(of) || self.is_ordered(of)) {
             return Role::Threshold;
         }
-        if free && missing && !sentence.before(of, 2, &[Class::Save]) {
+        if (free || self.context.free) && missing && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
@@ -291,6 +129,23 @@ impl Judge<'_> {
         }
     }
 
+    /// A member is what its name says.
+    pub(super) fn role_of_member(&self, mut key: Range<usize>) -> Role {
+        let has = |index: usize, names: &[&str]| names.contains(&self.sentence.tokens.word(index));
+        let says = |names: &[&str]| key.clone().any(|index| has(index, names));
+        if says(&["missing", "remaining", "left", "needed"]) {
+            Role::Remaining
+        } else if says(&["free"]) && says(&["over", "above", "from", "at", "threshold", "minimum", "min"]) {
+            Role::Threshold
+        } else if says(&["was", "compare", "old", "original", "before"]) {
+            Role::Before
+        } else if key.any(|index| has(index, &["saving", "savings", "saved", "save", "discount"])) {
+            Role::Saving
+        } else {
+            Role::Plain
+        }
+    }
+
     /// "31 SAR saved"; in «٨٩ ريال يعني توفرين ٣١» the word is about the amount behind it.
     fn is_saved_behind(&self, of: &Range<usize>) -> bool {
         let notes = self.sentence.notes;
@@ -308,7 +163,12 @@ impl Judge<'_> {
         near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(|index| {
             let yours = matches!(self.sentence.tokens.word(index), "your")
                 && self.sentence.notes.is(index + 1, Class::Order);
+            // «السلة ١٤٫٧٥٠، تحتاج ٥٫٢٥٠»
+            let short = index + 1 == of.start
+                && self.sentence.notes.is(index, Class::Order)
+                && self.sentence.notes.any(of.end..self.sentence.notes.len(), &[Class::Remain]);
             yours
+                || short
                 || matches!(
                     self.sentence.tokens.word(index),
                     "سلتك" | "طلبك" | "طلبكم" | "مشترياتك" | "سفارشتان" | "خريدتان"
@@ -358,6 +218,8 @@ impl Judge<'_> {
                             | "ذلك"
                             | "كذه"
                             | "كده"
+                            | "جذي"
+                            | "كذي"
                             | "هيك"
                             | "هذا"
                             | "that"
@@ -372,7 +234,7 @@ impl Judge<'_> {
     }
 
     /// «وتوصل ٢٠٠ ويصير الشحن مجاني»: what an order comes to.
-    fn is_reached(&self, of: &Range<usize>) -> bool {
+    pub(super) fn is_reached(&self, of: &Range<usize>) -> bool {
         let near = of.start.saturating_sub(2)..of.start;
         near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(|index| {
             let word = self.sentence.tokens.word(index);

@@ -85,12 +85,17 @@ impl Judge<'_> {
         let clause = self.sentence.clause(of);
         let mut counts: SmallVec<[Amount; 6]> = smallvec::smallvec![Amount::ONE];
         counts.extend(pieces.filter(|pieces| *pieces != Amount::ONE));
-        let beside = |bare: &&Bare| clause.contains(&bare.start) || self.is_count_for(bare, of);
+        let beside = |bare: &&Bare| {
+            clause.contains(&bare.start) || self.is_count_for(bare, of) || self.is_count_cell(bare)
+        };
         for bare in self.sentence.bare.iter().filter(beside) {
-            let counted = self.sentence.notes.is(bare.end, Class::Piece)
+            // "a six-pack"
+            let hyphen = usize::from(self.sentence.tokens.word(bare.end) == "-");
+            let counted = self.sentence.notes.is(bare.end + hyphen, Class::Piece)
                 || (bare.start.saturating_sub(1)..=bare.end)
                     .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
-                || self.is_count_for(bare, of);
+                || self.is_count_for(bare, of)
+                || self.is_count_cell(bare);
             // "The puzzle has 1000 pieces"
             let contents = self.sentence.tokens.word(bare.start.wrapping_sub(1));
             let held =
@@ -107,6 +112,12 @@ impl Judge<'_> {
             counts.push(Amount::whole(2));
         }
         counts
+    }
+
+    /// A cell of a table with a number alone, beside amounts with their currency.
+    fn is_count_cell(&self, bare: &Bare) -> bool {
+        let before = bare.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
+        self.context.table && before == "|" && self.sentence.tokens.word(bare.end) == "|"
     }
 
     /// «وثلاث بـ ١٨٠», "three for 180"
@@ -288,7 +299,10 @@ impl Judge<'_> {
             || self.is_saved(amount)
             || self.is_sum(amount)
             || (self.sentence.has(&[Class::Vat, Class::Install])
-                && self.any_price().any(|price| self.varies_to(price, amount, of)))
+                && self
+                    .any_price()
+                    .chain(self.context.stated.iter().copied())
+                    .any(|price| self.varies_to(price, amount, of)))
     }
 
     pub(super) fn any_price(&self) -> impl Iterator<Item = Amount> {
@@ -324,6 +338,13 @@ impl Judge<'_> {
             .map(|value| value.low.amount)
             .filter(|said| !said.is(amount))
             .collect();
+        // «كيكة بـ ١٢٠ وبن بـ ٥٨»
+        let bare = self.sentence.bare.iter().filter(|bare| {
+            let by = self.sentence.notes.at(bare.start).clitics.by
+                || bare.start.checked_sub(1).is_some_and(|before| self.sentence.tokens.word(before) == "ب");
+            by && self.policy.catalogue.is_price(bare.amount) && !bare.amount.is(amount)
+        });
+        stated.extend(bare.map(|bare| bare.amount));
         stated.extend(self.context.stated.iter().rev().copied());
         stated.truncate(ADDENDS_MAX);
         let differs = |one: &Amount| items.iter().any(|other| one.minus(*other).is(amount));

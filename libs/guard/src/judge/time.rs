@@ -45,11 +45,29 @@ impl Judge<'_> {
             let found = judged.into_iter().max_by_key(|judgement| judgement.verdict);
             self.out.extend(found.map(|found| Judgement { truth: found.truth.filter(|_| agreed), ..found }));
         }
+        if self.sentence.tokens.quoted {
+            self.judge_members();
+        }
         if self.sentence.has(&[Class::SameDay, Class::NextDay]) {
             self.judge_named_days();
         }
         if self.sentence.has(&[Class::Lifetime]) {
             self.judge_lifetime();
+        }
+    }
+
+    /// `"return_days":14`: the name of a member says the window and the unit.
+    fn judge_members(&mut self) {
+        for bare in self.sentence.bare {
+            let Some(key) = self.key(&(bare.start..bare.end)) else { continue };
+            let unit = key.clone().find_map(|index| self.sentence.notes.at(index).sense.unit);
+            let named = |anchor: &&Anchor| is_window(anchor.topic) && key.contains(&anchor.at.start);
+            let topic = self.anchors.iter().find(named).map(|anchor| anchor.topic);
+            let Some((unit, topic)) = unit.filter(|unit| unit.is_time()).zip(topic) else { continue };
+            let quantity = Quantity { amount: bare.amount, other: None, unit };
+            let (start, end) = (bare.start, bare.end);
+            let value = Value { low: quantity, high: quantity, start, end, second: start };
+            self.out.extend(self.judge_window(topic, &value));
         }
     }
 
@@ -197,11 +215,35 @@ impl Judge<'_> {
             let leaves = (of.start.saturating_sub(DISPATCH_REACH)..of.start)
                 .any(|index| is_dispatch(self.sentence.tokens.word(index)));
             let judgement = match self.policy.shipping_days.filter(|_| !leaves) {
+                // True of some orders, as "within 3 days" is.
+                Some((least, most))
+                    if !(least..=most).contains(&day) && self.is_alternative(&of, least, most) =>
+                {
+                    Judgement::new(Field::ShippingDays, Verdict::Unsure, of)
+                }
                 Some((least, most)) => self.delivery((least..=most).contains(&day), of),
                 None => Judgement::new(Field::ShippingDays, Verdict::Unsure, of),
             };
             self.push(judgement);
         }
+    }
+
+    /// «بنفس اليوم أو ثاني يوم», "the same or the next day": whether the other of the two days is right.
+    fn is_alternative(&self, of: &Range<usize>, least: Amount, most: Amount) -> bool {
+        let or = |index: usize| {
+            matches!(self.sentence.tokens.word(index), "or" | "otherwise" | "او" | "والا" | "يا")
+        };
+        let (other, day) = if self.sentence.notes.is(of.start, Class::SameDay) {
+            (Class::NextDay, Amount::ONE)
+        } else {
+            (Class::SameDay, Amount::ZERO)
+        };
+        let mut others = (0..self.sentence.notes.len()).filter(|index| self.sentence.notes.is(*index, other));
+        let joined = others.any(|other| {
+            let mut between = if other < of.start { other..of.start } else { of.end..other };
+            between.any(or)
+        });
+        joined && (least..=most).contains(&day)
     }
 
     /// A warranty for life.

@@ -82,8 +82,16 @@ impl Judge<'_> {
         let whole = parts.iter().copied().fold(Amount::ZERO, Amount::plus);
         let added_up = parts.len() > 1 && self.context.stated.iter().any(|stated| stated.is(whole));
         let taxed = self.sentence.has(&[Class::Vat, Class::Install]);
+        // "Total before tax: 127. Tax: 6.35. To pay: 133.35"
+        let rest: SmallVec<[Amount; 8]> = self
+            .context
+            .stated
+            .iter()
+            .copied()
+            .filter(|stated| !parts.contains(stated) && !stated.is(whole))
+            .collect();
         let right = if added_up {
-            reaches(whole)
+            reaches(whole) || subsets(&rest, 1).any(|rest| whole.plus(rest).is(amount))
         } else {
             of_named
                 || self.is_sum(amount)
@@ -128,7 +136,8 @@ impl Judge<'_> {
             .values
             .iter()
             .filter(|value| value.low.unit.is_money())
-            .map(|value| value.low.amount);
+            .map(|value| value.low.amount)
+            .chain(self.sentence.bare.iter().map(|bare| bare.amount));
         let mut bases: SmallVec<[Amount; 16]> =
             said.filter(|said| !said.is(amount)).chain(self.context.stated.iter().copied()).collect();
         bases.extend(self.items_worth());

@@ -87,6 +87,9 @@ impl Judge<'_> {
 
     /// «الحبة بـ ٨٩», "89 each".
     pub(super) fn is_each(&self, of: &Range<usize>) -> bool {
+        if self.is_member_of_price(of) {
+            return true;
+        }
         let near = of.start.saturating_sub(3)..of.end + 3;
         near.into_iter().any(|index| {
             matches!(

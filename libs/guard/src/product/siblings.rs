@@ -1,5 +1,7 @@
 //! Products that share a noun, and what tells them apart.
 
+use std::ops::Range;
+
 use super::{Catalogue, Form, Mention};
 use crate::{
     filter::Beginning,
@@ -139,28 +141,26 @@ impl Catalogue {
                 .any(|meant| meant.contains(&other) && some.iter().any(|product| meant.contains(product)))
     }
 
-    /// Of the products that a noun stands for, those that the words beside it are about: «عطر العود» of all perfumes.
-    pub(super) fn narrow(&self, products: &[u32], tokens: &Tokens, at: usize) -> (Vec<u32>, usize) {
+    /// Of the products that a noun stands for, those that the words beside it are about, and where all of that is:
+    /// «عطر العود» of all perfumes, "musk perfumes".
+    pub(super) fn narrow(&self, products: &[u32], tokens: &Tokens, at: usize) -> (Vec<u32>, Range<usize>) {
         let arabic = tokens.word(at).starts_with(is_arabic);
-        let beside: Vec<usize> = if arabic {
-            (at + 1..at + 1 + BESIDE).collect()
-        } else {
-            (at.saturating_sub(BESIDE)..at).collect()
-        };
-        let named = |product: &u32| {
-            let names = || self.names.iter().filter(|name| name.product == *product);
-            beside
-                .iter()
-                .filter(|index| {
-                    names().any(|name| name.words.iter().any(|word| is_form_of(tokens.word(**index), word)))
-                })
-                .count()
-        };
-        if products.len() < 2 {
-            return (products.to_vec(), at + 1);
+        if arabic && products.len() < 2 {
+            return (products.to_vec(), at..at + 1);
         }
+        let beside = if arabic { at + 1..at + 1 + BESIDE } else { at.saturating_sub(BESIDE)..at };
+        let is_of = |product: u32, index: usize| {
+            let mut names = self.names.iter().filter(|name| name.product == product);
+            names.any(|name| name.words.iter().any(|word| is_form_of(tokens.word(index), word)))
+        };
+        let named = |product: &u32| beside.clone().filter(|index| is_of(*product, *index)).count();
         let most = products.iter().map(named).max().unwrap_or(0);
         let narrowed: Vec<u32> = products.iter().filter(|product| named(product) == most).copied().collect();
-        (narrowed, if arabic && most > 0 { at + 1 + most } else { at + 1 })
+        if arabic {
+            return (narrowed, at..at + 1 + most);
+        }
+        let first = narrowed.first().copied().unwrap_or(u32::MAX);
+        let before = beside.rev().take_while(|index| is_of(first, *index)).count();
+        (narrowed, at - before..at + 1)
     }
 }

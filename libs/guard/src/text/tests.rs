@@ -24,6 +24,9 @@ fn what_is_not_looked_up_is_folded_all_the_same() {
             Form::Char(folded) => Some(folded),
         };
         assert_eq!(fold_one(character), folded, "{character:?}");
+        if unfolded(character.to_string().as_bytes()) > 0 {
+            assert_eq!(folded, Some(character), "{character:?}");
+        }
         if matches!(character, ' '..='~') {
             assert_eq!(folded, Some(character.to_ascii_lowercase()), "{character:?}");
         }
@@ -62,4 +65,17 @@ fn dates_times_telephones_and_versions_are_no_numbers() {
 fn codes_and_abbreviations_are_words() {
     assert_eq!(cut("كود EID2026، ٨٩ ر.س."), ["كود", "eid2026", ",", "=89", "ر.س", "."]);
     assert_eq!(cut("don’t 20OFF"), ["don't", "=20", "off"]);
+}
+
+#[test]
+fn dots_that_lead_to_a_number_are_one_colon() {
+    for (text, expected) in [
+        ("Total ........ 220.00", "total : =220"),
+        ("الشحن . . . . ٢٢", "الشحن : =22"),
+        ("Total………9", "total : =9"),
+        ("Bag____9 v1.5 a..b", "bag : =9 v1 . =5 a . . b"),
+        ("Wait...", "wait ."),
+    ] {
+        assert_eq!(cut(text).join(" "), expected, "{text}");
+    }
 }
