@@ -16,9 +16,9 @@ pub const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// Passes over one text. One more than is ever needed in practice: a placeholder is shorter or longer than its value,
 /// so a second pass may see a cue come into reach of a number.
-const MAX_PASSES: usize = 8;
+pub(crate) const MAX_PASSES: usize = 8;
 /// Bytes of the context that is looked at before a text.
-const MAX_HINT_BYTES: usize = 256;
+pub(crate) const MAX_HINT_BYTES: usize = 256;
 
 /// A place of a text that holds personal data, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl Redactor {
     }
 
     /// Finds what is in a text and what the policy of the session makes of it.
-    fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
+    pub(crate) fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
         let opaque = placeholders(text, &session.vault);
         session.folded.refill(hint, text, &opaque);
         let policy = Arc::clone(&session.policy);
@@ -182,9 +182,9 @@ impl Redactor {
 
 /// What a pass over a text found.
 #[derive(Default)]
-struct Found {
+pub(crate) struct Found {
     /// What a placeholder is to stand for; disjoint, ascending.
-    replaced: Vec<(Span, Action)>,
+    pub(crate) replaced: Vec<(Span, Action)>,
     /// What stays.
     left: Vec<Place>,
     /// Whether something that stays is personal data, or may be.
@@ -199,7 +199,7 @@ impl Found {
         self.left.push(Place { kind, range, points, action: Action::Allow, placeholder: None });
     }
 
-    fn residual(&self) -> Residual {
+    pub(crate) fn residual(&self) -> Residual {
         match (self.unsure, self.replaced.is_empty()) {
             (true, _) => Residual::Sensitive,
             (false, false) => Residual::Redacted,
@@ -240,12 +240,16 @@ fn placeholders(text: &str, vault: &Vault) -> Vec<Range<usize>> {
 }
 
 /// A text with placeholders, and which of them were put in, in order of place.
-struct Replaced {
-    text: String,
+pub(crate) struct Replaced {
+    pub(crate) text: String,
     placeholders: Vec<Placeholder>,
 }
 
-fn replace(text: &str, spans: &[(Span, Action)], session: &mut Session) -> Result<Replaced, Error> {
+pub(crate) fn replace(
+    text: &str,
+    spans: &[(Span, Action)],
+    session: &mut Session,
+) -> Result<Replaced, Error> {
     use fmt::Write as _;
 
     let mut out = String::with_capacity(text.len() + 8 * spans.len());
