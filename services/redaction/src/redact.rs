@@ -128,16 +128,14 @@ impl Redactor {
         Ok(redaction)
     }
 
-    /// Replaces what the policy takes out of a text at places that are `wanted`, without writing the text: gives the places and
-    /// what is to stand there, in order.
-    pub(crate) fn replace_where(
+    /// Replaces what the policy takes out of a text without writing the text: gives the places and what is to stand there, in
+    /// order.
+    pub(crate) fn replacements(
         &self,
         text: &str,
-        wanted: impl Fn(&Range<usize>) -> bool,
         session: &mut Session,
     ) -> Result<Vec<(Range<usize>, Placeholder)>, Error> {
-        let mut found = self.detect("", text, session)?;
-        found.replaced.retain(|(span, _)| wanted(&span.range));
+        let found = self.detect("", text, session)?;
         let mut placed = Vec::with_capacity(found.replaced.len());
         for (span, action) in &found.replaced {
             placed.push((span.range.clone(), place(text, span, *action, session)?));

@@ -147,18 +147,22 @@ fn text_that_is_not_json_is_redacted_as_text() {
 }
 
 /// Words, values and what stands between them.
-fn words() -> impl Strategy<Value = String> {
+fn words(others: &[&'static str]) -> impl Strategy<Value = String> {
+    let others = others.to_vec();
     let piece = prop_oneof![
         2 => "[0-9٠-٩]{1,10}",
         3 => prop::sample::select(vec![
-            "0551234567", "551234567", "1088888881", "4821", "sara@example.com", "محمد العتيبي", "24.713612", "حي النرجس", "\"", "\\", "\n",
-            "شارع 5", "{\"phone\":551234567}", "[1088888881]", "[[PHONE:7QX2MA]]", "John Smith",
+            "0551234567", "551234567", "1088888881", "4821", "sara@example.com", "محمد العتيبي", "24.713612", "حي النرجس", "شارع 5",
+            "[[PHONE:7QX2MA]]", "John Smith",
         ]).prop_map(str::to_owned),
         3 => prop::sample::select(KEYS.to_vec()).prop_map(str::to_owned),
+        1 => prop::sample::select(others).prop_map(str::to_owned),
         2 => prop::sample::select(vec![" ", ": ", ", ", "-", "\u{200f}"]).prop_map(str::to_owned),
     ];
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
+
+const MARKS: [&str; 6] = ["\"", "\\", "\n", "[\"", "{\"phone\":\"551234567\"}", "\u{1}"];
 
 const KEYS: [&str; 16] = [
     "phone",
@@ -182,7 +186,7 @@ const KEYS: [&str; 16] = [
 /// Documents such as tools give.
 fn document() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        3 => words().prop_map(Value::from),
+        3 => words(&["{", "1 2 3"]).prop_map(Value::from),
         3 => prop::sample::select(KEYS.to_vec()).prop_map(Value::from),
         2 => prop::sample::select(vec![551_234_567_u64, 1_088_888_881, 4821, 42, 966_551_234_567]).prop_map(Value::from),
         1 => prop::sample::select(vec![24.713_612, 46.675_296, 551_234_567.0, 12.5]).prop_map(Value::from),
@@ -209,12 +213,10 @@ proptest! {
     }
 
     #[test]
-    fn json_stays_json(values in prop::collection::hash_map(words(), words(), 0..4)) {
+    fn json_stays_json(values in prop::collection::hash_map(words(&MARKS), words(&MARKS), 0..4)) {
         let mut session = session();
         let json = serde_json::to_string(&values).unwrap();
         let redaction = redactor().redact_json(&json, &mut session).unwrap();
-        // Numbers in JSON of its own become strings there.
-        prop_assume!(!json.contains(":551234567}") && !json.contains("[1088888881]"));
         prop_assume!(session.counts().iter().all(|(kind, _)| kind.restorable()));
         let back = restored(&redaction.text, Encoding::JsonString, &session);
         prop_assert_eq!(

@@ -5,11 +5,12 @@ use std::{borrow::Cow, ops::Range};
 use kaleem_pii::Span;
 
 use super::{
-    literal::{decoded, is_structured, number_end, plain, string_end},
+    literal::{decoded, is_structured, number_end, string_end},
     merge::Claim,
     scope::{Names, Scopes},
 };
 use crate::{
+    joined::Joined,
     policy::Action,
     redact::{MAX_HINT_BYTES, hint},
 };
@@ -55,11 +56,18 @@ struct Leaf {
     /// Where it lies in the text of the document.
     place: Extent,
     names: Names,
-    is_key: bool,
+    sort: Sort,
     /// Whether it was not yet looked at as it is now.
     is_unread: bool,
     /// What stands there now, if it was changed.
     edited: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Key,
+    Text,
+    Number,
 }
 
 /// A JSON text as it is written.
@@ -82,12 +90,6 @@ enum What<'j> {
     Nested(Box<Level<'j>>),
 }
 
-/// The text of a document as it stands, and where its leaves lie in it.
-pub(super) struct Draft {
-    pub(super) text: String,
-    pub(super) places: Vec<Range<usize>>,
-}
-
 impl<'j> Document<'j> {
     /// Takes a text apart, if it is a JSON object, array or string.
     pub(super) fn read(json: &'j str) -> Option<Self> {
@@ -101,18 +103,18 @@ impl<'j> Document<'j> {
         Some(Self { text, leaves, root })
     }
 
-    pub(super) fn draft(&self) -> Draft {
-        let mut draft = Draft {
-            text: String::with_capacity(self.text.len()),
-            places: Vec::with_capacity(self.leaves.len()),
-        };
+    /// The text as it stands, and where its leaves lie in it.
+    pub(super) fn draft(&self) -> Joined {
+        let mut draft = Joined::with_capacity(self.text.len(), self.leaves.len());
         let mut copied = 0;
         for leaf in &self.leaves {
             let place = leaf.place.range();
             draft.text.push_str(&self.text[copied..place.start]);
-            let start = draft.text.len();
-            draft.text.push_str(leaf.edited.as_deref().unwrap_or(&self.text[place.clone()]));
-            draft.places.push(start..draft.text.len());
+            // A number that was edited is a string.
+            let quote = if leaf.sort == Sort::Number && leaf.edited.is_some() { "\"" } else { "" };
+            draft.text.push_str(quote);
+            draft.push(leaf.edited.as_deref().unwrap_or(&self.text[place.clone()]));
+            draft.text.push_str(quote);
             copied = place.end;
         }
         draft.text.push_str(&self.text[copied..]);
@@ -122,17 +124,13 @@ impl<'j> Document<'j> {
     /// What findings in the whole text take of its leaves, in order.
     ///
     /// A key that lies in the middle of a finding, as between a street and a number, is a word of the format and stays.
-    pub(super) fn claims(&self, draft: &Draft, found: &[(Span, Action)]) -> Vec<Claim> {
+    pub(super) fn claims(&self, draft: &Joined, found: &[(Span, Action)]) -> Vec<Claim> {
         let mut claims = Vec::new();
         for (span, action) in found {
-            let from = draft.places.partition_point(|place| place.end <= span.range.start);
-            let touched = draft.places.iter().enumerate().skip(from);
-            for (leaf, place) in touched.take_while(|(_, place)| place.start < span.range.end) {
-                let range = span.range.start.max(place.start)..span.range.end.min(place.end);
-                if range.is_empty() || (self.leaves[leaf].is_key && span.range.start < place.start) {
+            for (leaf, range) in draft.touched(span.range.clone()) {
+                if self.leaves[leaf].sort == Sort::Key && span.range.start < draft.places[leaf].start {
                     continue;
                 }
-                let range = range.start - place.start..range.end - place.start;
                 let is_whole = range.len() == span.range.len();
                 let normal = is_whole.then(|| span.normal.clone());
                 claims.push(Claim {
@@ -248,7 +246,7 @@ impl Reader {
         let what = if !is_key && depth < NESTING_MAX && is_structured(&text) {
             What::Nested(Box::new(self.level(Cow::Owned(text.into_owned()), depth + 1)))
         } else {
-            let leaf = self.leaf(&text, is_key);
+            let leaf = self.leaf(&text, if is_key { Sort::Key } else { Sort::Text });
             let place = self.leaves[leaf as usize].place;
             if is_key {
                 self.scopes.key(place);
@@ -262,18 +260,18 @@ impl Reader {
     }
 
     fn number<'j>(&mut self, literal: &str) -> What<'j> {
-        let leaf = self.leaf(&plain(literal), false);
+        let leaf = self.leaf(literal, Sort::Number);
         self.scopes.other();
         What::Leaf(leaf)
     }
 
-    fn leaf(&mut self, text: &str, is_key: bool) -> u32 {
+    fn leaf(&mut self, text: &str, sort: Sort) -> u32 {
         let start = self.text.len();
         self.text.push_str(text);
         // A key is none of its own words, but those above it tell what it is.
-        let names = if is_key { self.scopes.names_of_key() } else { self.scopes.names() };
+        let names = if sort == Sort::Key { self.scopes.names_of_key() } else { self.scopes.names() };
         let place = (start..self.text.len()).into();
-        self.leaves.push(Leaf { place, names, is_key, is_unread: true, edited: None });
+        self.leaves.push(Leaf { place, names, sort, is_unread: true, edited: None });
         u32::try_from(self.leaves.len() - 1).unwrap_or(u32::MAX)
     }
 }
@@ -316,7 +314,7 @@ mod tests {
         let mut document = Document::read(json).unwrap();
         assert_eq!(
             document.draft().text,
-            "{ \"ab\" : [1, -2000 , \"\u{fffd}\u{fffd}\u{fffd}\", \"[\"x\"]\"],\n \"c\": null}"
+            "{ \"ab\" : [1.0, -2e3 , \"\u{fffd}\u{fffd}\u{fffd}\", \"[\"x\"]\"],\n \"c\": null}"
         );
         document.edit(4, "y\"".to_owned());
         assert_eq!(document.into_text(), json.replace(r#"\"x\""#, r#"\"y\\\"\""#));

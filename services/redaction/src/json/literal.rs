@@ -8,26 +8,35 @@ use serde::{
 };
 
 /// Whether a text is a JSON object, array or string.
-pub(super) fn is_structured(text: &str) -> bool {
+pub(crate) fn is_structured(text: &str) -> bool {
     text.trim_start().starts_with(['{', '[', '"']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// A whole number without the point or exponent that some programs write it with; any other as it is.
-pub(super) fn plain(literal: &str) -> Cow<'_, str> {
+/// The text of a string, or a whole number without the point or exponent that some programs write it with.
+///
+/// What is borrowed begins as `text` does.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
-    if let Some((whole, fraction)) = literal.split_once('.')
+    if let Some((whole, fraction)) = text.split_once('.')
+        && is_whole(whole)
         && fraction.bytes().all(|digit| digit == b'0')
     {
         return Cow::Borrowed(whole);
     }
-    if literal.contains(['e', 'E'])
-        && let Ok(number) = literal.parse::<f64>()
+    if let Some((digits, _)) = text.split_once(['e', 'E'])
+        && is_whole(&digits.replacen('.', "", 1))
+        && let Ok(number) = text.parse::<f64>()
         && number.fract() == 0.0
         && number.abs() < EXACT_BELOW
     {
         return Cow::Owned(format!("{number:.0}"));
     }
-    Cow::Borrowed(literal)
+    Cow::Borrowed(text)
+}
+
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The text of a string literal. A half of a surrogate pair, which no text can hold, becomes U+FFFD and hides nothing.

@@ -5,11 +5,15 @@ mod literal;
 mod merge;
 mod scope;
 
+use std::borrow::Cow;
+
 use crate::{
     Counts, Error, MAX_TEXT_BYTES, Redaction, Redactor, Residual, Session,
     redact::{Found, MAX_PASSES, replace},
 };
 use document::Document;
+pub(crate) use literal::is_structured;
+use literal::plain;
 use merge::merged;
 
 impl Redactor {
@@ -59,7 +63,7 @@ impl Redactor {
         for (index, place) in draft.places.iter().enumerate() {
             let text = &draft.text[place.clone()];
             let own = match document.hint_if_unread(index) {
-                Some(hint) => self.detect(&hint, text, session)?,
+                Some(hint) => self.detect_alone(&hint, text, session)?,
                 None => Found::default(),
             };
             round.residual = round.residual.max(own.residual());
@@ -73,6 +77,18 @@ impl Redactor {
             }
         }
         Ok(round)
+    }
+
+    /// Finds what is in one value.
+    fn detect_alone(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
+        let plain = plain(text);
+        let mut found = self.detect(hint, &plain, session)?;
+        if let Cow::Owned(_) = plain {
+            // Its digits stand nowhere in the text, so that all of it goes.
+            found.replaced.truncate(1);
+            found.replaced.iter_mut().for_each(|(span, _)| span.range = 0..text.len());
+        }
+        Ok(found)
     }
 }
 
