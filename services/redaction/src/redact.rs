@@ -100,7 +100,17 @@ impl Redactor {
         if text.len() > MAX_TEXT_BYTES {
             return Err(Error::TextTooLong { actual: text.len(), limit: MAX_TEXT_BYTES });
         }
-        let hint = hint(question);
+        self.redact_within(MAX_PASSES, &hint(question), text, session)
+    }
+
+    /// Redacts until a pass finds nothing. What the last of `passes` has changed nobody has looked at, so it is not given.
+    fn redact_within<'t>(
+        &self,
+        passes: usize,
+        hint: &str,
+        text: &'t str,
+        session: &mut Session,
+    ) -> Result<Redaction<'t>, Error> {
         let mut redaction = Redaction {
             text: Cow::Borrowed(text),
             counts: Counts::default(),
@@ -108,13 +118,14 @@ impl Redactor {
             places: Vec::new(),
         };
         let mut offsets = Offsets::default();
-        for _ in 0..MAX_PASSES {
-            let mut found = self.detect(&hint, &redaction.text, session)?;
+        for _ in 0..passes {
+            let mut found = self.detect(hint, &redaction.text, session)?;
             redaction.residual = redaction.residual.max(found.residual());
             if found.replaced.is_empty() {
                 offsets.restate(&mut found.left);
                 redaction.places.append(&mut found.left);
-                break;
+                redaction.places.sort_by_key(|place| place.range.start);
+                return Ok(redaction);
             }
             let replaced = replace(&redaction.text, &found.replaced, session)?;
             let places = offsets.advance(&found.replaced, &replaced.placeholders);
@@ -124,8 +135,7 @@ impl Redactor {
             redaction.places.extend(places);
             redaction.text = Cow::Owned(replaced.text);
         }
-        redaction.places.sort_by_key(|place| place.range.start);
-        Ok(redaction)
+        Err(Error::Unsettled)
     }
 
     /// Replaces what the policy takes out of a text without writing the text: gives the places and what is to stand there, in
@@ -274,4 +284,21 @@ fn place(text: &str, span: &Span, action: Action, session: &mut Session) -> Resu
         issuer.issue(vault, span.kind, &span.normal, &text[span.range.clone()])?
     };
     Ok(placeholder)
+}
+
+#[cfg(test)]
+mod tests {
+    use kaleem_placeholder::IssuerKey;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_nobody_has_seen_as_it_is_does_not_go_out() {
+        let redactor = Redactor::new().unwrap();
+        let mut session = Session::new(&IssuerKey::new([7; 32]));
+        let mut redact = |passes| redactor.redact_within(passes, "", "جوالي 0551234567", &mut session);
+        // The first pass finds the number, the second one that there is nothing more.
+        assert!(matches!(redact(1), Err(Error::Unsettled)));
+        assert_eq!(redact(2).unwrap().counts.total(), 1);
+    }
 }
