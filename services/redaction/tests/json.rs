@@ -49,6 +49,27 @@ fn what_one_value_says_of_another_counts() {
 }
 
 #[test]
+fn a_label_is_the_name_of_the_value_beside_it() {
+    for (json, left) in [
+        (r#"{"label":"كلمة المرور","value":"Tr0ub;4dor"}"#, "4dor"),
+        (r#"[{"name":"password","required":true,"value":"Tr0ub4dor"}]"#, "Tr0ub"),
+        (r#"{"id":"f7","label":"الاسم الكامل","type":"text","value":"سارة العتيبي"}"#, "العتيبي"),
+        (r#"{"label":"تاريخ انتهاء البطاقة","value":"12/27"}"#, "12/27"),
+        (
+            r#"{"question":"What is your phone number?","hint":"digits only, as in the app and not in any other form","answer":551234567}"#,
+            "551234567",
+        ),
+        (r#"{"name":"phone","values":["551234567","551234568"]}"#, "551234568"),
+    ] {
+        assert!(json.contains(left), "{json}");
+        let (text, _) = redacted(json);
+        assert!(!text.contains(left), "{json} -> {text}");
+    }
+    let order = r#"[{"label":"phone","value":null},{"label":"رقم الطلب","value":"551234567"}]"#;
+    assert_eq!(redacted(order).0, order);
+}
+
+#[test]
 fn numbers_are_read_in_every_spelling() {
     for json in [
         r#"{"phone":551234567.0}"#,

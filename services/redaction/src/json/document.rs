@@ -249,7 +249,7 @@ impl Reader {
             let leaf = self.leaf(&text, if is_key { Sort::Key } else { Sort::Text });
             let place = self.leaves[leaf as usize].place;
             if is_key {
-                self.scopes.key(place);
+                self.scopes.key(place, &text);
             } else {
                 self.scopes.string(place);
             }

@@ -4,6 +4,12 @@ use std::rc::Rc;
 
 use super::document::Extent;
 
+/// Keys that say nothing of their value; what it is, a string beside it says.
+const VALUES: [&str; 9] = ["value", "val", "values", "content", "answer", "data", "القيمة", "قيمة", "مقدار"];
+/// Keys of strings that say what a value beside them is, rather than any other string there.
+const LABELS: [&str; 9] =
+    ["label", "name", "field", "key", "title", "question", "attribute", "الحقل", "الاسم"];
+
 /// Columns of the widest table.
 const COLUMNS_MAX: usize = 64;
 
@@ -21,6 +27,9 @@ struct Scope {
     above: Names,
     /// The key in front of the next value.
     key: Extent,
+    role: Role,
+    /// What was said so far of a value in the object.
+    label: Option<Label>,
     /// Values so far.
     count: usize,
     /// Strings so far, as long as there is nothing else: an array of strings alone may be the head of a table.
@@ -29,10 +38,47 @@ struct Scope {
     head: Option<Rc<[Extent]>>,
 }
 
+/// What a key says of its value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Name,
+    Label,
+    Value,
+}
+
+/// A string that may say what a value beside it is.
+#[derive(Clone, Copy)]
+struct Label {
+    text: Extent,
+    is_told: bool,
+}
+
+impl Role {
+    fn of(key: &str) -> Self {
+        let is = |known: &&'static str| known.eq_ignore_ascii_case(key);
+        if VALUES.iter().any(is) {
+            Self::Value
+        } else if LABELS.iter().any(is) {
+            Self::Label
+        } else {
+            Self::Name
+        }
+    }
+}
+
 impl Scope {
     fn new(is_array: bool, above: Names) -> Self {
         let strings = is_array.then(Vec::new);
-        Self { is_array, above, key: Extent::EMPTY, count: 0, strings, head: None }
+        Self {
+            is_array,
+            above,
+            key: Extent::EMPTY,
+            role: Role::Name,
+            label: None,
+            count: 0,
+            strings,
+            head: None,
+        }
     }
 }
 
@@ -44,7 +90,11 @@ impl Scopes {
     /// The names above the next value. The work does not grow with the depth.
     pub(super) fn names(&self) -> Names {
         let Some(scope) = self.open.last() else { return [Extent::EMPTY; 2] };
-        let key = if scope.is_array { self.column() } else { scope.key };
+        let key = match (scope.is_array, scope.label) {
+            (true, _) => self.column(),
+            (false, Some(label)) if scope.role == Role::Value => label.text,
+            (false, _) => scope.key,
+        };
         if key == Extent::EMPTY { scope.above } else { [scope.above[1], key] }
     }
 
@@ -65,9 +115,9 @@ impl Scopes {
         head.and_then(|head| head.get(column)).copied().unwrap_or(Extent::EMPTY)
     }
 
-    pub(super) fn key(&mut self, key: Extent) {
+    pub(super) fn key(&mut self, key: Extent, text: &str) {
         if let Some(scope) = self.open.last_mut() {
-            scope.key = key;
+            (scope.key, scope.role) = (key, Role::of(text));
         }
     }
 
@@ -75,6 +125,10 @@ impl Scopes {
     pub(super) fn string(&mut self, text: Extent) {
         let Some(scope) = self.open.last_mut() else { return };
         scope.count += 1;
+        let is_told = scope.role == Role::Label;
+        if scope.role != Role::Value && (is_told || scope.label.is_none_or(|label| !label.is_told)) {
+            scope.label = Some(Label { text, is_told });
+        }
         if let Some(strings) = scope.strings.as_mut().filter(|strings| strings.len() < COLUMNS_MAX) {
             strings.push(text);
         }
