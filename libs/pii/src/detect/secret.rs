@@ -29,7 +29,7 @@ const LIKELY_PASSWORD: Points = 70;
 /// Characters of the shortest claims of a web token, `{}` among them.
 const MIN_CLAIMS: usize = 3;
 /// Bytes by which a token is judged; one that is taken goes on to its end.
-const JUDGED_BYTES_MAX: usize = 1024;
+const JUDGED_BYTES_MAX: usize = 512;
 /// Bytes at the end of what is judged that may be missing for its end to be known.
 const MARGIN_BYTES: usize = 64;
 /// Characters of the shortest token behind a word for a key.
@@ -47,18 +47,19 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     }
     let named = Cues::from(Kind::Secret).with(Cues::PASSWORD);
     // What was read to its end is not read again for each word in it.
-    let mut done = 0;
+    let (mut done, mut words) = (0, 0);
     for mention in reading.cues(named) {
         if mention.range.start < done {
             continue;
         }
-        match following(reading, mention) {
-            Some(Following::Secret(finding)) => {
+        match following(reading, mention, words) {
+            Following::Secret(finding) => {
                 done = finding.range.end;
                 findings.push(finding);
             }
-            Some(Following::Link(end)) => done = end,
-            None => {}
+            Following::Link(end) => done = end,
+            Following::Words(end) => words = end,
+            Following::Nothing => {}
         }
     }
 }
@@ -144,31 +145,46 @@ enum Following {
     Secret(Finding),
     /// The way to a page about it, and where that ends.
     Link(usize),
+    /// Words in which nothing looks like a password, and where they end.
+    Words(usize),
+    Nothing,
 }
 
-fn following(reading: &Reading<'_>, mention: &Mention) -> Option<Following> {
+/// Reads what a word introduces; up to `words` there are nothing but words, and only what is said to be a password is one there.
+fn following(reading: &Reading<'_>, mention: &Mention, words: usize) -> Following {
     let mut lead = Lead::read(reading, mention.range.end);
-    let bearer = reading.text[mention.range.clone()].contains("authorization");
-    if bearer && reading.text[lead.at..].starts_with("basic ") {
+    let rest = &reading.text[lead.at..];
+    if rest.starts_with("https://") || rest.starts_with("http://") {
+        return Following::Link(token::link_end(reading.text, lead.at));
+    }
+    if rest.starts_with("basic ") && reading.text[mention.range.clone()].contains("authorization") {
         lead.at += 6;
     }
-    if ["https://", "http://"].iter().any(|scheme| reading.text[lead.at..].starts_with(scheme)) {
-        return Some(Following::Link(token::link_end(reading.text, lead.at)));
-    }
     let is_password = mention.cues.meets(Cues::PASSWORD);
+    if is_password && !lead.said && lead.at < words {
+        return Following::Nothing;
+    }
     let ends = if is_password { Ends::password(reading.text, mention) } else { Ends::KEY };
     let judged = ends.read(reading.text, lead.at, JUDGED_BYTES_MAX);
     let written = reading.cased(judged.clone());
     if written.is_empty() || written.contains(&crate::fold::OPAQUE) {
-        return None;
+        return Following::Nothing;
     }
-    let points = if is_password { password(&written, &lead)? } else { is_key(&written).then_some(NAMED)? };
+    let points = if is_password { password(&written, &lead) } else { is_key(&written).then_some(NAMED) };
+    let Some(points) = points else {
+        let end = judged.end;
+        return if is_password && !looks_like_password(&written) {
+            Following::Words(end)
+        } else {
+            Following::Nothing
+        };
+    };
     let whole = if judged.len() + MARGIN_BYTES < JUDGED_BYTES_MAX {
         judged
     } else {
         ends.read(reading.text, lead.at, usize::MAX)
     };
-    secret(reading, whole, points).map(Following::Secret)
+    secret(reading, whole, points).map_or(Following::Nothing, Following::Secret)
 }
 
 /// What lies between a word for a secret and the secret.
@@ -272,17 +288,27 @@ fn password(token: &[u8], lead: &Lead) -> Option<Points> {
     if WORDS.contains(first.as_str()) {
         return None;
     }
-    let is_telling = |byte: &u8| byte.is_ascii_punctuation() && !b"-'_/,;|{}<>".contains(byte);
     let has_digit = token.iter().any(u8::is_ascii_digit);
-    let is_ascii = text.is_ascii();
-    let capitals = token[1..].iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
     let is_one = if text.starts_with(|first: char| first.is_ascii()) {
-        has_digit || token.iter().any(is_telling) || capitals || lead.said && is_ascii
+        looks_like_password(token) || lead.said && text.is_ascii()
     } else {
         // A word of a sentence may touch a number, but not as part of one token.
-        has_digit && (lead.said || !token.iter().any(is_telling))
+        has_digit && (lead.said || !token.iter().any(|byte| is_telling(*byte)))
     };
     is_one.then_some(if lead.said || !lead.filled { PASSWORD } else { LIKELY_PASSWORD })
+}
+
+/// Whether a token has what words have not. If it has nothing of it, no part of it has.
+fn looks_like_password(token: &[u8]) -> bool {
+    let capitals = || {
+        let behind = token.get(1..).unwrap_or_default();
+        behind.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase)
+    };
+    token.iter().any(|byte| byte.is_ascii_digit() || is_telling(*byte)) || capitals()
+}
+
+fn is_telling(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && !b"-'_/,;|{}<>".contains(&byte)
 }
 
 /// Lets what is said to be a password take what it overlaps: a number or an address in its place is the password, all of it.

@@ -31,20 +31,24 @@ impl Ends {
         Self::Password { column }
     }
 
-    /// The token at `at`, as far as `bytes` tell. Empty if there is none.
+    /// The token at `at`, as far as `bytes` tell. Empty if there is none. Nothing behind its end is looked at but a name.
     pub(super) fn read(self, text: &str, at: usize, bytes: usize) -> Range<usize> {
         let window = &text[at..text.floor_char_boundary(at.saturating_add(bytes).min(text.len()))];
-        let run = &window[..window.find(|character| self.is_break(character)).unwrap_or(window.len())];
-        let len = match self {
-            Self::Password { column } if !run.starts_with(DELIMITERS) => {
-                let marks = run.char_indices().filter(|(_, character)| DELIMITERS.contains(character));
-                let mut ends = marks.filter(|(at, mark)| is_of_form(*mark, &run[at + 1..], column));
-                ends.next().map_or(run.len(), |(end, _)| end)
+        if window.starts_with(DELIMITERS) {
+            return at..at;
+        }
+        let is_break = |character| self.is_break(character);
+        let end = match self {
+            Self::Key => window.find(is_break),
+            Self::Password { column } => {
+                let is_end = |&(at, character): &(usize, char)| {
+                    is_break(character) || is_of_form(character, &window[at + character.len_utf8()..], column)
+                };
+                window.char_indices().find(is_end).map(|(end, _)| end)
             }
-            Self::Password { .. } => 0,
-            Self::Key => run.len(),
         };
-        at..at + trimmed(&run[..len]).len()
+        let len = end.unwrap_or(window.len());
+        at..at + trimmed(&window[..len]).len()
     }
 
     /// Whether no token goes on over a character.
@@ -64,11 +68,11 @@ pub(super) fn link_end(text: &str, at: usize) -> usize {
     text[at..].find(char::is_whitespace).map_or(text.len(), |len| at + len)
 }
 
-/// Whether a delimiter with `rest` behind it is of the text around a password: the end of a cell, a tag, or the next field.
-fn is_of_form(mark: char, rest: &str, column: Option<char>) -> bool {
-    match mark {
+/// Whether a character with `rest` behind it is of the text around a password: the end of a cell, a tag, or the next field.
+fn is_of_form(character: char, rest: &str, column: Option<char>) -> bool {
+    match character {
         ',' | ';' | '|' => match column {
-            Some(column) => column == mark || !DELIMITERS.contains(&column),
+            Some(column) => column == character || !DELIMITERS.contains(&column),
             None => is_field(rest),
         },
         '}' => rest.starts_with([',', ';', '}', ']', ')']),
@@ -87,7 +91,7 @@ fn is_field(text: &str) -> bool {
 fn is_tag(text: &str) -> bool {
     let name = text.strip_prefix('/').unwrap_or(text);
     let len = name_len(name);
-    len > 0 && (name[len..].starts_with(['>', '/']) || name.len() == len)
+    len > 0 && (name.len() == len || name[len..].starts_with(['>', '/', ' ', '\n']))
 }
 
 fn name_len(text: &str) -> usize {
@@ -99,12 +103,16 @@ fn name_len(text: &str) -> usize {
 
 /// A token without the punctuation of its sentence; a bracket that it opens itself is its own.
 fn trimmed(token: &str) -> &str {
+    const MARKS: [char; 11] = ['.', '?', ':', '*', ',', ';', '|', '<', '{', '(', '['];
     const PAIRS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
+    if !token.ends_with(PAIRS.map(|(_, close)| close)) && !token.ends_with(MARKS) {
+        return token;
+    }
     let mut unopened =
         PAIRS.map(|(open, close)| token.matches(close).count().saturating_sub(token.matches(open).count()));
     let is_of_sentence = |last: char| match PAIRS.iter().position(|(_, close)| *close == last) {
         Some(pair) => unopened[pair].checked_sub(1).map(|less| unopened[pair] = less).is_some(),
-        None => matches!(last, '.' | '?' | ':' | '*' | ',' | ';' | '|' | '<' | '{'),
+        None => MARKS.contains(&last),
     };
     token.trim_end_matches(is_of_sentence)
 }
