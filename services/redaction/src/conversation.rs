@@ -1,8 +1,8 @@
 //! A whole request through the redactor: every text a caller can put into it is scanned.
 
-use kaleem_proto::chat::v1::{Image, Message, Part, Role, Tool, image::Source, part::Kind};
+use kaleem_proto::chat::v1::{Image, Message, Part, Role, Tool, ToolResult, image::Source, part::Kind};
 
-use crate::{Error, Redactor, Residual, Session, policy::is_personal};
+use crate::{Error, MAX_TEXT_BYTES, Redactor, Residual, Session, json::is_structured, policy::is_personal};
 
 /// What a text may answer.
 #[derive(Default)]
@@ -42,6 +42,9 @@ impl Redactor {
         messages: &mut [Message],
         session: &mut Session,
     ) -> Result<(), Error> {
+        for result in results(messages) {
+            unite(result);
+        }
         // First, as half of a value may look like one of its own.
         self.redact_seams(messages, session)?;
         let mut before = Before::default();
@@ -123,6 +126,31 @@ impl Redactor {
     }
 }
 
+fn results(messages: &mut [Message]) -> impl Iterator<Item = &mut ToolResult> {
+    messages.iter_mut().flat_map(|message| &mut message.parts).filter_map(|part| match &mut part.kind {
+        Some(Kind::ToolResult(result)) => Some(result),
+        _ => None,
+    })
+}
+
+/// Puts texts of a result that are JSON together into the first of them, as its keys speak for values in the others.
+fn unite(result: &mut ToolResult) {
+    let texts: Vec<&str> = result.parts.iter().filter_map(text_of).collect();
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    if texts.len() < 2 || bytes > MAX_TEXT_BYTES {
+        return;
+    }
+    let whole = texts.concat();
+    if !is_structured(&whole) {
+        return;
+    }
+    let mut whole = Some(whole);
+    result.parts.retain_mut(|part| match &mut part.kind {
+        Some(Kind::Text(text)) => whole.take().map(|whole| *text = whole).is_some(),
+        _ => true,
+    });
+}
+
 fn text_of(part: &Part) -> Option<&str> {
     match &part.kind {
         Some(Kind::Text(text)) => Some(text),
@@ -139,7 +167,7 @@ pub(crate) fn instruction(text: &str) -> Message {
 #[cfg(test)]
 mod tests {
     use kaleem_placeholder::IssuerKey;
-    use kaleem_proto::chat::v1::{ToolCall, ToolResult};
+    use kaleem_proto::chat::v1::ToolCall;
 
     use super::*;
 

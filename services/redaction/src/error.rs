@@ -39,6 +39,9 @@ pub enum Error {
     /// The work was stopped before its end.
     #[error("redaction was stopped before its end")]
     Stopped,
+    /// Something was found however often the text was redacted.
+    #[error("the text holds something new each time that it is redacted")]
+    Unsettled,
     /// A policy has faults; all of them are listed.
     #[error("the policy has {} faults", .0.len())]
     PolicyInvalid(Vec<Violation>),

@@ -15,6 +15,7 @@ mod error;
 mod explain;
 mod grpc;
 mod inspect;
+mod joined;
 mod json;
 mod names;
 mod places;

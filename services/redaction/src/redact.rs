@@ -16,9 +16,9 @@ pub const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// Passes over one text. One more than is ever needed in practice: a placeholder is shorter or longer than its value,
 /// so a second pass may see a cue come into reach of a number.
-const MAX_PASSES: usize = 8;
+pub(crate) const MAX_PASSES: usize = 8;
 /// Bytes of the context that is looked at before a text.
-const MAX_HINT_BYTES: usize = 256;
+pub(crate) const MAX_HINT_BYTES: usize = 256;
 
 /// A place of a text that holds personal data, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,17 @@ impl Redactor {
         if text.len() > MAX_TEXT_BYTES {
             return Err(Error::TextTooLong { actual: text.len(), limit: MAX_TEXT_BYTES });
         }
-        let hint = hint(question);
+        self.redact_within(MAX_PASSES, &hint(question), text, session)
+    }
+
+    /// Redacts until a pass finds nothing. What the last of `passes` has changed nobody has looked at, so it is not given.
+    fn redact_within<'t>(
+        &self,
+        passes: usize,
+        hint: &str,
+        text: &'t str,
+        session: &mut Session,
+    ) -> Result<Redaction<'t>, Error> {
         let mut redaction = Redaction {
             text: Cow::Borrowed(text),
             counts: Counts::default(),
@@ -108,13 +118,14 @@ impl Redactor {
             places: Vec::new(),
         };
         let mut offsets = Offsets::default();
-        for _ in 0..MAX_PASSES {
-            let mut found = self.detect(&hint, &redaction.text, session)?;
+        for _ in 0..passes {
+            let mut found = self.detect(hint, &redaction.text, session)?;
             redaction.residual = redaction.residual.max(found.residual());
             if found.replaced.is_empty() {
                 offsets.restate(&mut found.left);
                 redaction.places.append(&mut found.left);
-                break;
+                redaction.places.sort_by_key(|place| place.range.start);
+                return Ok(redaction);
             }
             let replaced = replace(&redaction.text, &found.replaced, session)?;
             let places = offsets.advance(&found.replaced, &replaced.placeholders);
@@ -124,20 +135,17 @@ impl Redactor {
             redaction.places.extend(places);
             redaction.text = Cow::Owned(replaced.text);
         }
-        redaction.places.sort_by_key(|place| place.range.start);
-        Ok(redaction)
+        Err(Error::Unsettled)
     }
 
-    /// Replaces what the policy takes out of a text at places that are `wanted`, without writing the text: gives the places and
-    /// what is to stand there, in order.
-    pub(crate) fn replace_where(
+    /// Replaces what the policy takes out of a text without writing the text: gives the places and what is to stand there, in
+    /// order.
+    pub(crate) fn replacements(
         &self,
         text: &str,
-        wanted: impl Fn(&Range<usize>) -> bool,
         session: &mut Session,
     ) -> Result<Vec<(Range<usize>, Placeholder)>, Error> {
-        let mut found = self.detect("", text, session)?;
-        found.replaced.retain(|(span, _)| wanted(&span.range));
+        let found = self.detect("", text, session)?;
         let mut placed = Vec::with_capacity(found.replaced.len());
         for (span, action) in &found.replaced {
             placed.push((span.range.clone(), place(text, span, *action, session)?));
@@ -157,7 +165,7 @@ impl Redactor {
     }
 
     /// Finds what is in a text and what the policy of the session makes of it.
-    fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
+    pub(crate) fn detect(&self, hint: &str, text: &str, session: &mut Session) -> Result<Found, Error> {
         let opaque = placeholders(text, &session.vault);
         session.folded.refill(hint, text, &opaque);
         let policy = Arc::clone(&session.policy);
@@ -182,9 +190,9 @@ impl Redactor {
 
 /// What a pass over a text found.
 #[derive(Default)]
-struct Found {
+pub(crate) struct Found {
     /// What a placeholder is to stand for; disjoint, ascending.
-    replaced: Vec<(Span, Action)>,
+    pub(crate) replaced: Vec<(Span, Action)>,
     /// What stays.
     left: Vec<Place>,
     /// Whether something that stays is personal data, or may be.
@@ -199,7 +207,7 @@ impl Found {
         self.left.push(Place { kind, range, points, action: Action::Allow, placeholder: None });
     }
 
-    fn residual(&self) -> Residual {
+    pub(crate) fn residual(&self) -> Residual {
         match (self.unsure, self.replaced.is_empty()) {
             (true, _) => Residual::Sensitive,
             (false, false) => Residual::Redacted,
@@ -240,12 +248,16 @@ fn placeholders(text: &str, vault: &Vault) -> Vec<Range<usize>> {
 }
 
 /// A text with placeholders, and which of them were put in, in order of place.
-struct Replaced {
-    text: String,
+pub(crate) struct Replaced {
+    pub(crate) text: String,
     placeholders: Vec<Placeholder>,
 }
 
-fn replace(text: &str, spans: &[(Span, Action)], session: &mut Session) -> Result<Replaced, Error> {
+pub(crate) fn replace(
+    text: &str,
+    spans: &[(Span, Action)],
+    session: &mut Session,
+) -> Result<Replaced, Error> {
     use fmt::Write as _;
 
     let mut out = String::with_capacity(text.len() + 8 * spans.len());
@@ -272,4 +284,21 @@ fn place(text: &str, span: &Span, action: Action, session: &mut Session) -> Resu
         issuer.issue(vault, span.kind, &span.normal, &text[span.range.clone()])?
     };
     Ok(placeholder)
+}
+
+#[cfg(test)]
+mod tests {
+    use kaleem_placeholder::IssuerKey;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_nobody_has_seen_as_it_is_does_not_go_out() {
+        let redactor = Redactor::new().unwrap();
+        let mut session = Session::new(&IssuerKey::new([7; 32]));
+        let mut redact = |passes| redactor.redact_within(passes, "", "جوالي 0551234567", &mut session);
+        // The first pass finds the number, the second one that there is nothing more.
+        assert!(matches!(redact(1), Err(Error::Unsettled)));
+        assert_eq!(redact(2).unwrap().counts.total(), 1);
+    }
 }

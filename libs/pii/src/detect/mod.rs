@@ -30,6 +30,7 @@ mod resolve;
 mod secret;
 mod spelled;
 mod table;
+mod token;
 mod trie;
 mod url;
 mod wallet;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::{Finding, Findings, Span, THRESHOLD};
+use super::{Finding, Findings, Span, THRESHOLD, secret};
 use crate::Thresholds;
 use crate::fold::{Folded, marks_len};
 
@@ -50,6 +50,7 @@ impl Resolution<'_> {
     /// Keeps the best of a group of which each overlaps another.
     fn keep_best(&mut self, group: &mut [Finding], covered: &mut Covered) {
         let first = self.found.spans.len();
+        secret::absorb(group);
         // Of equals the one that was found first goes before, however many there are.
         group.sort_by_key(|finding| {
             (Reverse(finding.points), Reverse(finding.range.len()), finding.kind, finding.range.start)

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::context::Mention;
 use super::cue::Cues;
 use super::reading::Reading;
+use super::token::{self, Ends};
 use super::{Finding, Normal, Points};
 
 /// `prefix class min max`, one a line: the characters behind the prefix and how many there are.
@@ -21,11 +22,16 @@ const PROSE: &str = include_str!("data/prose.txt");
 
 const FORMED: Points = 92;
 const NAMED: Points = 80;
-const PASSWORD: Points = 70;
+/// Whatever else it may look like.
+const PASSWORD: Points = 100;
+/// A word in between leaves open what the token is.
+const LIKELY_PASSWORD: Points = 70;
 /// Characters of the shortest claims of a web token, `{}` among them.
 const MIN_CLAIMS: usize = 3;
-/// Bytes of the longest password.
-const MAX_PASSWORD: usize = 64;
+/// Bytes by which a token is judged; one that is taken goes on to its end.
+const JUDGED_BYTES_MAX: usize = 512;
+/// Bytes at the end of what is judged that may be missing for its end to be known.
+const MARGIN_BYTES: usize = 64;
 /// Characters of the shortest token behind a word for a key.
 const MIN_TOKEN: usize = 12;
 
@@ -40,9 +46,21 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
         findings.extend(formed(reading, mention));
     }
     let named = Cues::from(Kind::Secret).with(Cues::PASSWORD);
+    // What was read to its end is not read again for each word in it.
+    let (mut done, mut words) = (0, 0);
     for mention in reading.cues(named) {
-        let password = mention.cues.meets(Cues::PASSWORD);
-        findings.extend(following(reading, mention, password));
+        if mention.range.start < done {
+            continue;
+        }
+        match following(reading, mention, words) {
+            Following::Secret(finding) => {
+                done = finding.range.end;
+                findings.push(finding);
+            }
+            Following::Link(end) => done = end,
+            Following::Words(end) => words = end,
+            Following::Nothing => {}
+        }
     }
 }
 
@@ -122,22 +140,51 @@ fn pem_end(text: &str, from: usize, max: usize) -> Option<usize> {
     Some(from + footer + 8 + close)
 }
 
-/// Reads what a word for a secret introduces.
-fn following(reading: &Reading<'_>, mention: &Mention, password: bool) -> Option<Finding> {
+/// What a word for a secret introduces.
+enum Following {
+    Secret(Finding),
+    /// The way to a page about it, and where that ends.
+    Link(usize),
+    /// Words in which nothing looks like a password, and where they end.
+    Words(usize),
+    Nothing,
+}
+
+/// Reads what a word introduces; up to `words` there are nothing but words, and only what is said to be a password is one there.
+fn following(reading: &Reading<'_>, mention: &Mention, words: usize) -> Following {
     let mut lead = Lead::read(reading, mention.range.end);
-    let bearer = reading.text[mention.range.clone()].contains("authorization");
-    if bearer && reading.text[lead.at..].starts_with("basic ") {
+    let rest = &reading.text[lead.at..];
+    if rest.starts_with("https://") || rest.starts_with("http://") {
+        return Following::Link(token::link_end(reading.text, lead.at));
+    }
+    if rest.starts_with("basic ") && reading.text[mention.range.clone()].contains("authorization") {
         lead.at += 6;
     }
-    let token = token(reading.text, lead.at);
-    let written = reading.cased(token.clone());
+    let is_password = mention.cues.meets(Cues::PASSWORD);
+    if is_password && !lead.said && lead.at < words {
+        return Following::Nothing;
+    }
+    let ends = if is_password { Ends::password(reading.text, mention) } else { Ends::KEY };
+    let judged = ends.read(reading.text, lead.at, JUDGED_BYTES_MAX);
+    let written = reading.cased(judged.clone());
     if written.is_empty() || written.contains(&crate::fold::OPAQUE) {
-        return None;
+        return Following::Nothing;
     }
-    if !password {
-        return is_key(&written).then(|| secret(reading, token, NAMED))?;
-    }
-    is_password(&written, &lead).then(|| secret(reading, token, PASSWORD))?
+    let points = if is_password { password(&written, &lead) } else { is_key(&written).then_some(NAMED) };
+    let Some(points) = points else {
+        let end = judged.end;
+        return if is_password && !looks_like_password(&written) {
+            Following::Words(end)
+        } else {
+            Following::Nothing
+        };
+    };
+    let whole = if judged.len() + MARGIN_BYTES < JUDGED_BYTES_MAX {
+        judged
+    } else {
+        ends.read(reading.text, lead.at, usize::MAX)
+    };
+    secret(reading, whole, points).map_or(Following::Nothing, Following::Secret)
 }
 
 /// What lies between a word for a secret and the secret.
@@ -146,6 +193,8 @@ struct Lead {
     at: usize,
     /// Whether something says that it is the secret: a colon, `is`, a quote.
     said: bool,
+    /// Whether words tell whose secret it is, or where.
+    filled: bool,
 }
 
 impl Lead {
@@ -199,7 +248,7 @@ impl Lead {
             "ايميلم",
         ];
         const SAYING: [&str; 9] = ["is", "was", "هي", "هو", "هذا", "هذي", "هذه", "كان", "كانت"];
-        let mut lead = Self { at: from, said: false };
+        let mut lead = Self { at: from, said: false, filled: false };
         for _ in 0..5 {
             let rest = &reading.text[lead.at..];
             let marks = rest.find(|character: char| {
@@ -215,23 +264,11 @@ impl Lead {
                 break;
             }
             lead.said |= SAYING.contains(&&rest[..word]);
+            lead.filled = true;
             lead.at += word;
         }
         lead
     }
-}
-
-/// The unbroken run of a secret's characters at `at`.
-fn token(text: &str, at: usize) -> Range<usize> {
-    let rest = &text[at..text.floor_char_boundary(text.len().min(at + 512))];
-    let stop = |character: char| {
-        character.is_whitespace()
-            || matches!(character, '"' | '\'' | '`' | '<' | '>' | '«' | '»' | ',' | ';' | '{' | '}' | '|')
-            || !character.is_ascii()
-    };
-    let len = rest.find(stop).unwrap_or(rest.len());
-    let token = rest[..len].trim_end_matches(['.', '?', ':', ')', ']', '*']);
-    at..at + token.len()
 }
 
 /// Whether a token is a key rather than a word: long, of letters and digits.
@@ -241,17 +278,57 @@ fn is_key(token: &[u8]) -> bool {
     token.len() >= MIN_TOKEN && letters >= 2 && digits >= 2 || token.len() >= 24 && entropy(token) > 3.5
 }
 
-fn is_password(token: &[u8], lead: &Lead) -> bool {
+/// What a token behind a word for a password scores, if it is one rather than a word about passwords.
+fn password(token: &[u8], lead: &Lead) -> Option<Points> {
     static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| PROSE.lines().collect());
-    if token.len() < 4 || token.len() > MAX_PASSWORD {
-        return false;
+    let text = std::str::from_utf8(token).ok()?;
+    // At least four characters.
+    text.chars().nth(3)?;
+    let first = text.split(token::DELIMITERS).next().unwrap_or(text).to_ascii_lowercase();
+    if WORDS.contains(first.as_str()) {
+        return None;
     }
-    let lower = token.to_ascii_lowercase();
-    let prose = std::str::from_utf8(&lower).is_ok_and(|word| WORDS.contains(word));
-    let mixed = token.iter().any(u8::is_ascii_digit)
-        || token.iter().any(|byte| byte.is_ascii_punctuation() && !b"-'_/".contains(byte));
-    let capitals = token[1..].iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
-    !prose && (mixed || capitals || lead.said && token.iter().all(u8::is_ascii_graphic))
+    let has_digit = token.iter().any(u8::is_ascii_digit);
+    let is_one = if text.starts_with(|first: char| first.is_ascii()) {
+        looks_like_password(token) || lead.said && text.is_ascii()
+    } else {
+        // A word of a sentence may touch a number, but not as part of one token.
+        has_digit && (lead.said || !token.iter().any(|byte| is_telling(*byte)))
+    };
+    is_one.then_some(if lead.said || !lead.filled { PASSWORD } else { LIKELY_PASSWORD })
+}
+
+/// Whether a token has what words have not. If it has nothing of it, no part of it has.
+fn looks_like_password(token: &[u8]) -> bool {
+    let capitals = || {
+        let behind = token.get(1..).unwrap_or_default();
+        behind.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase)
+    };
+    token.iter().any(|byte| byte.is_ascii_digit() || is_telling(*byte)) || capitals()
+}
+
+fn is_telling(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && !b"-'_/,;|{}<>".contains(&byte)
+}
+
+/// Lets what is said to be a password take what it overlaps: a number or an address in its place is the password, all of it.
+pub(super) fn absorb(group: &mut [Finding]) {
+    let is_password = |finding: &Finding| finding.kind == Kind::Secret && finding.points == PASSWORD;
+    if !group.iter().any(is_password) {
+        return;
+    }
+    group.sort_by_key(|finding| (finding.range.start, !is_password(finding)));
+    let mut open: Option<&mut Finding> = None;
+    for finding in group {
+        match open.as_mut().filter(|password| finding.range.start < password.range.end) {
+            Some(password) if finding.range.end > password.range.end => {
+                password.range.end = finding.range.end;
+                password.normal = Normal::Folded;
+            }
+            Some(_) => {}
+            None => open = is_password(finding).then_some(finding),
+        }
+    }
 }
 
 /// Shannon entropy in bits a byte.

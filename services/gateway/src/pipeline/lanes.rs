@@ -20,10 +20,12 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(values: &Arc<RestoreMap>) -> Self {
+    /// The lanes of an answer whose text `is_json` if the request asked for that.
+    pub(super) fn new(values: &Arc<RestoreMap>, is_json: bool) -> Self {
         let restorer = |encoding| Restorer::new(Arc::clone(values), encoding);
         Self {
-            text: restorer(Encoding::Text),
+            // A value may hold what ends a string of JSON.
+            text: restorer(if is_json { Encoding::JsonString } else { Encoding::Text }),
             reasoning: restorer(Encoding::Text),
             tools: HashMap::new(),
             values: Arc::clone(values),
@@ -131,7 +133,7 @@ mod tests {
 
     /// Lets an answer through in three lanes at once, each cut at `at`; what came out of text, reasoning and arguments.
     async fn relay(stream: Stream, at: usize) -> (Stream, [String; 3]) {
-        let mut lanes = Lanes::new(&stream.values());
+        let mut lanes = Lanes::new(&stream.values(), false);
         let (whole, called) = (text(&stream.token), arguments(&stream.token));
         let mut shown = [const { String::new() }; 3];
         for (said, called) in cut(&whole, at).into_iter().zip(cut(&called, at)) {
@@ -169,8 +171,24 @@ mod tests {
     }
 
     #[test]
+    fn values_in_a_text_that_is_json_leave_it_json() {
+        let token: Placeholder = "[[ADDRESS:7QX2MA]]".parse().unwrap();
+        let value = "حي \"النرجس\"\nشارع 5";
+        let values = Arc::new(RestoreMap::new([(token, value)]));
+        let said = format!(r#"{{"address":"{token}","note":"at {token}"}}"#);
+        let restored = |is_json| {
+            let mut lanes = Lanes::new(&values, is_json);
+            let shown = cut(&said, 20).map(|piece| lanes.text(piece).unwrap_or_default()).concat();
+            shown + &lanes.finish().text.unwrap_or_default()
+        };
+        let json: serde_json::Value = serde_json::from_str(&restored(true)).unwrap();
+        assert_eq!(json, serde_json::json!({ "address": value, "note": format!("at {value}") }));
+        assert_eq!(restored(false), said.replace(&token.to_string(), value), "words for people stay words");
+    }
+
+    #[test]
     fn an_answer_has_a_bounded_number_of_calls() {
-        let mut lanes = Lanes::new(&Stream::new(0).values());
+        let mut lanes = Lanes::new(&Stream::new(0).values(), false);
         for index in 0..i32::try_from(TOOL_LANES_MAX).unwrap() {
             lanes.arguments(index, "{").unwrap();
         }

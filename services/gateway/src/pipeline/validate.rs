@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use kaleem_guard::{Policy, PolicyError, PolicyFault};
 use kaleem_proto::{
-    chat::v1::{GenerationOptions, Message, Part, Role, Tool, part::Kind, response_format::Format},
+    chat::v1::{
+        GenerationOptions, Message, Part, Role, Tool, ToolCall, ToolResult, part::Kind,
+        response_format::Format,
+    },
     gateway::v1::ChatInput,
 };
 use kaleem_rpc::Fault;
@@ -58,6 +61,9 @@ fn check(input: &ChatInput, facts: Option<&PolicyError>, config: &Config) -> Res
         message(said, &format!("input.messages[{index}]"), &mut wrong);
     }
     tools(&input.tools, &mut wrong);
+    if input.tool_choice.as_ref().is_some_and(|choice| !is_name(&choice.name)) {
+        wrong("input.tool_choice.name".into(), NAME_RULE);
+    }
     if let Some(set) = &input.options {
         options(set, &mut wrong);
     }
@@ -97,19 +103,40 @@ fn message(said: &Message, field: &str, wrong: &mut impl FnMut(String, &str)) {
     if speaks && !said.parts.is_empty() && said.parts.iter().all(mute) {
         wrong(format!("{field}.parts"), "must say something");
     }
-    for (index, part) in said.parts.iter().enumerate().take(PARTS_MAX) {
-        if let Some(Kind::Image(image)) = &part.kind
-            && !is_image_type(&image.media_type)
-        {
-            wrong(format!("{field}.parts[{index}].image.media_type"), "must be a type such as image/png");
-        }
-        if let Some(Kind::ToolCall(call)) = &part.kind
-            && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments_json)
-                .is_err()
-        {
-            wrong(format!("{field}.parts[{index}].tool_call.arguments_json"), "must be a JSON object");
+    parts(&said.parts, field, wrong);
+}
+
+fn parts(parts: &[Part], holder: &str, wrong: &mut impl FnMut(String, &str)) {
+    for (index, part) in parts.iter().enumerate().take(PARTS_MAX) {
+        let field = format!("{holder}.parts[{index}]");
+        match &part.kind {
+            Some(Kind::Image(image)) if !is_image_type(&image.media_type) => {
+                wrong(format!("{field}.image.media_type"), "must be a type such as image/png");
+            }
+            Some(Kind::ToolCall(call)) => tool_call(call, &field, wrong),
+            Some(Kind::ToolResult(result)) => tool_result(result, &field, wrong),
+            _ => {}
         }
     }
+}
+
+fn tool_call(call: &ToolCall, field: &str, wrong: &mut impl FnMut(String, &str)) {
+    if call.name.is_empty() || !is_name(&call.name) {
+        wrong(format!("{field}.tool_call.name"), NAME_RULE);
+    }
+    if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&call.arguments_json).is_err() {
+        wrong(format!("{field}.tool_call.arguments_json"), "must be a JSON object");
+    }
+}
+
+/// A result is of texts and pictures; a call in it would be looked at by nobody.
+fn tool_result(result: &ToolResult, field: &str, wrong: &mut impl FnMut(String, &str)) {
+    let field = format!("{field}.tool_result");
+    let is_shown = |part: &Part| matches!(part.kind, Some(Kind::Text(_) | Kind::Image(_)));
+    if result.parts.len() > PARTS_MAX || !result.parts.iter().all(is_shown) {
+        wrong(format!("{field}.parts"), "must be at most 256 texts and images");
+    }
+    parts(&result.parts, &field, wrong);
 }
 
 /// Whether `text` names a type of pictures; it leaves with the picture, so nothing else may stand in it.
@@ -161,7 +188,7 @@ fn options(options: &GenerationOptions, wrong: &mut impl FnMut(String, &str)) {
 
 #[cfg(test)]
 mod tests {
-    use kaleem_proto::chat::v1::{ResponseFormat, response_format::JsonSchema};
+    use kaleem_proto::chat::v1::{Image, ResponseFormat, ToolChoice, response_format::JsonSchema};
 
     use super::*;
 
@@ -201,5 +228,45 @@ mod tests {
             ]
         );
         assert_eq!(fields(&ChatInput::default())[2..], ["input.messages"]);
+    }
+
+    #[test]
+    fn whatever_leaves_as_it_is_must_be_an_identifier() {
+        const TOLD: &str = "call سارة on 0551234567";
+        let call = |name: &str| {
+            Kind::ToolCall(ToolCall { name: name.into(), arguments_json: "{}".into(), ..ToolCall::default() })
+        };
+        let picture = || Kind::Image(Image { media_type: TOLD.into(), ..Image::default() });
+        let result = |kind| {
+            let parts = vec![Part { kind: Some(kind) }];
+            Kind::ToolResult(ToolResult { parts, ..ToolResult::default() })
+        };
+        let kinds = [
+            call(TOLD),
+            call(""),
+            call("find_order"),
+            picture(),
+            result(picture()),
+            result(call("find_order")),
+        ];
+        let parts = kinds.into_iter().map(|kind| Part { kind: Some(kind) }).collect();
+        let bad = ChatInput {
+            messages: vec![Message { role: Role::Assistant.into(), parts, name: String::new() }],
+            tool_choice: Some(ToolChoice { name: TOLD.into(), ..ToolChoice::default() }),
+            ..ChatInput::default()
+        };
+        let fault = check(&bad, None, &Config::default()).unwrap_err();
+        assert!(!fault.message.contains("0551234567"), "{}", fault.message);
+        assert_eq!(
+            fields(&bad)[2..],
+            [
+                "input.messages[0].parts[0].tool_call.name",
+                "input.messages[0].parts[1].tool_call.name",
+                "input.messages[0].parts[3].image.media_type",
+                "input.messages[0].parts[4].tool_result.parts[0].image.media_type",
+                "input.messages[0].parts[5].tool_result.parts",
+                "input.tool_choice.name",
+            ]
+        );
     }
 }

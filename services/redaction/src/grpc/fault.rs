@@ -57,6 +57,7 @@ impl From<Error> for Fault {
             Error::Vault(_)
             | Error::Detector(_)
             | Error::Stopped
+            | Error::Unsettled
             | Error::Config { .. }
             | Error::NameModel(_) => {
                 let message = format!("redaction cannot vouch for the text ({message}); it must not be sent");

@@ -7,6 +7,7 @@ use kaleem_proto::{
     redaction::v1::{RedactRequest, RedactResponse},
     router::v1::PersonalDataClass,
 };
+use kaleem_redaction::MAX_TEXT_BYTES;
 
 use crate::harness::{MERCHANT, Service, Store, shown, text};
 
@@ -32,13 +33,13 @@ fn texts(answer: &RedactResponse) -> Vec<Vec<&str>> {
         .iter()
         .map(|message| {
             let parts = message.parts.iter();
-            parts
-                .filter_map(
-                    |part| if let Some(Kind::Text(text)) = &part.kind { Some(text.as_str()) } else { None },
-                )
-                .collect()
+            parts.filter_map(text_of).collect()
         })
         .collect()
+}
+
+fn text_of(part: &Part) -> Option<&str> {
+    if let Some(Kind::Text(text)) = &part.kind { Some(text) } else { None }
 }
 
 #[tokio::test]
@@ -96,10 +97,59 @@ async fn a_value_split_over_parts_or_messages_is_one_value() {
         }
         assert!(texts(&answer).iter().flatten().all(|text| !text.is_empty()), "{left}");
     }
+    // The word for a value lies in the part before it.
+    let apart = vec![message(Role::User, vec![text("رقم جوالي"), text("551234567")])];
+    assert_eq!(redact(&mut service, apart).await.placeholders.len(), 1);
     // Numbers that merely follow each other stay.
     let apart =
         vec![message(Role::User, vec![text("ابي مقاس 42")]), message(Role::User, vec![text("طلبي 10488")])];
     assert_eq!(redact(&mut service, apart).await.placeholders, []);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_result_are_read_as_one_text() {
+    let mut service = Service::start(Store::Sqlite).await;
+    let picture =
+        || part(Kind::Image(Image { source: Some(Source::Data(vec![7])), media_type: "image/png".into() }));
+    for (parts, left) in [
+        (vec![text("جوالي 05512"), text("34567 وشكرا")], "34567"),
+        (vec![text("جوالي 05512"), picture(), text("34567 وشكرا")], "34567"),
+        (vec![text(r#"{"name":"سارة","phone":"05512"#), text(r#"34567","qty":1}"#)], "34567"),
+        (vec![text(r#"{"national_id":"#), text("1088888881}")], "1088888881"),
+        (vec![text(r#"{"national_ids":["#), text(&"77,".repeat(100)), text("1088888881]}")], "1088888881"),
+        (vec![text("رقم الجوال"), text("551234567")], "551234567"),
+        // Each of them is JSON of its own and stays so.
+        (vec![text(r#"{"phone":"0551234567"}"#), text(r#"{"qty":1}"#)], "0551234567"),
+    ] {
+        let whole_before = parts.iter().filter_map(text_of).collect::<String>();
+        let result = Kind::ToolResult(ToolResult { parts, ..ToolResult::default() });
+        let answer = redact(&mut service, vec![message(Role::Tool, vec![part(result)])]).await;
+        let Some(Kind::ToolResult(result)) = &answer.messages[1].parts[0].kind else { panic!("a result") };
+        let texts: Vec<&str> = result.parts.iter().filter_map(text_of).collect();
+        let whole = texts.concat();
+        assert!(!whole.contains(left) && whole.contains("[["), "{whole}");
+        assert!(texts.iter().all(|text| !text.is_empty()), "{texts:?}");
+        let is_json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
+        assert!(is_json(&whole) || !is_json(&whole_before), "{whole}");
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_values_over_as_many_parts_are_cut_out_of_their_own_part_alone() {
+    let mut service = Service::start(Store::Sqlite).await;
+    let number = |index: u32| format!("05{:08}", 10_000_000 + index * 7);
+    let parts = (0..10_000).flat_map(|index| {
+        let number = number(index);
+        [text(&format!("رقم {}", &number[..5])), text(&format!("{} ، ", &number[5..]))]
+    });
+    let answer = redact(&mut service, vec![message(Role::User, parts.collect())]).await;
+    assert_eq!(answer.placeholders.len(), 10_000);
+    let (whole, left) = (texts(&answer)[0].concat(), "[[PHONE:".len() + 6 + "]]".len());
+    assert_eq!(whole.matches("رقم [[PHONE:").count(), 10_000);
+    assert_eq!(whole.len(), 10_000 * ("رقم ".len() + left + " ، ".len()));
+    let long = vec![message(Role::User, vec![text("a"), text(&"1".repeat(MAX_TEXT_BYTES + 1))])];
+    let request = RedactRequest { merchant_id: MERCHANT.into(), messages: long, ..Default::default() };
+    assert_eq!(service.redact(request).await.unwrap_err().reason, "REQUEST_INVALID");
 }
 
 #[tokio::test]

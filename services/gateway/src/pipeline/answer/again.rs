@@ -9,7 +9,6 @@ use super::{Answer, Event, Notice};
 use crate::pipeline::{
     guard::{self, Chance, Guard},
     invoke::Attempt,
-    lanes::Lanes,
 };
 
 impl Answer {
@@ -59,7 +58,7 @@ impl Answer {
             self.charge(usage, posted.cost);
         }
         self.unread = started.opening;
-        self.lanes = Lanes::new(&self.routed.redacted.values);
+        self.lanes = self.routed.lanes();
         self.guard = self.routed.guard(Chance::Taken);
         (self.number, self.step, self.grant) = (number, step, grant);
         self.is_second = true;

@@ -80,7 +80,7 @@ impl Answer {
             generation: Some(started.generation),
             unread: started.opening,
             ready: VecDeque::new(),
-            lanes: Lanes::new(&routed.redacted.values),
+            lanes: routed.lanes(),
             guard: routed.guard(chance),
             meter: Some(meter),
             grant,
@@ -306,11 +306,20 @@ impl Answer {
 }
 
 impl Routed {
+    /// Whether the text of the answer is to be a JSON document.
+    fn is_json(&self) -> bool {
+        let format = self.redacted.input.response_format.as_ref();
+        format.is_some_and(|format| format.format.is_some())
+    }
+
+    /// What restores an answer.
+    fn lanes(&self) -> Lanes {
+        Lanes::new(&self.redacted.values, self.is_json())
+    }
+
     /// The guardrails of an answer, if it has facts to respect.
     fn guard(&self, chance: Chance) -> Option<Guard> {
-        let format = self.redacted.input.response_format.as_ref();
-        let json = format.is_some_and(|format| format.format.is_some());
-        let audience = Audience { language: self.language, json };
+        let audience = Audience { language: self.language, json: self.is_json() };
         self.redacted.guardrails.as_ref().map(|rails| Guard::new(rails, audience, chance))
     }
 }
