@@ -11,7 +11,8 @@ const FILTER_BITS: u32 = 17;
 /// Words of the filter.
 const FILTER_LEN: usize = 1 << FILTER_BITS >> u64::BITS.ilog2();
 /// Bytes of the shortest name behind a particle: three letters.
-const MIN_BYTES: usize = 3 * size_of::<Letter>();
+const MIN_BYTES: usize = 3 * LETTER;
+const LETTER: usize = size_of::<Letter>();
 /// The letters و, ل, ب and ي, by the last six bits of their second byte.
 const JOINED_FIRST: u64 = 1 << 0x08 | 1 << 0x04 | 1 << 0x28 | 1 << 0x0a;
 
@@ -42,8 +43,20 @@ impl Given {
     #[inline]
     pub(in crate::detect) fn start_in(&self, bytes: &[u8], at: usize, len: usize) -> Option<usize> {
         let first = eight(bytes, at);
-        let joined = !first[0].is_ascii() && JOINED_FIRST >> (first[1] & 0x3f) & 1 == 1;
-        if joined || self.may_be(first, len) { self.look_up(bytes, at, len) } else { None }
+        let likely =
+            self.may_be(first, len) || !first[0].is_ascii() && self.may_be_joined(bytes, at, first, len);
+        if likely { self.look_up(bytes, at, len) } else { None }
+    }
+
+    /// Whether a name may follow what is joined to it, as far as the filter tells.
+    #[inline]
+    fn may_be_joined(&self, bytes: &[u8], at: usize, first: [u8; STRIDE], len: usize) -> bool {
+        if JOINED_FIRST >> (first[1] & 0x3f) & 1 == 0 || len < MIN_BYTES + LETTER {
+            return false;
+        }
+        // Behind و another particle may follow; after يا, the name.
+        let more = matches!(first, [0xd9, 0x88, 0xd9, 0x84 | 0x8a, ..] | [0xd9, 0x8a, 0xd8, 0xa7, ..]);
+        more || self.may_be(eight(bytes, at + LETTER), len - LETTER)
     }
 
     /// Looks for the word, and for what is left of it behind what is joined to a name: `and`, `for`, `with` or `O`, folded.

@@ -20,6 +20,8 @@ const WHOLE: Points = 65;
 const ALONE: Points = 55;
 /// Bytes of punctuation and spaces between a name and the word that says what it is of.
 const GAP: usize = 3;
+/// Bytes of a word that are looked at.
+const MAX_WORD: usize = 32;
 
 /// Adds the names that nothing announces; the findings from `first` on are the names that something announces, in order.
 pub(super) fn find(reading: &Reading<'_>, names: &Names, first: usize, findings: &mut Vec<Finding>) {
@@ -50,6 +52,9 @@ impl Open<'_, '_> {
     /// The name that starts with the given name, with its points: none where it is no person's.
     fn read(&self) -> Option<(Range<usize>, Points)> {
         let text = self.reading.text;
+        if self.is_in_handle(self.given) {
+            return None;
+        }
         let given = next_token(text, self.given.start, 0)?;
         if given.range.end < self.given.end || self.is_in_handle(&given.range) {
             return None;
@@ -162,13 +167,20 @@ impl Open<'_, '_> {
     }
 }
 
-/// Where the word before `at` ends, if it is next to it.
+/// The word before `at`, if nothing but a space and quotes lie between.
 fn word_before(text: &str, at: usize) -> Option<Range<usize>> {
-    let head = &text[..at];
-    let end = head.trim_end_matches([' ', '"', '\'', '-', '_', '«']).len();
-    let letters = head[..end].chars().rev().take(16).take_while(|letter| letter.is_alphabetic());
-    let len: usize = letters.map(char::len_utf8).sum();
-    (len > 0 && (1..=GAP).contains(&(at - end))).then(|| end - len..end)
+    let bytes = &text.as_bytes()[..at];
+    let gap =
+        bytes.iter().rev().take(GAP + 1).take_while(|byte| matches!(byte, b' ' | b'"' | b'\'' | b'-' | b'_'));
+    let end = at - gap.count();
+    // A byte of a letter, in Arabic as in other scripts but Latin.
+    let letters = bytes[..end]
+        .iter()
+        .rev()
+        .take(MAX_WORD)
+        .take_while(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    let start = text.ceil_char_boundary(end - letters.count());
+    ((1..=GAP).contains(&(at - end)) && start < end).then_some(start..end)
 }
 
 /// Whether the word before `at` bears the name behind it without being a person, or is a part of an address.
