@@ -61,6 +61,10 @@ const NAMED: &[(&str, &[&str])] = &[
     ("البائع وليد ما يرد على الواتس", &["وليد"]),
     ("حق عمر الدوسري مو حقي", &["عمر الدوسري"]),
     ("وصل طلب غزران بنت مشاري اليوم", &["غزران بنت مشاري"]),
+    ("- حمزة: وين طلبي؟\n- الموظف: لحظة", &["حمزة"]),
+    ("عميلتكم القديمة خلود السبيعي", &["خلود السبيعي"]),
+    ("Sent from Mariam's iPhone", &["Mariam's"]),
+    ("Hi team, Ananya here, any update?", &["Ananya"]),
     ("شكرا لك نورة على التعاون", &["نورة"]),
 ];
 
@@ -119,6 +123,8 @@ const NAMELESS: &[&str] = &[
     "Jordan 4 retro size 44 available?",
     "Ali Express is cheaper lol",
     "Max price you can do?",
+    "القطعة فيها خدش من خلف",
+    "والله انا متعب من التأخير",
     "Mark it as urgent please",
     "May I return it in June?",
     "Will you restock the rose gold one?",
