@@ -162,7 +162,7 @@ mod tests {
         let mut folded = Folded::default();
         folded.refill("", text, &[]);
         let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut mentions);
+        lexicon.find(folded.text(), &mut mentions, &mut Vec::new());
         let start = folded.text().find("777").unwrap();
         context(folded.text(), &mentions, &(start..start + 3), wanted)
     }

@@ -86,13 +86,14 @@ mod tests {
         folded.refill("", text, &[]);
         let mut findings = Vec::new();
         let mut mentions = Vec::new();
-        let present = lexicon.find(folded.text(), &mut mentions);
+        let present = lexicon.find(folded.text(), &mut mentions, &mut Vec::new());
         let marks = Marks::of(folded.bytes());
         let reading = Reading {
             folded: &folded,
             text: folded.text(),
             original: text,
             mentions: &mentions,
+            given: &[],
             present,
             marks,
         };

@@ -259,7 +259,7 @@ mod tests {
         let at = folded.text().find(|character: char| character.is_ascii_digit())?;
         let lexicon = crate::detect::lexicon::Lexicon::new().unwrap();
         let mut mentions = Vec::new();
-        lexicon.find(folded.text(), &mut mentions);
+        lexicon.find(folded.text(), &mut mentions, &mut Vec::new());
         let finding = find(folded.text(), at, &mentions)?;
         Some((text[folded.original(&finding.range)].to_owned(), finding.points))
     }

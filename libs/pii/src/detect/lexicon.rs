@@ -10,6 +10,7 @@ use kaleem_placeholder::Kind;
 use super::affixes::{is_suffix, joined_behind, letter_at};
 use super::context::Mention;
 use super::cue::Cues;
+use super::names::Given;
 use super::secret;
 use super::trie::Trie;
 use crate::Error;
@@ -67,6 +68,8 @@ const LISTS: &[(Cues, &str)] = &[
     (Cues::DIGIT, include_str!("cues/digit.txt")),
     (Cues::CLOSER, include_str!("cues/closer.txt")),
     (Cues::DECOY, include_str!("cues/decoy.txt")),
+    // Brands and what else is called like a person.
+    (Cues::NONE, include_str!("cues/brand.txt")),
     // Known words that must not be taken for the beginning of another cue.
     (Cues::NONE, include_str!("cues/neutral.txt")),
 ];
@@ -114,6 +117,7 @@ pub(super) struct Lexicon {
     /// What may come before or at the start of an entry, by its first byte.
     classes: [Class; 256],
     units: AhoCorasick,
+    given: Given,
 }
 
 /// What a byte says about whether a cue starts at it.
@@ -148,12 +152,20 @@ impl Lexicon {
         }
         secret::prefixes().for_each(|prefix| add(fold(prefix), Cues::PREFIX));
         let (patterns, cues): (Vec<String>, Vec<Cues>) = patterns.into_iter().unzip();
-        Ok(Self { trie: Trie::new(&patterns), classes: classes(&patterns), cues, units: compile_units()? })
+        let (trie, classes) = (Trie::new(&patterns), classes(&patterns));
+        Ok(Self { trie, classes, cues, units: compile_units()?, given: Given::new() })
     }
 
-    /// Finds the cues that stand as words, in order; gives what they speak for taken together.
-    pub(super) fn find(&self, text: &str, mentions: &mut Vec<Mention>) -> Cues {
+    /// Finds the cues that stand as words, and the given names among other words, in order; gives what the cues speak for taken
+    /// together.
+    pub(super) fn find(
+        &self,
+        text: &str,
+        mentions: &mut Vec<Mention>,
+        given: &mut Vec<Range<usize>>,
+    ) -> Cues {
         mentions.clear();
+        given.clear();
         let bytes = text.as_bytes();
         let mut present = Cues::NONE;
         let (mut at, mut from) = (0, 0);
@@ -176,11 +188,18 @@ impl Lexicon {
                 continue;
             }
             let rest = &bytes[at..];
-            at += match class {
+            let len = match class {
                 Class::Latin => rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count(),
                 Class::Arabic => arabic_len(rest),
-                Class::Mark | Class::Other => 1,
+                Class::Mark | Class::Other => {
+                    at += 1;
+                    continue;
+                }
             };
+            if let Some(start) = self.given.start_in(bytes, at, len) {
+                given.push(start..at + len);
+            }
+            at += len;
         }
         present
     }

@@ -143,6 +143,8 @@ pub struct Scratch {
     /// At signs, plain and spelled out.
     signs: Vec<Range<usize>>,
     mentions: Vec<Mention>,
+    /// Given names.
+    given: Vec<Range<usize>>,
     findings: Vec<Finding>,
     covered: Covered,
 }
@@ -197,13 +199,13 @@ impl Detector {
     /// Collects everything that may be personal data, overlapping and in no order.
     fn collect(&self, original: &str, folded: &Folded, scratch: &mut Scratch) {
         let text = folded.text();
-        let Scratch { cluster, signs, mentions, findings, .. } = scratch;
-        let present = self.lexicon.find(text, mentions);
+        let Scratch { cluster, signs, mentions, given, findings, .. } = scratch;
+        let present = self.lexicon.find(text, mentions, given);
         let marks = Marks::of(text.as_bytes());
         if marks.have([b'\n']) {
             table::spread(text, mentions);
         }
-        let reading = Reading { folded, text, original, mentions, present, marks };
+        let reading = Reading { folded, text, original, mentions, given, present, marks };
         findings.clear();
         self.find_numbers(&reading, cluster, findings);
         at_signs(&reading, signs);

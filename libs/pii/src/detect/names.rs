@@ -1,9 +1,12 @@
 //! The names of people, in Arabic and Latin script.
 
+mod given;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::trie::Trie;
 use crate::fold::fold;
+pub(super) use given::Given;
 
 /// Bytes of the longest Latin name whose spellings are told to be one.
 const MAX_BYTES: usize = 48;
@@ -18,6 +21,13 @@ const GIVEN: [&str; 3] = [
 const FAMILY: [&str; 2] = [include_str!("names/family_arabic.txt"), include_str!("names/family_latin.txt")];
 /// Given names that are words as well, and words that are no names though they look like one.
 const WORDS: &str = include_str!("names/words.txt");
+/// Given names that are words so often that they are read as names only where something says so.
+const COMMON: &str = include_str!("names/common.txt");
+
+/// What bears the name behind it without being a person: a perfume, a hospital, a king.
+const GOODS: &str = include_str!("names/goods.txt");
+/// What makes the name before it that of a shop or a product.
+const SHOPS: &str = include_str!("names/shop.txt");
 
 /// What joins two parts of a name or starts one, folded.
 fn is_particle(word: &str) -> bool {
@@ -79,6 +89,15 @@ pub(super) struct Names {
     roles: Vec<Roles>,
     /// As they are spelled: `sale` is a word where `saleh`, which sounds the same, is a name.
     words: Trie,
+    /// Those and the names that are common words.
+    common: Trie,
+    goods: Trie,
+    shops: Trie,
+}
+
+/// The lines of some lists, folded.
+fn set(lists: &[&str]) -> BTreeSet<String> {
+    lists.iter().flat_map(|list| list.lines()).filter(|line| !line.is_empty()).map(fold).collect()
 }
 
 /// The lists that have a name.
@@ -99,9 +118,15 @@ impl Names {
         sounds(&GIVEN).for_each(|name| names.entry(name).or_default().given = true);
         sounds(&FAMILY).for_each(|name| names.entry(name).or_default().family = true);
         let (names, roles): (Vec<_>, Vec<_>) = names.into_iter().unzip();
-        let words: BTreeSet<String> = WORDS.lines().map(fold).collect();
-        let words: Vec<_> = words.into_iter().collect();
-        Self { sounds: Trie::new(&names), roles, words: Trie::new(&words) }
+        let trie = |lists| Trie::new(&set(lists).into_iter().collect::<Vec<_>>());
+        Self {
+            sounds: Trie::new(&names),
+            roles,
+            words: trie(&[WORDS]),
+            common: trie(&[WORDS, COMMON]),
+            goods: trie(&[GOODS]),
+            shops: trie(&[SHOPS]),
+        }
     }
 
     /// The lists that have a folded name, in whichever way it is spelled.
@@ -132,7 +157,9 @@ impl Names {
     /// `أبو` and a name in one word, as in the Gulf: `بوحمد`.
     fn is_kunya(&self, word: &str) -> bool {
         let name = word.strip_prefix("ابو").or_else(|| word.strip_prefix("بو"));
-        name.is_some_and(|name| name.len() >= 6 && self.roles(name).given && !self.is_word(name))
+        name.is_some_and(|name| {
+            self.roles(name).given && (name.len() > 6 || name.len() == 6 && !self.is_word(name))
+        })
     }
 
     /// A Latin name of parts: `al-qahtani`, `abdul-rahman`, `o'brien`.
@@ -164,6 +191,43 @@ impl Names {
         let tribe = stem.ends_with('ي') && letters >= 4;
         !self.is_word(word)
             && (after_particle || tribe || matches!(stem, "دين" | "له" | "اسلام" | "زهراء" | "رحمن"))
+    }
+
+    /// Whether a word is a name and hardly ever anything else; an article does not count.
+    pub(super) fn is_plain(&self, word: &str) -> bool {
+        let common = |word: &str| self.common.get(word.as_bytes()).is_some();
+        !common(word) && !word.strip_prefix("ال").is_some_and(common)
+    }
+
+    /// Whether what is called by the name behind this word is no person.
+    pub(super) fn is_goods(&self, word: &str) -> bool {
+        let is = |word: &str| self.goods.get(word.as_bytes()).is_some();
+        let bare = word.strip_prefix(['و', 'ب', 'ل', 'ف', 'ك']).unwrap_or(word);
+        [word, bare].into_iter().any(|word| {
+            is(word) || word.strip_prefix("ال").or_else(|| word.strip_prefix('ل')).is_some_and(is)
+        })
+    }
+
+    /// Whether a word is a title of those after whom much is named: princes, sheikhs, and hajjis who bake.
+    pub(super) fn is_eponym(word: &str) -> bool {
+        const TITLES: [&str; 10] = [
+            "الامير",
+            "الاميره",
+            "الشيخ",
+            "الشيخه",
+            "الحاج",
+            "الحاجه",
+            "prince",
+            "princess",
+            "sheikh",
+            "hajji",
+        ];
+        TITLES.contains(&word)
+    }
+
+    /// Whether the name before this word is that of a shop or a product.
+    pub(super) fn is_shop(&self, word: &str) -> bool {
+        self.shops.get(word.as_bytes()).is_some()
     }
 
     /// Whether a name is a word as well.

@@ -1,7 +1,9 @@
 //! Names of people: behind a word that announces one, as far as the words are names. A name without such a word is not
 //! found, because most Arabic names are words as well.
 
+mod open;
 mod token;
+mod words;
 
 use std::ops::Range;
 
@@ -14,6 +16,7 @@ use super::names::{Names, Part};
 use super::reading::Reading;
 use super::{Finding, Points};
 use token::{Token, next_token};
+use words::{INTRODUCING, PLAIN, is_filler, is_given_by_god};
 
 const ANNOUNCED: Points = 80;
 const TITLED: Points = 70;
@@ -26,94 +29,15 @@ const MAX_SEPARATORS: usize = 6;
 /// Words that may stand between a cue and a name.
 const MAX_FILLERS: usize = 3;
 
-/// Words between a cue and a name, folded.
-fn is_filler(word: &str) -> bool {
-    matches!(
-        word,
-        "هو" | "هي"
-            | "الاخ"
-            | "الاخت"
-            | "اخوي"
-            | "اختي"
-            | "السيد"
-            | "السيده"
-            | "الاستاذ"
-            | "الاستاذه"
-            | "استاذ"
-            | "استاذه"
-            | "الدكتور"
-            | "الدكتوره"
-            | "دكتور"
-            | "المهندس"
-            | "مهندس"
-            | "الشيخ"
-            | "الانسه"
-            | "د"
-            | "ا"
-            | "م"
-            | "is"
-            | "mr"
-            | "mrs"
-            | "ms"
-            | "miss"
-            | "dr"
-            | "eng"
-            | "sheikh"
-            | "the"
-            | "my"
-            | "name"
-            | "اسمي"
-            | "اسمه"
-            | "اسمها"
-            | "اقاي"
-            | "خانم"
-            | "جناب"
-            | "سركار"
-            | "دكتر"
-            | "كان"
-            | "يكون"
-            | "الكامل"
-            | "الثلاثي"
-            | "full"
-            | "here"
-            | "of"
-            | "prof"
-            | "with"
-            | "will"
-            | "be"
-            | "ي"
-            | "ه"
-            | "ها"
-            | "ك"
-            | "كم"
-            | "am"
-    )
-}
-
-/// Cues so plain that a word behind them is a name even if no list has it, folded.
-const PLAIN: [&str; 10] = [
-    "اسمي",
-    "انا اسمي",
-    "واسمي",
-    "my name is",
-    "my full name is",
-    "my name's",
-    "نام من",
-    "اسم من",
-    "اسمم",
-    "نامم",
-];
-
-/// Cues by which people say who they are, before a name that no list has if it is written as one, folded.
-const INTRODUCING: [&str; 4] = ["i am", "i'm", "im", "this is"];
-
 /// Adds the names behind words that announce one, and before words that follow one.
 pub(super) fn find(reading: &Reading<'_>, names: &Names, findings: &mut Vec<Finding>) {
     let announced = Cues::from(Kind::Person);
+    let first = findings.len();
     for mention in reading.cues(announced.with(Cues::TITLE)) {
         let strong = mention.cues.meets(announced);
         findings.extend(Search { reading, names, mention, strong }.run());
     }
+    open::find(reading, names, first, findings);
     for mention in reading.cues(Cues::SIGNED) {
         findings.extend(before(reading, names, mention.range.start));
     }
@@ -156,12 +80,23 @@ impl Search<'_, '_> {
         if token.range.start < self.reading.folded.body() || self.is_preposition(&token) {
             return None;
         }
-        let (end, known) = self.extend(&token);
+        let cue = &text[self.mention.range.clone()];
+        if !self.strong && (self.is_brand(&token) || Names::is_eponym(cue) && self.is_called()) {
+            return None;
+        }
+        // `signed for by K. Alotaibi`
+        let initial =
+            !self.is_loose(&token) && token.text.len() == 1 && text[token.range.end..].starts_with('.');
+        let behind = if initial { next_token(text, token.range.end, 2) } else { None };
+        let (end, known) = self.extend(behind.as_ref().unwrap_or(&token));
         if self.is_street(&(token.range.start..end)) {
             return None;
         }
-        let cue = &text[self.mention.range.clone()];
         let loose = self.is_loose(&token);
+        if loose && matches!(token.text, "بن" | "ابن") {
+            // `من بن داود`: a shop, as a person has a name of their own before it.
+            return None;
+        }
         let points = match (known, self.strong) {
             // What stands in the column of a table has no cue beside it.
             (0, true) => return self.unknown(&token, cue.is_empty() || PLAIN.contains(&cue)),
@@ -174,6 +109,17 @@ impl Search<'_, '_> {
             (_, false) => TITLED,
         };
         Some(Finding::folded(Kind::Person, token.range.start..end, points))
+    }
+
+    /// Whether a brand starts with the word, or another phrase that only looks like a name.
+    fn is_brand(&self, word: &Token<'_>) -> bool {
+        let mention = self.reading.mentions_in(&word.range).first();
+        mention.is_some_and(|mention| mention.range.start == word.range.start && mention.cues == Cues::NONE)
+    }
+
+    /// Whether something that is no person is called by the title and the name behind it.
+    fn is_called(&self) -> bool {
+        open::is_called(self.reading, self.names, self.mention.range.start)
     }
 
     /// Whether the cue stands before other words as often, and nothing says that a name follows.
@@ -197,10 +143,14 @@ impl Search<'_, '_> {
         name.end > name.start && self.reading.mentions_in(&behind).iter().any(is_place)
     }
 
-    /// Whether a word is `على`, which folds to the name `علي`.
+    /// Whether a word is `على` or `عليه`, which fold to the names `علي` and `علية`.
     fn is_preposition(&self, token: &Token<'_>) -> bool {
-        token.text == "علي"
-            && self.reading.original[self.reading.folded.original(&token.range)].ends_with('ى')
+        let written = || &self.reading.original[self.reading.folded.original(&token.range)];
+        match token.text {
+            "علي" => written().ends_with('ى'),
+            "عليه" => !written().ends_with('ة'),
+            _ => false,
+        }
     }
 
     /// Whether a Latin word that is a name as well is written as a word.
@@ -241,11 +191,18 @@ impl Search<'_, '_> {
                 break;
             }
             part = if self.is_preposition(&next) { Part::None } else { self.names.part(next.text) };
+            if next.text == "الله" && !is_given_by_god(token.text) {
+                break;
+            }
             let attribute = self.names.is_attribute(next.text, after_particle)
                 || known > 0 && self.is_capitalised(&token) && self.is_capitalised(&next);
             if part == Part::None && attribute
                 || part == Part::None && after_particle && token.text != "ابي" && next.text.len() > 3
             {
+                part = Part::Attribute;
+            }
+            // `Yousef M Alajmi`, `Abdul Kareem P.K.`
+            if part == Part::None && known > 0 && self.is_initial(&next) {
                 part = Part::Attribute;
             }
             if part == Part::None && known > 0 && self.bridges(&next) {
@@ -254,6 +211,11 @@ impl Search<'_, '_> {
             token = next;
         }
         (end, known)
+    }
+
+    /// Whether a word is a single capital that stands for a name.
+    fn is_initial(&self, word: &Token<'_>) -> bool {
+        word.text.len() == 1 && word.text != "i" && self.reading.is_capital(word.range.start)
     }
 
     /// Whether a word that no list has goes on a name that was announced: before a family's, or as the last one of a field.
@@ -289,7 +251,7 @@ impl Search<'_, '_> {
     /// Whether a Latin word begins with a capital and goes on with small letters.
     fn is_capitalised(&self, token: &Token<'_>) -> bool {
         let range = &token.range;
-        token.text.is_ascii()
+        token.text.starts_with(|first: char| first.is_ascii_alphabetic())
             && range.len() > 1
             && self.reading.is_capital(range.start)
             && !self.reading.is_capital(range.start + 1)
@@ -307,7 +269,8 @@ impl Search<'_, '_> {
         while count < 4
             && let Some(next) = next_token(text, end, 1)
         {
-            let name = self.names.part(next.text) != Part::None || self.names.is_attribute(next.text, false);
+            let name = self.names.part(next.text) != Part::None && !self.is_plain_word(&next)
+                || self.names.is_attribute(next.text, false);
             if &text[end..next.range.start] != " " || !(name || capital(first) && capital(&next)) {
                 break;
             }

@@ -18,6 +18,8 @@ pub(super) struct Reading<'t> {
     /// The body as it was written.
     pub(super) original: &'t str,
     pub(super) mentions: &'t [Mention],
+    /// The words that are given names.
+    pub(super) given: &'t [Range<usize>],
     /// What the mentions speak for, taken together.
     pub(super) present: Cues,
     /// The marks in the folded text, which are those of the original and more.

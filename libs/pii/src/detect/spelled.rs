@@ -15,6 +15,8 @@ const MIN_DIGITS: usize = 8;
 const MAX_DIGITS: usize = 16;
 /// Bytes between two digits.
 const MAX_GAP: usize = 4;
+/// Points of a code behind its word.
+const CODE: i32 = 60;
 const CUE: i32 = 40;
 const DECOY: i32 = -45;
 
@@ -70,7 +72,16 @@ fn number(
     digits: &str,
     range: std::ops::Range<usize>,
 ) -> Option<Finding> {
-    if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) || range.start < reading.folded.body() {
+    if range.start < reading.folded.body() {
+        return None;
+    }
+    if digits.len() < MIN_DIGITS
+        && let Some(kind) = code(reading, digits.len(), &range)
+    {
+        let normal = Normal::Written(Zeroizing::new(digits.to_owned()));
+        return Some(Finding { kind, range, points: CODE, positive: true, normal });
+    }
+    if !(MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) {
         return None;
     }
     cluster.read(digits, 0)?;
@@ -89,4 +100,11 @@ fn number(
     let (points, proposal) = best.max_by_key(|(points, _)| *points)?;
     let normal = Zeroizing::new((proposal.normal)(digits.as_bytes()));
     Some(Finding { kind: proposal.kind, range, points, positive: true, normal: Normal::Written(normal) })
+}
+
+/// What a code of some digits is, if a word right before or behind says so.
+fn code(reading: &Reading<'_>, digits: usize, range: &std::ops::Range<usize>) -> Option<Kind> {
+    const CODES: [(Kind, std::ops::RangeInclusive<usize>); 2] = [(Kind::CardCvv, 3..=4), (Kind::Otp, 4..=8)];
+    let named = |kind: Kind| matches!(reading.context(range, kind), Context::Positive { words: 0 });
+    CODES.into_iter().find(|(kind, lengths)| lengths.contains(&digits) && named(*kind)).map(|(kind, _)| kind)
 }

@@ -44,11 +44,11 @@ const PROBE: usize = 5;
 /// Hashes of first bytes, by their exponent.
 const PROBE_BITS: u32 = 11;
 /// Bytes that are read at once.
-const STRIDE: usize = 8;
+pub(super) const STRIDE: usize = 8;
 
 /// The eight bytes at `at`, zeros behind the end.
 #[inline]
-fn eight(bytes: &[u8], at: usize) -> [u8; STRIDE] {
+pub(super) fn eight(bytes: &[u8], at: usize) -> [u8; STRIDE] {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.first_chunk().copied().unwrap_or_else(|| {
         let mut padded = [0; STRIDE];

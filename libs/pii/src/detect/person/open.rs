@@ -1,0 +1,247 @@
+//! Names that nothing announces: a given name that is hardly ever a word, or one with the rest of a name behind it, unless
+//! what stands beside it says that it is a street, a perfume or a shop.
+
+use std::ops::Range;
+
+use kaleem_placeholder::Kind;
+
+use super::token::{Token, next_token};
+use super::{Search, is_arabic};
+use crate::detect::Finding;
+use crate::detect::Points;
+use crate::detect::context::Mention;
+use crate::detect::cue::Cues;
+use crate::detect::names::{Names, Part};
+use crate::detect::reading::Reading;
+
+/// A given name and more of a name.
+const WHOLE: Points = 65;
+/// A given name alone.
+const ALONE: Points = 55;
+/// Bytes of punctuation and spaces between a name and the word that says what it is of.
+const GAP: usize = 3;
+/// Bytes of a word that are looked at.
+const MAX_WORD: usize = 32;
+
+/// Adds the names that nothing announces; the findings from `first` on are the names that something announces, in order.
+pub(super) fn find(reading: &Reading<'_>, names: &Names, first: usize, findings: &mut Vec<Finding>) {
+    let (mut done, mut next, last) = (reading.folded.body(), first, findings.len());
+    for given in reading.given {
+        while next < last && findings[next].range.end <= given.start {
+            next += 1;
+        }
+        let announced = next < last && findings[next].range.start <= given.start;
+        if announced || given.start < done {
+            continue;
+        }
+        let Some((range, points)) = (Open { reading, names, given }).read() else { continue };
+        done = range.end;
+        if points > 0 {
+            findings.push(Finding::folded(Kind::Person, range, points));
+        }
+    }
+}
+
+struct Open<'r, 't> {
+    reading: &'r Reading<'t>,
+    names: &'r Names,
+    given: &'r Range<usize>,
+}
+
+impl Open<'_, '_> {
+    /// The name that starts with the given name, with its points: none where it is no person's.
+    fn read(&self) -> Option<(Range<usize>, Points)> {
+        let text = self.reading.text;
+        if self.is_in_handle(self.given) {
+            return None;
+        }
+        let given = next_token(text, self.given.start, 0)?;
+        if given.range.end < self.given.end || self.is_in_handle(&given.range) {
+            return None;
+        }
+        let joined = self.joined()?;
+        let start = if joined.is_empty() { self.start()? } else { given.range.start };
+        let mention = Mention { cues: Cues::NONE, range: self.given.clone() };
+        let search = Search { reading: self.reading, names: self.names, mention: &mention, strong: false };
+        let first = next_token(text, start, 0)?;
+        // What no list has is passed over; what follows says that it is a name.
+        let unlisted = self.names.part(first.text) == Part::None;
+        let (end, known) = search.extend(if unlisted { &given } else { &first });
+        if end < given.range.end {
+            return None;
+        }
+        let range = start..end;
+        let points = self.points(&range, &given, known);
+        let owned = joined.contains('ل');
+        let is_other = points > 0 && (self.is_of_place(&range, owned) || search.is_street(&range));
+        Some((range, if is_other { 0 } else { points }))
+    }
+
+    fn points(&self, range: &Range<usize>, given: &Token<'_>, known: usize) -> Points {
+        let latin = given.text.is_ascii();
+        let plain = self.names.is_plain(given.text);
+        let capital = !latin || self.reading.is_capital(given.range.start);
+        let alone = *range == given.range;
+        if alone {
+            return if plain && capital { ALONE } else { 0 };
+        }
+        if range.start < given.range.start {
+            // `أم فهد`
+            return WHOLE;
+        }
+        let behind = || words_in(self.reading.text, given.range.end..range.end);
+        if behind().any(|word| self.names.is_shop(word.text)) {
+            // `Ahmed Ali Perfumes`
+            return 0;
+        }
+        let parts = Parts::read(self.reading.text, self.names, given.range.end..range.end);
+        let likely = if behind().any(|word| is_lineage(word.text)) {
+            // `جود بنت متعب`
+            true
+        } else if plain {
+            capital || known > 1 && parts.plain
+        } else {
+            capital && known > 1 && (parts.house || parts.given)
+        };
+        if likely { WHOLE } else { 0 }
+    }
+
+    /// The particles that are joined to the name, if they may stand before one.
+    fn joined(&self) -> Option<&str> {
+        let head = &self.reading.text[..self.given.start];
+        let len: usize =
+            head.chars().rev().take(4).take_while(|letter| is_arabic(*letter)).map(char::len_utf8).sum();
+        let joined = &head[head.len() - len..];
+        matches!(joined, "" | "و" | "ل" | "ب" | "ف" | "ول" | "وب" | "يا").then_some(joined)
+    }
+
+    /// Where the name starts: at the given name, at `ابو` before it, or at the child's name before `بن`, if there is one.
+    fn start(&self) -> Option<usize> {
+        let text = self.reading.text;
+        let before = word_before(text, self.given.start);
+        let Some(lineage) = before.filter(|word| is_lineage(&text[word.clone()])) else {
+            return Some(self.kunya().unwrap_or(self.given.start));
+        };
+        // `غزيل بنت فهد`, but not the shop in `من بن سليمان`.
+        let child = word_before(text, lineage.start)?;
+        let word = &text[child.clone()];
+        let may_be_child =
+            word.chars().count() > 2 && self.names.is_plain(word) && !self.names.is_goods(word);
+        (may_be_child && self.reading.mentions_in(&child).is_empty()).then_some(child.start)
+    }
+
+    /// Where `ابو` or `ام` stands before the name.
+    fn kunya(&self) -> Option<usize> {
+        let head = self.reading.text[..self.given.start].strip_suffix(' ')?;
+        let len: usize =
+            head.chars().rev().take(5).take_while(|letter| is_arabic(*letter)).map(char::len_utf8).sum();
+        let word = &head[head.len() - len..];
+        let start = head.len() - len;
+        ["ابو", "ابا", "ابي", "ام", "بو"].iter().find_map(|kunya| {
+            let joined = word.strip_suffix(kunya)?;
+            matches!(joined, "" | "و" | "ل" | "ب" | "ي").then_some(start + joined.len())
+        })
+    }
+
+    /// Whether a Latin name is a part of an address on the web, a handle or a code.
+    fn is_in_handle(&self, range: &Range<usize>) -> bool {
+        let bytes = self.reading.text.as_bytes();
+        if !bytes[range.start].is_ascii() {
+            return false;
+        }
+        let before = range.start.checked_sub(1).map(|at| bytes[at]);
+        let sign = |byte: u8| matches!(byte, b'@' | b'_' | b'/' | b'=' | b'&' | b'#' | b'\\' | b'0'..=b'9');
+        let glued = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        let next = bytes.get(range.end).copied();
+        before.is_some_and(|byte| {
+            sign(byte) || matches!(byte, b'.' | b'-') && range.start > 1 && glued(range.start - 2)
+        }) || next.is_some_and(|byte| sign(byte) || byte == b'.' && glued(range.end + 1))
+    }
+
+    /// Whether what stands beside a name says that it is none of a person.
+    fn is_of_place(&self, range: &Range<usize>, owned: bool) -> bool {
+        let text = self.reading.text;
+        let behind = next_token(text, range.end, GAP)
+            .is_some_and(|next| is_gap(&text[range.end..next.range.start]) && self.names.is_shop(next.text));
+        behind || !owned && is_called(self.reading, self.names, range.start)
+    }
+}
+
+/// The word before `at`, if nothing but a space and quotes lie between.
+fn word_before(text: &str, at: usize) -> Option<Range<usize>> {
+    let bytes = &text.as_bytes()[..at];
+    let gap =
+        bytes.iter().rev().take(GAP + 1).take_while(|byte| matches!(byte, b' ' | b'"' | b'\'' | b'-' | b'_'));
+    let end = at - gap.count();
+    // A byte of a letter, in Arabic as in other scripts but Latin.
+    let letters = bytes[..end]
+        .iter()
+        .rev()
+        .take(MAX_WORD)
+        .take_while(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    let start = text.ceil_char_boundary(end - letters.count());
+    ((1..=GAP).contains(&(at - end)) && start < end).then_some(start..end)
+}
+
+/// Whether the word before `at` bears the name behind it without being a person, or is a part of an address.
+pub(super) fn is_called(reading: &Reading<'_>, names: &Names, at: usize) -> bool {
+    let Some(mut word) = word_before(reading.text, at) else { return false };
+    if Names::is_eponym(&reading.text[word.clone()]) {
+        // `جامعة الأمير محمد بن فهد`
+        match word_before(reading.text, word.start) {
+            Some(before) => word = before,
+            None => return false,
+        }
+    }
+    let text = &reading.text[word.clone()];
+    let split = reading.mentions.partition_point(|mention| mention.range.start < word.end);
+    let place = |mention: &Mention| mention.cues.meets(Cues::PLACE) && mention.range.end == word.end;
+    // A unit in Persian is the number one in Arabic.
+    names.is_goods(text) || text != "واحد" && reading.mentions[..split].last().is_some_and(place)
+}
+
+/// Whether nothing but a space and quotes lie between two words.
+fn is_gap(between: &str) -> bool {
+    between.len() <= GAP && between.bytes().all(|byte| matches!(byte, b' ' | b'"' | b'\'' | b'-' | b'_'))
+}
+
+/// What the words behind a given name are.
+#[derive(Default)]
+struct Parts {
+    /// One is hardly ever a word.
+    plain: bool,
+    /// One is a given name that is hardly ever a word.
+    given: bool,
+    /// One is the name of a family with its article, or one that is hardly ever a word in Latin script.
+    house: bool,
+}
+
+impl Parts {
+    fn read(text: &str, names: &Names, range: Range<usize>) -> Self {
+        let mut parts = Self::default();
+        for token in words_in(text, range) {
+            let part = names.part(token.text);
+            let plain = names.is_plain(token.text);
+            parts.plain |= plain && part != Part::Particle;
+            parts.given |= plain && part == Part::Given;
+            let article = token.text.starts_with("ال");
+            parts.house |= plain && part == Part::Family && (article || token.text.is_ascii());
+        }
+        parts
+    }
+}
+
+/// The words of a name.
+fn words_in(text: &str, range: Range<usize>) -> impl Iterator<Item = Token<'_>> {
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let token = next_token(text, at, 2).filter(|token| token.range.start < range.end)?;
+        at = token.range.end;
+        Some(token)
+    })
+}
+
+/// Whether a word says whose child somebody is.
+fn is_lineage(word: &str) -> bool {
+    matches!(word, "بن" | "بنت" | "ابن" | "bin" | "bint" | "ibn")
+}
