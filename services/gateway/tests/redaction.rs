@@ -23,7 +23,7 @@ use kaleem_proto::{
     redaction::v1::{Placeholder, RedactRequest, RedactResponse},
     router::v1::{PersonalDataClass, SelectRouteResponse, Step},
 };
-use kaleem_rpc::{Fault, Mount, StackConfig, Transport, admission, remote};
+use kaleem_rpc::{Code, Fault, Mount, StackConfig, Transport, admission, remote};
 use kaleem_runtime::Supervisor;
 use kaleem_testkit::ManualClock;
 use prost::Message as _;
@@ -124,7 +124,15 @@ async fn redact(how: Redaction, request: Request<Body>) -> Response<Body> {
         Redaction::Works | Redaction::Unreachable => {}
         Redaction::Panics => panic!("a detector met what it did not expect"),
         Redaction::Hangs => std::future::pending().await,
-        Redaction::Refuses => return Status::internal("cannot vouch for the text").into_http(),
+        Redaction::Refuses => {
+            let fault = Fault::new(
+                Code::Internal,
+                "redaction.kaleem",
+                "REDACTION_FAILED",
+                "it cannot vouch for the text",
+            );
+            return Status::from(fault).into_http();
+        }
         Redaction::LosesMessages => redacted.messages.clear(),
         Redaction::BreaksPlaceholders => redacted.placeholders[0].token = "[[PHONE".into(),
     }
@@ -209,11 +217,11 @@ fn asked<T>(message: T) -> tonic::Request<T> {
     request
 }
 
-fn input() -> Option<ChatInput> {
+fn input() -> ChatInput {
     let part = Part { kind: Some(Kind::Text(format!("جوالي {PHONE} متى يوصل طلبي؟"))) };
     let message = Message { role: Role::User.into(), parts: vec![part], name: String::new() };
     let tool = Tool { name: "find_order".into(), ..Tool::default() };
-    Some(ChatInput { messages: vec![message], tools: vec![tool], ..ChatInput::default() })
+    ChatInput { messages: vec![message], tools: vec![tool], ..ChatInput::default() }
 }
 
 #[tokio::test]
@@ -228,12 +236,12 @@ async fn where_redaction_fails_nothing_leaves() {
     ] {
         let mut mesh = Mesh::start(how);
         let failures = [
-            mesh.client.chat(asked(ChatRequest { input: input() })).await.unwrap_err(),
-            match mesh.client.stream_chat(asked(StreamChatRequest { input: input() })).await {
+            mesh.client.chat(asked(ChatRequest { input: Some(input()) })).await.unwrap_err(),
+            match mesh.client.stream_chat(asked(StreamChatRequest { input: Some(input()) })).await {
                 Ok(stream) => stream.into_inner().message().await.unwrap_err(),
                 Err(status) => status,
             },
-            mesh.client.count_tokens(asked(CountTokensRequest { input: input() })).await.unwrap_err(),
+            mesh.client.count_tokens(asked(CountTokensRequest { input: Some(input()) })).await.unwrap_err(),
         ];
         for status in failures {
             let fault = Fault::from_status(&status);
@@ -244,14 +252,14 @@ async fn where_redaction_fails_nothing_leaves() {
     }
     // The same request goes on to quota where redaction works.
     let mut mesh = Mesh::start(Redaction::Works);
-    mesh.client.chat(asked(ChatRequest { input: input() })).await.unwrap_err();
+    mesh.client.chat(asked(ChatRequest { input: Some(input()) })).await.unwrap_err();
     assert_eq!(mesh.holds(), 1);
 }
 
 #[tokio::test]
 async fn tokens_are_counted_in_the_redacted_text() {
     let mut mesh = Mesh::start(Redaction::Works);
-    let counted = mesh.client.count_tokens(asked(CountTokensRequest { input: input() })).await.unwrap();
+    let counted = mesh.client.count_tokens(asked(CountTokensRequest { input: Some(input()) })).await.unwrap();
     assert_eq!((counted.get_ref().input_count, counted.get_ref().exact), (7, true));
     let sent = mesh.sent();
     let [(_, message)] = &sent[..] else { panic!("one call, not {}", sent.len()) };
