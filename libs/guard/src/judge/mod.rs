@@ -2,6 +2,7 @@
 
 mod bare;
 mod coupon;
+mod foreign;
 mod free;
 mod measure;
 mod money;
