@@ -189,7 +189,11 @@ impl Judge<'_> {
             || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
         // "Try HOME20 on the payment page"
         let tried = self.sentence.notes.any(of.start.saturating_sub(1)..of.start, &[Class::Use]);
-        tried && self.is_lettered(of)
+        // «ما يجتمع DAR20 مع EXTRA30»: written as a code and spoken of beside one.
+        let beside = self.coupons.iter().any(|(_, percent)| percent.is_some())
+            || self.context.coupon.is_some()
+                && self.sentence.notes.any(of.start.saturating_sub(AHEAD)..of.end + BACK, &[Class::Use]);
+        (tried || beside) && self.is_lettered(of)
             || applied
             || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }

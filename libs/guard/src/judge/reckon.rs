@@ -8,6 +8,7 @@ use super::{Judge, role::CUE_REACH, sums::ADDENDS_MAX, tokens_of};
 use crate::{
     amount::Amount,
     lexicon::Class,
+    quantity::Value,
     topic::{Anchor, Topic},
 };
 
@@ -80,6 +81,11 @@ impl Judge<'_> {
         let (Some(cash), Some(anchor)) = (self.policy.cod_fee, anchor) else { return false };
         let apart = (anchor.at.end..of.start).any(|index| self.sentence.is_comma(index));
         let goods = amount.minus(cash);
+        // "133 by card, or 138 in cash since the driver collects a 5 fee"
+        let said = |value: &Value| value.end <= of.start && value.low.amount.is(goods);
+        if anchor.at.start > of.end + 1 && self.sentence.values.iter().any(said) {
+            return true;
+        }
         apart
             && !self.sentence.notes.any(self.sentence.clause(of), &[Class::Fee])
             && [Amount::ZERO, self.policy.shipping_fee.unwrap_or_default()]

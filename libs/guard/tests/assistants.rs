@@ -1,4 +1,4 @@
-//! What the facts say nothing about: goods and services that no policy has, and what only looks like them.
+//! Answers in the manner of assistants: goods and services that no policy has, fees in passing, codes beside each other.
 #![allow(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
 use kaleem_guard::{Policy, check};
@@ -87,5 +87,85 @@ fn fees_are_known_by_who_takes_them() {
         ("ما ناخذ على التوصيل إلا ٢٥ ريال.", "pass"),
         ("التوصيل ٢٥ ريال للطلبات التي تقل عن ٣٠٠ ريال.", "pass"),
         ("التوصيل ٢٥ ريال للطلبات التي تقل قيمتها عن ٤٠٠ ريال.", "free_over ٤٠٠ ريال"),
+    ]);
+}
+
+#[test]
+fn fees_without_a_currency_stand_beside_amounts() {
+    holds(&[
+        ("المصباح 140.00 والشحن 40، يعني يطلع عليك 165.00 كامل.", "shipping_fee 40"),
+        ("المصباح 140.00 والشحن 25، يعني يطلع عليك 165.00 كامل.", "pass"),
+        ("المصباح 140.00 والشحن 25، يعني يطلع عليك 175.00 كامل.", "total 175.00"),
+        ("الكريم بـ ٣٥ ريال والتوصيل ٤٠، تمام؟", "shipping_fee ٤٠"),
+        ("The Hand Cream is SAR 35 and delivery 40, shall I book it?", "shipping_fee 40"),
+        ("The Hand Cream is SAR 35 and delivery 25, shall I book it?", "pass"),
+        // Days and codes are no fee.
+        ("الكريم بـ ٣٥ ريال والتوصيل 2-3 أيام.", "pass"),
+        ("الكريم بـ ٣٥ ريال والشحن ٢٤ ساعة.", "pass"),
+    ]);
+}
+
+#[test]
+fn paying_in_cash_costs_more() {
+    holds(&[
+        ("Paying on delivery costs SAR 20 more than paying online.", "cod_fee SAR 20"),
+        ("Paying on delivery costs SAR 12 more than paying online.", "pass"),
+        ("The Copper Lamp costs SAR 50 more than the other one.", "pass"),
+        ("You pay SAR 165 by card, or SAR 177 in cash since the driver collects a SAR 12 COD fee.", "pass"),
+        (
+            "You pay SAR 165 by card, or SAR 183 in cash since the driver collects a SAR 18 COD fee.",
+            "cod_fee SAR 183; cod_fee SAR 18",
+        ),
+        ("Delivery is SAR 25 and cash on delivery SAR 30.", "cod_fee SAR 30"),
+    ]);
+}
+
+#[test]
+fn baskets_are_filled_up_to_the_threshold() {
+    holds(&[
+        ("كملي سلتج لين ٣٥٠ ريال ونوصل لج بدون رسوم.", "free_over ٣٥٠ ريال"),
+        ("كملي سلتج لين ٣٠٠ ريال ونوصل لج بدون رسوم.", "pass"),
+        ("زيدي طلبج إلى ٤٠٠ ريال والتوصيل مجاني.", "free_over ٤٠٠ ريال"),
+        ("There is a SAR 25 delivery fee, since your basket is at SAR 97.", "unsure"),
+        ("There is a SAR 40 delivery fee, since your cart is at SAR 95.", "shipping_fee SAR 40"),
+    ]);
+}
+
+#[test]
+fn codes_are_told_by_those_beside_them() {
+    holds(&[
+        ("ما يجتمع كودين، يا DAR20 يا EXTRA30، أيهم تبي؟", "coupon EXTRA30"),
+        ("ما يجتمع كودين، يا DAR20 يا HALA10، أيهم تبي؟", "pass"),
+        ("DAR20 يخصم لك 20٪. وفيه بعد MEGA35، حطه قبل الدفع.", "coupon MEGA35"),
+        ("لا والله DAR20 عشرين بالمية. اللي يعطيك أكثر MEGA35، حطيه قبل الدفع.", "coupon MEGA35"),
+        ("DAR20 gives 20%. The lamp takes an LED40 bulb.", "pass"),
+        ("كود DAR20 يخصم 20٪. الموديل MEGA35 متوفر.", "pass"),
+    ]);
+}
+
+#[test]
+fn amounts_before_what_is_added_hold_none_of_it() {
+    holds(&[
+        ("Two jars of Hand Cream come to SAR 70; with delivery (SAR 25) that's SAR 95.", "pass"),
+        ("Two jars of Hand Cream come to SAR 75; with delivery (SAR 25) that's SAR 95.", "total SAR 75"),
+        ("الإجمالي ٧٠ ريال لكريمين، ومع التوصيل ٩٥ ريال.", "pass"),
+        ("The total for the Copper Lamp is SAR 140, with shipping included.", "total SAR 140"),
+        ("اجمع الطلبين في طلب واحد وتدفع توصيل ٢٥ ريال بدال ٥٠ ريال.", "pass"),
+        ("اجمع الطلبين في طلب واحد وتدفع توصيل ٢٥ ريال بدال ٦٠ ريال.", "price ٦٠ ريال"),
+        ("You asked whether delivery is free: it isn't, it'll cost you 40 riyals.", "shipping_fee 40 riyals"),
+        ("You asked whether delivery is free: it isn't, it'll cost you 25 riyals.", "pass"),
+    ]);
+}
+
+#[test]
+fn tables_have_currencies_over_their_amounts() {
+    holds(&[
+        ("| Item | Qty | SAR |\n|---|---|---|\n| Hand Cream | 2 | 70.00 |\n| Total | | 70.00 |", "pass"),
+        ("| Item | Qty | SAR |\n|---|---|---|\n| Hand Cream | 2 | 80.00 |", "total 80.00"),
+        (
+            "| Item | Qty | SAR |\n|---|---|---|\n| Hand Cream | 2 | 70.00 |\n| Total | | 80.00 |",
+            "total 80.00",
+        ),
+        ("| Item | Size |\n|---|---|\n| Hand Cream | 80.00 |", "pass"),
     ]);
 }
