@@ -47,6 +47,40 @@ fn goods_without_facts_have_no_price() {
 }
 
 #[test]
+fn other_kinds_of_known_goods_have_no_price() {
+    holds(&[
+        ("عطر ياسمين بـ ١٩٥ ريال.", "unsure"),
+        ("Jasmine perfume is SAR 195.", "unsure"),
+        ("The Moroccan lamp costs SAR 90.", "unsure"),
+        ("كريم الحرير بـ ٥٠ ريال.", "unsure"),
+        ("Our silk lamp is SAR 90.", "unsure"),
+        ("Wicker chairs are SAR 55 each.", "unsure"),
+        ("Lanterns start at SAR 48.", "unsure"),
+        ("A teapot would be around SAR 70.", "unsure"),
+        ("سجادة صلاة مبطنة بـ ٦٠ ريال.", "unsure"),
+        // Qualities tell no kind, and names do.
+        ("عطر فخم بـ ١٩٥ ريال.", "price ١٩٥ ريال"),
+        ("These lamps are SAR 90.", "price SAR 90"),
+        ("Fresh lamps are SAR 90.", "price SAR 90"),
+        ("Cedar perfume is SAR 195.", "price SAR 195"),
+        ("مصباح نحاسي بـ ٩٠ ريال.", "price ٩٠ ريال"),
+        ("أبشري حبيبتي بـ ٩٠ ريال.", "price ٩٠ ريال"),
+        ("It is SAR 90.", "price SAR 90"),
+        ("That's SAR 90.", "price SAR 90"),
+    ]);
+}
+
+#[test]
+fn other_shops_are_not_this_one() {
+    holds(&[
+        ("في أمازون سعره ١٠٠ ريال.", "pass"),
+        ("Amazon sells a similar one at SAR 90.", "pass"),
+        ("سعره عندنا ٩٠ ريال.", "price ٩٠ ريال"),
+        ("أمازون يبيعه بـ ٩٠ ريال، لكن المصباح عندنا بـ ١٢٠ ريال.", "price ١٢٠ ريال"),
+    ]);
+}
+
+#[test]
 fn services_without_facts_have_no_price() {
     holds(&[
         ("We buy back used lanterns for up to SAR 60.", "unsure"),

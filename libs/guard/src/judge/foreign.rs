@@ -48,26 +48,37 @@ impl Judge<'_> {
         };
         let opening = clause.clone().rev().find(|index| opens(*index));
         let start = opening.map_or(clause.start, |index| index + 1);
-        let start = (start..clause.end)
-            .find(|index| !self.sentence.notes.is(*index, Class::Piece))
-            .unwrap_or(clause.end);
+        let skipped =
+            |index: &usize| self.sentence.notes.is(*index, Class::Piece) || is_address(word(*index));
+        let start = (start..clause.end).find(|index| !skipped(index)).unwrap_or(clause.end);
         let name = start..clause.end;
         let definite = word(start).strip_prefix("ال").is_some_and(|stem| stem.chars().count() > 2);
-        (opening.is_some() || definite && joined)
+        (opening.is_some() || joined && (definite || name.len() > 1))
             && self.is_noun(start)
             && name.len() <= NAME_MAX
             && name.into_iter().all(|index| self.is_of_name(index))
     }
 
-    /// "The wireless mouse costs", "our matching shade is".
+    /// "The wireless mouse costs", "our matching shade is", "Leather belts are".
     fn is_english_name(&self, near: Range<usize>) -> bool {
-        let article = |index: &usize| matches!(self.sentence.tokens.word(*index), "the" | "our" | "a" | "an");
-        let Some(first) = near.clone().rev().find(article).map(|article| article + 1) else { return false };
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let article = |index: &usize| matches!(word(*index), "the" | "our" | "a" | "an");
+        let named = near.clone().rev().find(article).map(|article| article + 1);
+        // Without an article it is all that is before the verb.
+        let bare = || {
+            let verb = matches!(
+                word(near.end),
+                "is" | "are" | "cost" | "costs" | "start" | "starts" | "sell" | "retail" | ":" | "="
+            );
+            let opens = near.start == 0 || self.sentence.is_comma(near.start - 1);
+            (verb && opens && !is_address(word(near.start))).then_some(near.start)
+        };
+        let Some(first) = named.or_else(bare) else { return false };
         let head = near.end.checked_sub(1).filter(|head| *head >= first);
-        let joined = !is_determiner(self.sentence.tokens.word(near.end));
+        let joined = !matches!(word(near.end), "in" | "(" | "from");
         joined
             && head.is_some_and(|head| self.is_noun(head))
-            && (first..near.end).all(|index| self.is_of_name(index))
+            && (first..near.end).all(|index| self.is_of_name(index) || word(index) == "of")
     }
 
     /// A word that no list has, and that stands for no size or kind of what was spoken of.
@@ -88,29 +99,39 @@ impl Judge<'_> {
         (number || plain) && !is_pronoun(self.sentence.tokens.word(index))
     }
 
-    /// «عطر العنبر» where there is a «عطر عود»: a noun and its complement, which is of no product.
+    /// «عطر العنبر» where there is a «عطر عود», "corn oil" beside olive oil: a noun of products with what none of them is.
     pub(super) fn is_of_foreign_kind(&self, mention: &Mention) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);
-        let open = word(mention.start).starts_with(is_arabic)
-            && !self.sentence.notes.at(mention.start).clitics.the
-            && !["ال", "وال", "بال", "لل"].iter().any(|article| word(mention.start).starts_with(article));
-        let complement = word(mention.end).strip_prefix("ال").is_some_and(|stem| stem.chars().count() > 2);
-        mention.form == Form::Plain
-            && mention.end == mention.start + 1
-            && open
-            && complement
-            && self.is_noun(mention.end)
-            && !self.is_named_by(mention)
-            && !self.sentence.mentions.iter().any(|other| other.start == mention.end)
+        if mention.form != Form::Plain || mention.end != mention.start + 1 {
+            return false;
+        }
+        let arabic = word(mention.start).starts_with(is_arabic);
+        let kind = if arabic { Some(mention.end) } else { mention.start.checked_sub(1) };
+        let Some(kind) = kind.filter(|kind| !self.is_named_by(mention, *kind)) else { return false };
+        let taken = self.sentence.mentions.iter().any(|other| (other.start..other.end).contains(&kind));
+        !taken && (is_fabric(word(kind)) || self.is_noun(kind) && self.is_kind(mention, kind, arabic))
     }
 
-    /// Whether a product is called by the one word alone, or has the word behind it in a name.
-    fn is_named_by(&self, mention: &Mention) -> bool {
+    /// Whether the word beside the noun tells a kind of it: a complement in Arabic, a name in English.
+    fn is_kind(&self, mention: &Mention, kind: usize, arabic: bool) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        if arabic {
+            let open = !["ال", "وال", "بال", "لل"].iter().any(|the| word(mention.start).starts_with(the));
+            let long = word(kind).strip_prefix("ال").unwrap_or(word(kind)).chars().count() > 2;
+            return open && long && !is_address(word(kind)) && !is_quality(word(kind));
+        }
+        let token = &self.sentence.tokens.all[kind];
+        let capital = self.sentence.text.as_bytes()[token.start].is_ascii_uppercase();
+        capital && !is_address(word(kind)) && !is_quality(word(kind))
+    }
+
+    /// Whether a product is called by the one word alone, or has the word beside it in a name.
+    fn is_named_by(&self, mention: &Mention, kind: usize) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);
         let products = mention.products.iter().filter_map(|id| self.policy.catalogue.product(*id));
         products.flat_map(|product| &product.names).any(|name| {
             let name = folded(name);
-            name == word(mention.start) || name.split(' ').any(|part| is_form_of(word(mention.end), part))
+            name == word(mention.start) || name.split(' ').any(|part| is_form_of(word(kind), part))
         })
     }
 }
@@ -135,6 +156,13 @@ fn is_joint(word: &str) -> bool {
             | "are"
             | "costs"
             | "cost"
+            | "start"
+            | "sell"
+            | "retail"
+            | "would"
+            | "be"
+            | "around"
+            | "about"
             | "goes"
             | "sells"
             | "retails"
@@ -151,10 +179,6 @@ fn is_joint(word: &str) -> bool {
             | "="
             | "("
     )
-}
-
-fn is_determiner(word: &str) -> bool {
-    matches!(word, "in" | "(" | ":" | "=" | "from")
 }
 
 /// Words that stand for what was spoken of, and how one is addressed.
@@ -202,5 +226,131 @@ fn is_pronoun(word: &str) -> bool {
             | "الاثنين"
             | "الحين"
             | "اليوم"
+    )
+}
+
+/// What goods are made of.
+fn is_fabric(word: &str) -> bool {
+    let word = word.strip_prefix("ال").unwrap_or(word);
+    matches!(
+        word,
+        "wool"
+            | "leather"
+            | "silk"
+            | "linen"
+            | "cashmere"
+            | "velvet"
+            | "suede"
+            | "صوف"
+            | "جلد"
+            | "حرير"
+            | "كتان"
+            | "كشمير"
+            | "مخمل"
+            | "شامواه"
+    )
+}
+
+/// What may be said of any goods, and tells no kind.
+fn is_quality(word: &str) -> bool {
+    matches!(
+        word,
+        "new"
+            | "fresh"
+            | "premium"
+            | "fine"
+            | "best"
+            | "lovely"
+            | "beautiful"
+            | "these"
+            | "those"
+            | "this"
+            | "that"
+            | "both"
+            | "my"
+            | "جديد"
+            | "جديده"
+            | "فخم"
+            | "فخمه"
+            | "طازج"
+            | "طازه"
+            | "ممتاز"
+            | "ممتازه"
+            | "كبير"
+            | "كبيره"
+            | "صغير"
+            | "صغيره"
+            | "مميز"
+            | "مميزه"
+            | "حلو"
+            | "حلوه"
+            | "عادي"
+            | "راقي"
+            | "راقيه"
+            | "اسود"
+            | "سوداء"
+            | "ابيض"
+            | "بيضاء"
+            | "بني"
+            | "احمر"
+            | "ازرق"
+            | "اخضر"
+    )
+}
+
+/// How a customer is spoken to, and words that open an answer.
+fn is_address(word: &str) -> bool {
+    matches!(
+        word,
+        "yes"
+            | "no"
+            | "sure"
+            | "hi"
+            | "hello"
+            | "hey"
+            | "okay"
+            | "ok"
+            | "great"
+            | "well"
+            | "so"
+            | "dear"
+            | "actually"
+            | "that"
+            | "this"
+            | "these"
+            | "those"
+            | "it"
+            | "they"
+            | "which"
+            | "everything"
+            | "here"
+            | "there"
+            | "حبيبتي"
+            | "حبيبي"
+            | "غالي"
+            | "الغالي"
+            | "الغاليه"
+            | "اخوي"
+            | "اختي"
+            | "عزيزي"
+            | "عزيزتي"
+            | "عيوني"
+            | "طال"
+            | "عمرك"
+            | "ابشر"
+            | "ابشري"
+            | "تفضل"
+            | "تفضلي"
+            | "هلا"
+            | "اهلا"
+            | "مرحبا"
+            | "حياك"
+            | "موجود"
+            | "موجوده"
+            | "طبعا"
+            | "اكيد"
+            | "نعم"
+            | "ايوه"
+            | "والله"
     )
 }
