@@ -203,3 +203,30 @@ fn tables_have_currencies_over_their_amounts() {
         ("| Item | Size |\n|---|---|\n| Hand Cream | 80.00 |", "pass"),
     ]);
 }
+
+#[test]
+fn couriers_are_handed_all_that_is_paid() {
+    holds(&[
+        ("المصباح: تدفع 165 ريال للمندوب.", "pass"),
+        ("المصباح: تدفع 185 ريال للمندوب.", "total 185 ريال"),
+        ("For the Copper Lamp you pay SAR 165 to the courier.", "pass"),
+        ("For the Copper Lamp you pay SAR 195 to the courier.", "total SAR 195"),
+        ("بتدفع للمندوب كاش؟ بنزيد ٢٠ ريال رسوم تحصيل.", "cod_fee ٢٠ ريال"),
+        ("لو بتدفع للمندوب كاش بنزيد ٢٠ ريال.", "cod_fee ٢٠ ريال"),
+        ("لو بتدفع للمندوب كاش بنزيد ١٢ ريال.", "pass"),
+        ("There's a SAR 20 cash handling fee.", "cod_fee SAR 20"),
+        ("There's a SAR 12 cash handling fee.", "pass"),
+    ]);
+}
+
+#[test]
+fn delivery_is_free_in_more_words() {
+    holds(&[
+        ("Shipping won't cost you a thing.", "shipping_fee Shipping won't cost you a thing"),
+        ("Delivery is free at SAR 250.", "free_over SAR 250"),
+        ("Delivery is free at SAR 300.", "pass"),
+        ("باقي لك ٧٢ ريال وتوصل ٣٠٠", "unsure"),
+        ("Type in MEGA35 at checkout.", "coupon MEGA35"),
+        ("Type in HALA10 at checkout.", "pass"),
+    ]);
+}

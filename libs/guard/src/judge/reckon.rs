@@ -41,6 +41,16 @@ impl Judge<'_> {
         })
     }
 
+    /// «تدفع ٢٥٣ ريال للمندوب», "pay 253 to the courier": all that is paid, and not what the courier takes.
+    fn is_handed_over(&self, of: &Range<usize>) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let courier = match word(of.end) {
+            "to" => matches!(word(of.end + 2), "courier" | "driver" | "rider"),
+            word => word == "للمندوب",
+        };
+        courier && self.sentence.before(of, CUE_REACH, &[Class::Price, Class::Total])
+    }
+
     /// «يعني يوصلك بـ ١٢٩»: whether a word for a result is right before it.
     pub(super) fn is_reckoned_up(&self, of: &Range<usize>) -> bool {
         (of.start.saturating_sub(CUE_REACH)..of.start)
@@ -49,6 +59,9 @@ impl Judge<'_> {
 
     /// «الاتنين هيبقوا ٤٤٥», "the earbuds (249) with the charger (119) make 386": what goods come to together.
     pub(super) fn is_together(&self, of: &Range<usize>) -> bool {
+        if self.is_handed_over(of) {
+            return true;
+        }
         let near = of.start.saturating_sub(CUE_REACH)..of.start;
         let mut near = near.rev().take_while(|index| !self.sentence.is_comma(*index));
         let together = near.any(|index| {

@@ -64,7 +64,9 @@ impl Judge<'_> {
         if free && (filled || self.is_reached(of) || self.is_ordered(of)) {
             return Role::Threshold;
         }
-        if (free || self.context.free) && missing && !sentence.before(of, 2, &[Class::Save]) {
+        // «باقي لك ٧٢ ريال وتوصل ٣٠٠»
+        let toward = || sentence.bare.iter().any(|bare| self.is_reached(&(bare.start..bare.end)));
+        if missing && (free || self.context.free || toward()) && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
