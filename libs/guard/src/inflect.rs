@@ -69,8 +69,10 @@ pub(crate) fn forms(
 }
 
 /// Endings, whether they say two, and what the singular has in their place.
-const ENDINGS: [(&str, bool, &str); 16] = [
+const ENDINGS: [(&str, bool, &str); 17] = [
     ("تين", true, "ه"),
+    // «تمرتين» of «تمر», which has a word for one of it.
+    ("تين", true, ""),
     ("تان", true, "ه"),
     ("ين", true, ""),
     ("ان", true, ""),
@@ -93,7 +95,7 @@ const ENDINGS: [(&str, bool, &str); 16] = [
 fn inflections(stem: &str, mut accept: impl FnMut(&str, bool) -> bool) -> bool {
     let mut feminine = String::new();
     for (suffix, dual, restored) in ENDINGS {
-        let least = if matches!(suffix, "" | "ه") { 6 } else { 4 };
+        let least = if matches!((suffix, restored), ("" | "ه", _) | ("تين", "")) { 6 } else { 4 };
         let Some(base) = stem.strip_suffix(suffix).filter(|base| base.len() >= least) else { continue };
         let found = if restored.is_empty() {
             accept(base, dual)

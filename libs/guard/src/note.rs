@@ -114,6 +114,11 @@ impl Notes {
         end.is_some_and(|node| lexicon.leads_to(node, classes))
     }
 
+    /// Whether the word lists do not have the word in any phrase.
+    pub(crate) fn is_unknown(&self, index: usize) -> bool {
+        self.all.get(index).is_some_and(|note| note.word == 0)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }

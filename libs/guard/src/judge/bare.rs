@@ -187,6 +187,26 @@ impl Judge<'_> {
             && self.sentence.values.iter().any(|value| value.low.unit.is_money() && value.end <= of.start)
     }
 
+    /// «الجاكيت 159.50 والشحن 25،», "the lamp is 140 SAR and delivery 25": an amount behind another that is one by its unit
+    /// or its places.
+    fn is_fee_beside_amount(&self, of: &Range<usize>) -> bool {
+        let noun = |anchor: &Anchor| {
+            let note = self.sentence.notes.at(anchor.at.start);
+            let word = self.sentence.tokens.word(anchor.at.start);
+            let named = note.clitics.the || matches!(word, "delivery" | "shipping" | "توصيل" | "شحن");
+            anchor.at.end == of.start && anchor.topic == Topic::Shipping && named
+        };
+        let priced = || {
+            self.sentence.values.iter().any(|value| value.low.unit.is_money() && value.end <= of.start)
+                || self
+                    .sentence
+                    .bare
+                    .iter()
+                    .any(|bare| bare.end <= of.start && self.is_written_as_money(&(bare.start..bare.end)))
+        };
+        self.anchors.iter().any(noun) && priced()
+    }
+
     /// "Delivery: 1.500"
     pub(super) fn is_labelled_fee(&self, of: &Range<usize>) -> bool {
         let mark = of.start.checked_sub(1).filter(|mark| self.sentence.tokens.word(*mark) == ":");
@@ -200,14 +220,21 @@ impl Judge<'_> {
         })
     }
 
-    /// The only number of a table's row under a head that speaks of prices.
+    /// The only amount of a table's row under a head that speaks of prices; beside it may be how many.
     fn is_cell(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
         self.context.table
             && !self.sentence.values.iter().any(|value| value.low.unit.is_money())
             && before == "|"
             && matches!(self.sentence.tokens.word(of.end), "|" | "")
-            && self.sentence.bare.len() == 1
+            && (self.sentence.bare.len() == 1 || self.is_written_as_money(of) && self.is_beside_counts(of))
+    }
+
+    /// "| Hand Cream | 2 | 70.00 |"
+    fn is_beside_counts(&self, of: &Range<usize>) -> bool {
+        let mut others = self.sentence.bare.iter().filter(|bare| bare.start != of.start);
+        others
+            .all(|bare| bare.amount.integer().is_some() && !self.is_written_as_money(&(bare.start..bare.end)))
     }
 
     /// «89 + 25 شحن = 114»
@@ -271,6 +298,10 @@ impl Judge<'_> {
                     | "after"
                     | "before"
                     | "now"
+                    | "total"
+                    | "كامل"
+                    | "كامله"
+                    | "بالكامل"
                     | "حاليا"
                     | "الحين"
                     | "عشانك"
@@ -340,6 +371,7 @@ impl Judge<'_> {
             || now
             || self.is_line_of_receipt(of)
             || self.is_sum_with_fee(of)
+            || self.is_fee_beside_amount(of)
             || self.sentence.before(of, 3, &cue)
             || (self.sentence.before(of, 8, &[Class::Total]) && !numbered)
             || (!self.sentence.mentions.is_empty() && self.sentence.before(of, 2, &[Class::Was]))

@@ -188,8 +188,12 @@ impl Judge<'_> {
         let applied = (of.end..of.end + 3).any(|index| self.sentence.tokens.word(index) == "applied")
             || self.sentence.tokens.word(of.start.wrapping_sub(1)) == "تطبيق";
         // "Try HOME20 on the payment page"
-        let tried = self.sentence.notes.any(of.start.saturating_sub(1)..of.start, &[Class::Use]);
-        tried && self.is_lettered(of)
+        let tried = self.sentence.before(of, 1, &[Class::Use]);
+        // «ما يجتمع DAR20 مع EXTRA30»: written as a code and spoken of beside one.
+        let beside = self.coupons.iter().any(|(_, percent)| percent.is_some())
+            || self.context.coupon.is_some()
+                && self.sentence.notes.any(of.start.saturating_sub(AHEAD)..of.end + BACK, &[Class::Use]);
+        (tried || beside) && self.is_lettered(of)
             || applied
             || discounted && (used || self.sentence.notes.any(near, &[Class::Code]))
     }

@@ -15,6 +15,8 @@ use crate::{
 const REACH: usize = 6;
 /// Tokens between «بدون رسوم» and «شحن».
 const FEE_REACH: usize = 3;
+/// Tokens from a waived fee to what is taken all the same.
+const LIMIT_REACH: usize = 2;
 
 impl Judge<'_> {
     pub(super) fn judge_free(&mut self) {
@@ -117,7 +119,12 @@ impl Judge<'_> {
                 matches!(self.sentence.tokens.word(index), "غير")
                     || (note.sense.is(Class::Neg) && !note.sense.is(Class::NoNeg))
             });
+        // «ما ناخذ على التوصيل إلا ٢٥ ريال»
+        let limited = waives
+            && (all.end..all.end + LIMIT_REACH)
+                .any(|index| matches!(self.sentence.tokens.word(index), "الا" | "غير" | "سوي" | "اكثر"));
         negated
+            || limited
             || self.sentence.quoted(&all)
             || self.sentence.asked(&all)
             || (!waives && self.sentence.denied(&all))

@@ -2,6 +2,7 @@
 
 mod bare;
 mod coupon;
+mod foreign;
 mod free;
 mod measure;
 mod money;
@@ -27,6 +28,7 @@ use crate::{
     report::Judgement,
     sentence::Sentence,
     topic::{Anchor, Part, Topic},
+    unit::Unit,
 };
 
 /// Products and amounts that are remembered of an answer.
@@ -142,7 +144,13 @@ impl<'s> Judge<'s> {
         let open = !counted && self.sentence.mentions.is_empty();
         let service = services.map(|anchor| anchor.topic).next();
         let row = self.sentence.tokens.word(0) == "|";
-        let head = self.sentence.has(&[Class::Price, Class::Fee, Class::Total])
+        // "| Product | Qty | BHD |"
+        let currency = || {
+            (0..self.sentence.notes.len())
+                .any(|index| matches!(self.sentence.notes.at(index).sense.unit, Some(Unit::Money(_))))
+        };
+        let head = row
+            && (self.sentence.has(&[Class::Price, Class::Fee, Class::Total]) || currency())
             && self.sentence.values.is_empty()
             && self.sentence.bare.is_empty();
         Context {

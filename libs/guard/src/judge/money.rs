@@ -220,6 +220,11 @@ impl<'s> Judge<'s> {
 
     /// Whether delivery is said to be free right beside its noun.
     fn is_free(&self, anchor: &Anchor) -> bool {
+        // "You asked whether shipping is free: it isn't"
+        if anchor.at.start > 0 && matches!(self.sentence.tokens.word(anchor.at.start - 1), "whether" | "هل")
+        {
+            return false;
+        }
         let behind = (anchor.at.end..anchor.at.end + 2)
             .take_while(|index| !self.sentence.is_comma(*index) && !self.sentence.in_value(*index))
             .any(|index| self.sentence.notes.is(index, Class::Free));
@@ -357,7 +362,9 @@ impl<'s> Judge<'s> {
         let prices: Vec<Amount> =
             products.iter().filter_map(product).filter_map(|product| product.price).collect();
         let right = if products.is_empty() {
-            self.policy.catalogue.is_compare(amount) || self.policy.catalogue.is_price(amount)
+            self.policy.catalogue.is_compare(amount)
+                || self.policy.catalogue.is_price(amount)
+                || self.is_fee_of_several(amount)
         } else {
             compares.iter().any(|compare| compare.is(amount))
                 || (self.speaks_of_reduction() && prices.iter().any(|price| price.is(amount)))

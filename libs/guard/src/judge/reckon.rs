@@ -8,6 +8,7 @@ use super::{Judge, role::CUE_REACH, sums::ADDENDS_MAX, tokens_of};
 use crate::{
     amount::Amount,
     lexicon::Class,
+    quantity::Value,
     topic::{Anchor, Topic},
 };
 
@@ -40,6 +41,16 @@ impl Judge<'_> {
         })
     }
 
+    /// «تدفع ٢٥٣ ريال للمندوب», "pay 253 to the courier": all that is paid, and not what the courier takes.
+    fn is_handed_over(&self, of: &Range<usize>) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let courier = match word(of.end) {
+            "to" => matches!(word(of.end + 2), "courier" | "driver" | "rider"),
+            word => word == "للمندوب",
+        };
+        courier && self.sentence.before(of, CUE_REACH, &[Class::Price, Class::Total])
+    }
+
     /// «يعني يوصلك بـ ١٢٩»: whether a word for a result is right before it.
     pub(super) fn is_reckoned_up(&self, of: &Range<usize>) -> bool {
         (of.start.saturating_sub(CUE_REACH)..of.start)
@@ -48,6 +59,9 @@ impl Judge<'_> {
 
     /// «الاتنين هيبقوا ٤٤٥», "the earbuds (249) with the charger (119) make 386": what goods come to together.
     pub(super) fn is_together(&self, of: &Range<usize>) -> bool {
+        if self.is_handed_over(of) {
+            return true;
+        }
         let near = of.start.saturating_sub(CUE_REACH)..of.start;
         let mut near = near.rev().take_while(|index| !self.sentence.is_comma(*index));
         let together = near.any(|index| {
@@ -80,6 +94,11 @@ impl Judge<'_> {
         let (Some(cash), Some(anchor)) = (self.policy.cod_fee, anchor) else { return false };
         let apart = (anchor.at.end..of.start).any(|index| self.sentence.is_comma(index));
         let goods = amount.minus(cash);
+        // "133 by card, or 138 in cash since the driver collects a 5 fee"
+        let said = |value: &Value| value.end <= of.start && value.low.amount.is(goods);
+        if anchor.at.start > of.end + 1 && self.sentence.values.iter().any(said) {
+            return true;
+        }
         apart
             && !self.sentence.notes.any(self.sentence.clause(of), &[Class::Fee])
             && [Amount::ZERO, self.policy.shipping_fee.unwrap_or_default()]

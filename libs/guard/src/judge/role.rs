@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use super::Judge;
-use crate::{lexicon::Class, topic::Topic};
+use crate::{
+    lexicon::Class,
+    topic::{Anchor, Topic},
+};
 
 /// Tokens between a cue such as «فوق» and its amount.
 pub(super) const CUE_REACH: usize = 3;
@@ -34,12 +37,7 @@ impl Judge<'_> {
         if let Some(key) = self.key(of) {
             return self.role_of_member(key);
         }
-        // "60 SAR more than the other"
-        let compares = matches!(
-            sentence.tokens.word(of.end),
-            "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل"
-        ) && matches!(sentence.tokens.word(of.end + 1), "than" | "من");
-        if compares || self.is_cheaper_by(of) || self.is_difference(of) {
+        if self.is_comparison(of) {
             return Role::Comparison;
         }
         let shipped = self.context.topic == Some(Topic::Shipping) && sentence.has(&[Class::Free]);
@@ -56,18 +54,23 @@ impl Judge<'_> {
         let priced = sentence.before(of, 2, &[Class::Price, Class::Fee]);
         // "spend another 80" is missing, "add more to exceed 300" is the threshold.
         // «لو زدت الزعفران بـ ٢٩» is a price.
-        let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short));
+        // «كملي سلتج لين ٣٠٠» says what to come to, and not what is missing.
+        let up_to = sentence.before(of, 1, &[Class::To]) && !sentence.before(of, 1, &[Class::Over]);
+        let short = sentence.find_before(of, 4, &[Class::Remain]).filter(|short| !goods(*short) && !up_to);
         let missing = short.is_some_and(|short| {
             sentence.find_before(of, reach, &[Class::Over]).is_none_or(|over| over <= short)
         }) || (!over && (sentence.behind(of, 2, &[Class::Remain]) || self.is_more(of)));
-        if free && (self.is_reached(of) || self.is_ordered(of)) {
+        let filled = up_to && sentence.before(of, 4, &[Class::Remain]);
+        if free && (filled || self.is_reached(of) || self.is_ordered(of)) {
             return Role::Threshold;
         }
-        if (free || self.context.free) && missing && !sentence.before(of, 2, &[Class::Save]) {
+        // «باقي لك ٧٢ ريال وتوصل ٣٠٠»
+        let toward = || sentence.bare.iter().any(|bare| self.is_reached(&(bare.start..bare.end)));
+        if missing && (free || self.context.free || toward()) && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
-        if free && !over && self.is_basket(of) {
+        if !over && (free && self.is_basket(of) || self.is_in_basket(of)) {
             return Role::Basket;
         }
         if free && (over || (order && !priced) || cond) {
@@ -129,6 +132,25 @@ impl Judge<'_> {
         }
     }
 
+    /// "60 SAR more than the other"
+    fn is_comparison(&self, of: &Range<usize>) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let compares = matches!(word(of.end), "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل")
+            && matches!(word(of.end + 1), "than" | "من");
+        compares && !self.is_dearer_to_pay(of) || self.is_cheaper_by(of) || self.is_difference(of)
+    }
+
+    /// "Paying on delivery costs 12 more than paying online": what paying so costs, and no comparison of goods.
+    fn is_dearer_to_pay(&self, of: &Range<usize>) -> bool {
+        let more = matches!(self.sentence.tokens.word(of.end), "more" | "اكثر" | "اغلي");
+        let paid = |anchor: &Anchor| {
+            anchor.topic == Topic::CashOnDelivery
+                && anchor.at.end <= of.start
+                && of.start - anchor.at.end <= CUE_REACH
+        };
+        more && self.sentence.mentions.is_empty() && self.anchors.iter().any(paid)
+    }
+
     /// A member is what its name says.
     pub(super) fn role_of_member(&self, mut key: Range<usize>) -> Role {
         let has = |index: usize, names: &[&str]| names.contains(&self.sentence.tokens.word(index));
@@ -174,6 +196,19 @@ impl Judge<'_> {
                     "سلتك" | "طلبك" | "طلبكم" | "مشترياتك" | "سفارشتان" | "خريدتان"
                 )
         })
+    }
+
+    /// "since your basket is at 95": what it holds so far is no price and no fee.
+    fn is_in_basket(&self, of: &Range<usize>) -> bool {
+        let near = of.start.saturating_sub(CUE_REACH)..of.start;
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let basket = |index: usize| {
+            matches!(word(index), "basket" | "cart" | "سلتك" | "سلتج" | "سلتكم" | "السله")
+                && matches!(word(index + 1), "is" | "at" | "فيها" | "الحين" | "الان" | "ب" | "currently")
+        };
+        self.sentence.mentions.is_empty()
+            && self.sentence.has(&[Class::Ship])
+            && near.rev().take_while(|index| !self.sentence.is_comma(*index)).any(basket)
     }
 
     /// "120 SAR before the discount", «كان سعرها 120».

@@ -41,6 +41,9 @@ impl Judge<'_> {
         if self.is_last_of_several(mention, of) {
             return Judgement { field: Field::Total, truth: None, ..judged }.truly(|| self.true_total(of));
         }
+        if judged.verdict == Verdict::Violate && self.is_of_foreign_kind(mention) {
+            return Judgement::new(judged.field, Verdict::Unsure, of.clone());
+        }
         judged
     }
 
@@ -247,7 +250,8 @@ impl Judge<'_> {
         if self.is_known(amount, of) {
             return Judgement::new(Field::Price, Verdict::Pass, of.clone());
         }
-        let checked = self.policy.catalogue.has_prices() && !self.is_of_customer(of);
+        let checked =
+            self.policy.catalogue.has_prices() && !self.is_of_customer(of) && !self.is_of_foreign_goods(of);
         let verdict = if checked { Verdict::Violate } else { Verdict::Unsure };
         let field = if self.is_added(Topic::Shipping, of) || self.is_added(Topic::CashOnDelivery, of) {
             Field::Total

@@ -31,7 +31,11 @@ impl Judge<'_> {
                     )
             };
             let anchor = links.nearest(&self.sentence, &of, is_time);
-            if self.is_past(&of) || self.skips_window(&of) || self.is_charging(value) {
+            if self.is_past(&of)
+                || self.skips_window(&of)
+                || self.is_charging(value)
+                || self.is_underway(value)
+            {
                 continue;
             }
             let topics = match anchor {
@@ -83,7 +87,11 @@ impl Judge<'_> {
     fn is_past(&self, of: &Range<usize>) -> bool {
         let before = of.start.checked_sub(1).map_or("", |index| self.sentence.tokens.word(index));
         let behind = self.sentence.tokens.word(of.end);
-        matches!(before, "قبل" | "منذ" | "last" | "past" | "been" | "every" | "كل" | "هر")
+        // «والمندوب يتصل قبلها بساعة»
+        let ahead =
+            matches!(before, "قبلها" | "قبله" | "قبلهم") && self.sentence.notes.at(of.start).clitics.by;
+        ahead
+            || matches!(before, "قبل" | "منذ" | "last" | "past" | "been" | "every" | "كل" | "هر")
             || matches!(behind, "ago" | "old" | "earlier" | "since" | "پيش" | "قبل")
     }
 
@@ -93,6 +101,17 @@ impl Judge<'_> {
         let mut values = self.sentence.values.iter();
         let filled = values.any(|other| other.low.unit == Unit::Percent && clause.contains(&other.start));
         matches!(value.low.unit, Unit::Minute | Unit::Hour) && (filled || self.sentence.has(&[Class::Charge]))
+    }
+
+    /// "Out for delivery, 20 minutes away": where one parcel is says nothing of how long delivery takes.
+    fn is_underway(&self, value: &Value) -> bool {
+        let leaves = |anchor: &Anchor| {
+            let first = self.sentence.tokens.word(anchor.at.start);
+            anchor.topic == Topic::Past
+                && anchor.at.len() > 1
+                && matches!(first, "out" | "on" | "طلع" | "خرج" | "مع" | "في")
+        };
+        matches!(value.low.unit, Unit::Minute | Unit::Hour) && self.anchors.iter().any(leaves)
     }
 
     /// "We do not offer two years" says nothing about the window; "no returns after 14 days" does.

@@ -14,11 +14,17 @@ use crate::{
     lexicon::Class,
     product::{Form, Mention},
     report::{Field, Judgement},
-    topic::Topic,
+    topic::{Anchor, Part, Topic},
 };
 
 /// Pieces of one product that a sum without any named product may be of.
 const UNNAMED_PIECES_MAX: i64 = 10;
+
+/// Orders that delivery is reckoned for at once.
+const ORDERS_MAX: i64 = 3;
+
+/// Tokens between a fee that is added and its amount: "with delivery (1.500)".
+const FEE_REACH: usize = 2;
 
 /// Tokens between goods that an amount is for together.
 const JOINT_MAX: usize = 4;
@@ -71,7 +77,7 @@ impl Judge<'_> {
             products.iter().filter_map(|id| self.worth(&[*id], None)).fold(Amount::ZERO, Amount::plus)
         });
         let every: SmallVec<[Amount; 8]> = every.collect();
-        let must = self.added(Topic::Shipping);
+        let must = self.must_include_delivery(of);
         let discounts = self.discounts();
         let reaches = |sum: Amount| {
             let taken_off = discounts.iter().map(|percent| sum.less(*percent));
@@ -107,6 +113,25 @@ impl Judge<'_> {
             false => Verdict::Violate,
         };
         Judgement::new(Field::Total, verdict, of.clone()).truly(|| self.true_total(of))
+    }
+
+    /// Whether delivery is said to be in it; not where it is added later, to come to another amount:
+    /// "two come to 70; with delivery (25) that is 95".
+    fn must_include_delivery(&self, of: &Range<usize>) -> bool {
+        let later = |anchor: &Anchor| {
+            anchor.at.start >= of.end
+                && (of.end..anchor.at.start).any(|index| self.sentence.is_comma(index))
+                && (anchor.at.end..anchor.at.end + FEE_REACH).any(|index| self.sentence.in_value(index))
+        };
+        self.anchors
+            .iter()
+            .any(|anchor| anchor.topic == Topic::Shipping && anchor.part == Part::Added && !later(anchor))
+    }
+
+    /// «اجمعهم بطلب واحد تدفع ٢٥ بدال ٥٠»: what delivery of two orders costs.
+    pub(super) fn is_fee_of_several(&self, amount: Amount) -> bool {
+        let fee = self.policy.shipping_fee.filter(|_| self.sentence.has(&[Class::Ship]));
+        fee.is_some_and(|fee| (1..=ORDERS_MAX).any(|orders| fee.times(Amount::whole(orders)).is(amount)))
     }
 
     /// A sum with no product named: some pieces of one, or one each of two.
