@@ -6,7 +6,15 @@ const MAX_GAP: usize = 3;
 const MAX_LINK: usize = 32;
 
 /// Words with which people spread one number over a sentence, folded.
-const LINK_WORDS: [(&str, Gap); 8] = [
+const LINK_WORDS: [(&str, Gap); 16] = [
+    ("dot", Gap::Then),
+    ("dash", Gap::Then),
+    ("slash", Gap::Then),
+    ("دوت", Gap::Then),
+    ("نقطه", Gap::Then),
+    ("داش", Gap::Then),
+    ("شرطه", Gap::Then),
+    ("سلاش", Gap::Then),
     ("وبعدها", Gap::Then),
     ("وبعدين", Gap::Then),
     ("بعدها", Gap::Then),
@@ -18,7 +26,7 @@ const LINK_WORDS: [(&str, Gap); 8] = [
 ];
 
 /// The first bytes of the linking words.
-const LINK_STARTS: [u8; 4] = [0xd8, 0xd9, b't', b'a'];
+const LINK_STARTS: [u8; 6] = [0xd8, 0xd9, b't', b'a', b'd', b's'];
 
 /// What lies between a group and the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
