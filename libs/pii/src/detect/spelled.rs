@@ -6,7 +6,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::cluster::Cluster;
-use super::context::Context;
+use super::context::{Context, Mention};
 use super::cue::Cues;
 use super::number::{Need, context_points, proposals};
 use super::reading::Reading;
@@ -37,16 +37,8 @@ const SPELLINGS: [&[&str]; 10] = [
     &["تسعه", "تسع", "nine", "نه", "tes3a", "tis3a", "tesaa"],
 ];
 /// How often the digit behind a word is meant.
-const REPEATED: [(&str, usize); 8] = [
-    ("double", 2),
-    ("دبل", 2),
-    ("دوبل", 2),
-    ("triple", 3),
-    ("treble", 3),
-    ("تربل", 3),
-    ("تريبل", 3),
-    ("ثلاث مرات", 3),
-];
+const REPEATED: [(&str, usize); 7] =
+    [("double", 2), ("دبل", 2), ("دوبل", 2), ("triple", 3), ("treble", 3), ("تربل", 3), ("تريبل", 3)];
 
 /// Digits that are not all written as digits, as they are put together.
 #[derive(Default)]
@@ -60,8 +52,15 @@ struct Spelled {
 /// Adds the numbers that are spelled out, all of them or in part.
 pub(super) fn find(reading: &Reading<'_>, cluster: &mut Cluster, findings: &mut Vec<Finding>) {
     let mut done = reading.folded.body();
-    for mention in reading.cues(Cues::DIGIT) {
-        if mention.range.start < done {
+    let bytes = reading.text.as_bytes();
+    let mut mentions = reading.cues(Cues::DIGIT).peekable();
+    while let Some(mention) = mentions.next() {
+        let end = mention.range.end;
+        let near = |next: &&Mention| next.range.start - end <= 2 * MAX_GAP;
+        // Most words for digits are quantities.
+        let goes_on = mentions.peek().is_some_and(near)
+            || bytes.get(end + joint(&reading.text[end..])).is_some_and(u8::is_ascii_digit);
+        if mention.range.start < done || !goes_on {
             continue;
         }
         let spelled = Spelled::read(reading, done, mention.range.start);
