@@ -58,7 +58,7 @@ fn cued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
 /// Reads the address whose first part is named without a word for an address.
 fn uncued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let near = mention.range.start..mention.range.start + MAX_CHARS;
-    let parts = reading.mentions_in(&near).iter().filter(|mention| mention.cues.meets(Cues::PLACE)).count();
+    let parts = reading.mentions_in(&near).iter().filter(|mention| is_place(mention)).count();
     if parts < 2 && !BOXES.contains(&&reading.text[mention.range.clone()]) {
         return None;
     }
@@ -89,12 +89,17 @@ impl Parts {
     fn of(reading: &Reading<'_>, range: &Range<usize>) -> Self {
         let mut parts = Self { places: 0, cities: 0, number: false };
         for mention in reading.mentions_in(range) {
-            parts.places += Points::from(mention.cues.meets(Cues::PLACE));
+            parts.places += Points::from(is_place(mention));
             parts.cities += Points::from(mention.cues.meets(Cues::CITY) && !mention.cues.meets(Cues::PLACE));
         }
         parts.number = reading.text[range.clone()].bytes().any(|byte| byte.is_ascii_digit());
         parts
     }
+}
+
+/// Whether a word is of a place and no digit: the Persian word for a flat is `one` in Arabic.
+fn is_place(mention: &Mention) -> bool {
+    mention.cues.meets(Cues::PLACE) && !mention.cues.meets(Cues::DIGIT)
 }
 
 /// Passes over what stands between a word for an address and the address.

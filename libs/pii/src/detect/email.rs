@@ -68,6 +68,8 @@ fn rate(form: Form, local: &Local, domain: &Domain) -> Points {
         (Form::Sign, Ending::Open) if domain.provider && !local.apart => PROVIDER,
         // `us @shop.com` is a handle behind a word.
         (Form::Sign, Ending::Known) if local.apart && !domain.apart && !domain.provider => DOUBTFUL,
+        // `because @ doesn't work` speaks of the sign.
+        (Form::Sign, Ending::Open) if local.apart && domain.apart => 0,
         (Form::Sign | Form::Marked, Ending::Known) => DISGUISED,
         (Form::Word, Ending::Known) if domain.dots == Dots::Spelled || domain.provider => DISGUISED,
         _ => DOUBTFUL,

@@ -157,6 +157,34 @@ fn finding(range: Range<usize>, points: Points, positive: bool, normal: Zeroizin
     Finding { kind: Kind::Iban, range, points, positive, normal: Normal::Written(normal) }
 }
 
+/// Where a country begins that is spelled in Arabic letter by letter before the digits at `at`: «اس ايه ٤٤».
+pub(super) fn spelled_country(text: &str, at: usize) -> usize {
+    const LETTERS: [&str; 17] = [
+        "اس",
+        "ايه",
+        "اي",
+        "ايي",
+        "كي",
+        "دبليو",
+        "دبليوه",
+        "كيو",
+        "بي",
+        "اتش",
+        "او",
+        "ام",
+        "جي",
+        "جيه",
+        "ال",
+        "ان",
+        "ار",
+    ];
+    let words = text[..at].trim_end_matches([' ', '-', '.']);
+    let (before, second) = words.rsplit_once([' ', '-', '.']).unwrap_or(("", words));
+    let first = before.rsplit([' ', '-', '.', ':', '\n']).next().unwrap_or(before);
+    let spelled = LETTERS.contains(&first) && LETTERS.contains(&second);
+    if spelled { before.len() - first.len() } else { at }
+}
+
 /// Whether the digits at `at` stand behind a country that issues IBANs.
 pub(super) fn may_start(bytes: &[u8], at: usize) -> bool {
     country_before(bytes, at).is_some()

@@ -32,7 +32,11 @@ const CODES: [Code; 2] = [
 pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
     for code in &CODES {
         for mention in reading.cues(code.kind.into()) {
-            findings.extend(code.ahead(reading, mention).or_else(|| code.behind(reading, mention)));
+            let Some(first) = code.ahead(reading, mention).or_else(|| code.behind(reading, mention)) else {
+                continue;
+            };
+            findings.extend(code.other(reading, &first));
+            findings.push(first);
         }
     }
 }
@@ -45,6 +49,14 @@ impl Code {
         let near = words(&reading.text[from..range.start]) <= MAX_WORDS;
         let meant = !matches!(reading.context(&range, self.kind), Context::Negative { .. });
         (near && meant).then(|| Finding::folded(self.kind, range, self.points))
+    }
+
+    /// The code that a few words join to another: the new one behind the old one.
+    fn other(&self, reading: &Reading<'_>, first: &Finding) -> Option<Finding> {
+        let from = first.range.end;
+        let range = self.first_in(reading, from..from + reading.ahead(from, REACH / 2).len())?;
+        let near = words(&reading.text[from..range.start]) <= 3;
+        near.then(|| Finding::folded(self.kind, range, self.points))
     }
 
     fn behind(&self, reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {

@@ -238,6 +238,9 @@ impl Detector {
                     .extend(cluster.starts().filter_map(|start| iban::find(text, start, reading.mentions)));
             }
             network::find_v4(reading, cluster, findings);
+            if spelled::is_lettered(bytes, &cluster.range()) {
+                findings.extend(spelled::lettered(reading, cluster.range().start));
+            }
             let judge = Judge::near(reading, &self.lexicon, &mut seen, &cluster.range());
             if cluster.digits() >= judge.min {
                 for window in cluster.windows(bytes, judge.min) {

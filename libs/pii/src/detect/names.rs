@@ -263,8 +263,9 @@ fn sound(word: &str) -> String {
     String::from_utf8_lossy(sound_in(word, &mut [0; MAX_BYTES])).into_owned()
 }
 
-/// `عبد` and an attribute of God in one word.
+/// `عبد` and an attribute of God in one word, also as the name of a family: `العبدالكريم`.
 fn is_servant(word: &str) -> bool {
+    let word = word.strip_prefix("ال").unwrap_or(word);
     let arabic = word.strip_prefix("عبدال").is_some_and(|rest| rest.chars().count() >= 2);
     let latin = ["abdul", "abdel", "abdal", "abdur", "abdol"]
         .iter()

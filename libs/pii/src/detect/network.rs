@@ -31,13 +31,14 @@ pub(super) fn find_v4(reading: &Reading<'_>, cluster: &Cluster, findings: &mut V
         let dotted = four[1..].iter().all(|group| group.gap == Gap::Single(b'.'));
         if dotted {
             findings.extend(v4(reading, four));
-        } else if reading.present.meets(Kind::IpAddress.into()) {
+        } else if four[1].gap == Gap::Wide || reading.present.meets(Kind::IpAddress.into()) {
             findings.extend(disguised_v4(reading, four));
         }
     }
 }
 
-/// Four octets with something else between, such as ` . ` or `[.]`, right behind or before a word for an address.
+/// Four octets with something else between, such as ` . ` or `[.]`; anything but dots needs a word for an
+/// address right before or behind.
 fn disguised_v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
     let text = reading.text;
     let between = &text[four[0].end..four[1].start];
@@ -46,7 +47,9 @@ fn disguised_v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
     let octets: Vec<&str> = four.iter().map(|group| &text[group.start..group.end]).collect();
     octets.join(".").parse::<Ipv4Addr>().ok()?;
     let near = matches!(reading.context(&range, Kind::IpAddress), Context::Positive { words: 0..=3 });
-    (even && near && four[0].len() > 1).then(|| Finding::folded(Kind::IpAddress, range, IPV4))
+    // Dots with spaces around are written between nothing else.
+    let dotted = between.contains('.') && octets.iter().any(|octet| octet.len() == 3);
+    (even && (near || dotted) && four[0].len() > 1).then(|| Finding::folded(Kind::IpAddress, range, IPV4))
 }
 
 fn v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {

@@ -9,7 +9,7 @@ use super::context::{Context, Mention, context, in_reach};
 use super::cue::Cues;
 use super::lexicon::{CURRENCIES_BEFORE, Lexicon};
 use super::reading::Reading;
-use super::{Finding, Normal, Points, business, card, codes, national, phone};
+use super::{Finding, Normal, Points, business, card, codes, iban, national, phone};
 
 /// What a recogniser makes of a window by itself.
 pub(super) struct Proposal {
@@ -78,6 +78,17 @@ static RECOGNISERS: [Recogniser; 19] = [
     cued(3..=4, Kind::CardCvv, codes::security),
     cued(3..=6, Kind::CardExpiry, codes::expiry),
 ];
+
+/// What a number that is not written in digits alone may be, with the cues of its text.
+pub(super) fn proposals(window: &Window<'_>, present: Cues) -> impl Iterator<Item = Proposal> {
+    let asked =
+        move |recogniser: &&Recogniser| recogniser.needs == Cues::NONE || recogniser.needs.meets(present);
+    RECOGNISERS
+        .iter()
+        .filter(|recogniser| recogniser.digits.contains(&window.digits.len()))
+        .filter(asked)
+        .filter_map(|recogniser| (recogniser.propose)(window))
+}
 
 /// Digits of the shortest number that one of the cues makes interesting.
 fn min_digits(present: Cues) -> usize {
@@ -219,7 +230,10 @@ impl Judge<'_> {
         if let Some(plus) = window.plus {
             range = range.start.min(plus)..range.end.max(plus + 1);
         }
-        range.start = opening_bracket(self.text, &range);
+        range.start = match proposal.kind {
+            Kind::Iban => iban::spelled_country(self.text, range.start),
+            _ => opening_bracket(self.text, &range),
+        };
         let normal = Normal::Digits(proposal.normal);
         Some(Finding { kind: proposal.kind, range, points, positive, normal })
     }

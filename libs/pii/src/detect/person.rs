@@ -128,7 +128,14 @@ impl Search<'_, '_> {
         let between = &text[self.mention.range.end..first.range.start];
         let line_of_its_own =
             between.contains('\n') && matches!(text.as_bytes().get(first.range.end), None | Some(b'\n'));
-        self.mention.cues.meets(Cues::LOOSE) && !between.contains([':', '/']) && !line_of_its_own
+        // `Thanks, May`
+        let signed = between.starts_with(',')
+            && self.reading.is_capital(first.range.start)
+            && matches!(
+                text[first.range.end..].trim_end_matches(['.', ' ']).as_bytes().first(),
+                None | Some(b'\n')
+            );
+        self.mention.cues.meets(Cues::LOOSE) && !between.contains([':', '/']) && !line_of_its_own && !signed
     }
 
     /// Whether a name is that of a street: `deliver to King Fahd Road`.
@@ -280,8 +287,14 @@ impl Search<'_, '_> {
         }
         let closed = self.closes(end);
         let written = first.text.chars().count() >= 3 && !self.names.is_word(first.text);
-        let likely =
-            known || plain && written && (capital(first) || closed && count == 1 && !first.text.is_ascii());
+        // Who did something is a person whatever the name is: `received by: …`.
+        let acted = text[self.mention.range.clone()].ends_with(" by")
+            && text[self.mention.range.end..].starts_with(':')
+            && count > 1;
+        let likely = known
+            || (plain || acted && capital(first))
+                && written
+                && (capital(first) || closed && count == 1 && !first.text.is_ascii());
         (likely && written).then(|| Finding::folded(Kind::Person, first.range.start..end, UNKNOWN))
     }
 

@@ -6,7 +6,15 @@ const MAX_GAP: usize = 3;
 const MAX_LINK: usize = 32;
 
 /// Words with which people spread one number over a sentence, folded.
-const LINK_WORDS: [(&str, Gap); 8] = [
+const LINK_WORDS: [(&str, Gap); 16] = [
+    ("dot", Gap::Then),
+    ("dash", Gap::Then),
+    ("slash", Gap::Then),
+    ("دوت", Gap::Then),
+    ("نقطه", Gap::Then),
+    ("داش", Gap::Then),
+    ("شرطه", Gap::Then),
+    ("سلاش", Gap::Then),
     ("وبعدها", Gap::Then),
     ("وبعدين", Gap::Then),
     ("بعدها", Gap::Then),
@@ -17,8 +25,18 @@ const LINK_WORDS: [(&str, Gap); 8] = [
     ("and", Gap::And),
 ];
 
-/// The first bytes of the linking words.
-const LINK_STARTS: [u8; 4] = [0xd8, 0xd9, b't', b'a'];
+/// Whether a text may begin with a linking word, by its first letters: و, ب, ث, د, ن, ش and س among them.
+fn may_link(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xd9, 0x88 | 0x86, ..]
+            | [0xd8, 0xa8 | 0xab | 0xaf | 0xb4 | 0xb3, ..]
+            | [b't', b'h', ..]
+            | [b'a', b'n', ..]
+            | [b'd', b'o' | b'a', ..]
+            | [b's', b'l', ..]
+    )
+}
 
 /// What lies between a group and the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,11 +83,15 @@ fn linked(text: &str, end: usize) -> Option<(Gap, usize)> {
     let skipped = bytes.iter().take_while(|byte| matches!(byte, b' ' | b',')).count();
     let mut rest = &text[end + skipped..];
     // Most numbers stand before another word.
-    if !rest.bytes().next().is_some_and(|first| LINK_STARTS.contains(&first)) {
+    if !may_link(rest.as_bytes()) {
         return None;
     }
     for _ in 0..2 {
-        let (word, gap) = LINK_WORDS.iter().find(|(word, _)| rest.starts_with(word))?;
+        let first = rest.as_bytes().first()?;
+        let begins = |word: &str| {
+            word.as_bytes()[1] == *rest.as_bytes().get(1).unwrap_or(first) && rest.starts_with(word)
+        };
+        let (word, gap) = LINK_WORDS.iter().find(|(word, _)| begins(word))?;
         rest = rest[word.len()..].trim_start_matches([' ', ',', ':']);
         let start = text.len() - rest.len();
         if start - end > MAX_LINK {

@@ -26,20 +26,37 @@ const MAX_WORD: usize = 32;
 /// Adds the names that nothing announces; the findings from `first` on are the names that something announces, in order.
 pub(super) fn find(reading: &Reading<'_>, names: &Names, first: usize, findings: &mut Vec<Finding>) {
     let (mut done, mut next, last) = (reading.folded.body(), first, findings.len());
+    let mut person_end = done;
     for given in reading.given {
         while next < last && findings[next].range.end <= given.start {
+            person_end = findings[next].range.end;
             next += 1;
         }
         let announced = next < last && findings[next].range.start <= given.start;
         if announced || given.start < done {
             continue;
         }
-        let Some((range, points)) = (Open { reading, names, given }).read() else { continue };
+        let Some((range, mut points)) = (Open { reading, names, given }).read() else { continue };
         done = range.end;
+        if points == 0 && is_listed(reading, names, person_end, &range) {
+            points = ALONE;
+        }
+        person_end = if points > 0 { range.end } else { person_end };
         if points > 0 {
             findings.push(Finding::folded(Kind::Person, range, points));
         }
     }
+}
+
+/// Whether a name that is a word as well goes on a list of names, after the one that ends at `person_end`, up to a mark.
+fn is_listed(reading: &Reading<'_>, names: &Names, person_end: usize, range: &Range<usize>) -> bool {
+    let text = reading.text;
+    let bytes = text.as_bytes();
+    let between = text.get(person_end..range.start).unwrap_or("");
+    let closed = matches!(bytes.get(range.end), None | Some(b',' | b'\n' | b'.'));
+    let word = next_token(text, range.start, 0)
+        .is_some_and(|first| first.range.end == range.end && names.is_word(first.text));
+    person_end > 0 && between == ", " && closed && !word && !bytes[range.start].is_ascii()
 }
 
 struct Open<'r, 't> {
