@@ -81,6 +81,9 @@ const NAMED: &[(&str, &[&str])] = &[
 
 /// Sentences in which a name is that of a street, a shop, a book or a perfume, or a word.
 const NAMELESS: &[&str] = &[
+    "do u deliver to King Khalid Airport terminal 5?",
+    "طيب ممكن تتأكدون من المقاس قبل الشحن؟",
+    "اقامتي سارية، ينفع اقسط؟",
     "عندكم عطر مريم الاصلي ولا تقليد",
     "شارع خالد بن الوليد قريب منكم؟",
     "حي الملك فهد بجدة توصلون له؟",

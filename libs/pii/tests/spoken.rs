@@ -5,6 +5,8 @@ use kaleem_pii::{Detector, Kind, Scratch};
 /// Sentences with the values in them, in order. All values are invented.
 const FOUND: &[(&str, &[(Kind, &str)])] = &[
     ("رقمي صفر خمسة 447 - 2290 ستة", &[(Kind::Phone, "صفر خمسة 447 - 2290 ستة")]),
+    ("my Indian line is +91 98830 32462 - will the OTP come through?", &[(Kind::Phone, "+91 98830 32462")]),
+    ("here +44 7911 123456, does the verification code arrive?", &[(Kind::Phone, "+44 7911 123456")]),
     ("call me on zero five double four 712 3309", &[(Kind::Phone, "zero five double four 712 3309")]),
     ("my whatsapp 05 triple eight three one two 447", &[(Kind::Phone, "05 triple eight three one two 447")]),
     (

@@ -9,8 +9,8 @@ use super::number::{Need, Proposal};
 
 /// A plus sign and a number that its country issues.
 const INTERNATIONAL: i32 = 90;
-/// A plus sign and a country without rules here.
-const INTERNATIONAL_OTHER: i32 = 70;
+/// A plus sign and a country without rules here: more than a code of some of its digits beside a word for one.
+const INTERNATIONAL_OTHER: i32 = 82;
 /// A national mobile number with its leading zero.
 const MOBILE: i32 = 75;
 /// A national number of a shape that other numbers share.
