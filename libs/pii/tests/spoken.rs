@@ -39,9 +39,6 @@ const FOUND: &[(&str, &[(Kind, &str)])] = &[
         "بدلوا العنوان المختصر من RQBA4411 الى JKDA2087",
         &[(Kind::SaShortAddress, "RQBA4411"), (Kind::SaShortAddress, "JKDA2087")],
     ),
-    ("كلمة سر شبكة المكتب عندنا nakhla88213", &[(Kind::Secret, "nakhla88213")]),
-    ("password of the old laptop Mango#7741", &[(Kind::Secret, "Mango#7741")]),
-    ("رمز عبور مودم خانه barg@4410", &[(Kind::Secret, "barg@4410")]),
 ];
 
 /// Sentences in which digits, words for them and words for codes are of the shop.

@@ -32,8 +32,6 @@ const MIN_CLAIMS: usize = 3;
 const JUDGED_BYTES_MAX: usize = 512;
 /// Bytes at the end of what is judged that may be missing for its end to be known.
 const MARGIN_BYTES: usize = 64;
-/// Words between a word for a password and the password.
-const MAX_WORDS: usize = 4;
 /// Characters of the shortest token behind a word for a key.
 const MIN_TOKEN: usize = 12;
 
@@ -60,15 +58,7 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
                 findings.push(finding);
             }
             Following::Link(end) => done = end,
-            Following::Words(end) => {
-                words = end;
-                if mention.cues.meets(Cues::PASSWORD)
-                    && let Some(finding) = behind_words(reading, end)
-                {
-                    done = finding.range.end;
-                    findings.push(finding);
-                }
-            }
+            Following::Words(end) => words = end,
             Following::Nothing => {}
         }
     }
@@ -195,42 +185,6 @@ fn following(reading: &Reading<'_>, mention: &Mention, words: usize) -> Followin
         ends.read(reading.text, lead.at, usize::MAX)
     };
     secret(reading, whole, points).map_or(Following::Nothing, Following::Secret)
-}
-
-/// Reads the password behind words that say what it opens: nothing else is written of letters, digits and marks.
-fn behind_words(reading: &Reading<'_>, from: usize) -> Option<Finding> {
-    let mut at = from;
-    for _ in 0..MAX_WORDS {
-        let rest = &reading.text[at..];
-        let gap = rest.len() - rest.trim_start_matches([' ', ':', '"']).len();
-        if gap == 0 {
-            return None;
-        }
-        at += gap;
-        let token = &reading.text
-            [at..at + reading.text[at..].find([' ', '\n', '"']).unwrap_or(reading.text.len() - at)];
-        let token = token.trim_end_matches(['.', ',', '!', '?', ';', ')']);
-        if is_composed(token.as_bytes()) {
-            let range = at..at + token.len();
-            let told =
-                reading.mentions_in(&(from..range.end)).iter().all(|mention| !mention.cues.is_of_numbers());
-            return told.then(|| secret(reading, range, LIKELY_PASSWORD))?;
-        }
-        if token.is_empty() || !token.chars().all(char::is_alphabetic) {
-            return None;
-        }
-        at += token.len();
-    }
-    None
-}
-
-/// Whether a token has what no word, model or address has: letters, then many digits, or digits and a mark.
-fn is_composed(token: &[u8]) -> bool {
-    let count = |fits: fn(&u8) -> bool| token.iter().filter(|byte| fits(byte)).count();
-    let (letters, digits) = (count(u8::is_ascii_alphabetic), count(u8::is_ascii_digit));
-    let marks = count(|byte| matches!(byte, b'@' | b'#' | b'$' | b'!' | b'*' | b'&' | b'%'));
-    let plain = letters + digits + marks == token.len();
-    plain && letters >= 3 && digits >= 2 && token.len() >= 7 && (marks > 0 || letters >= 4 && digits >= 4)
 }
 
 /// What lies between a word for a secret and the secret.
