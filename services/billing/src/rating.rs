@@ -97,7 +97,8 @@ pub const LINES: usize = 2 * Component::ALL.len();
 const FIRST: usize = 7;
 
 /// The place of a line among all that an event can have, which is that of its column and part of the chain: it never changes. First
-/// the cost of the first components and what they are sold for, then the same of those that came later.
+/// the cost of the first components and what they are sold for, then the same of those that came later; one that is added now must start a
+/// group of its own behind these, or it moves the places of the second group.
 pub const fn line_index(book: Book, component: Component) -> usize {
     let place = component as usize;
     let (start, place, count) = if place < FIRST {
