@@ -152,6 +152,9 @@ enum Following {
 
 /// Reads what a word introduces; up to `words` there are nothing but words, and only what is said to be a password is one there.
 fn following(reading: &Reading<'_>, mention: &Mention, words: usize) -> Following {
+    if is_of_a_path(reading.text, &mention.range) {
+        return Following::Nothing;
+    }
     let mut lead = Lead::read(reading, mention.range.end);
     let rest = &reading.text[lead.at..];
     if rest.starts_with("https://") || rest.starts_with("http://") {
@@ -185,6 +188,11 @@ fn following(reading: &Reading<'_>, mention: &Mention, words: usize) -> Followin
         ends.read(reading.text, lead.at, usize::MAX)
     };
     secret(reading, whole, points).map_or(Following::Nothing, Following::Secret)
+}
+
+/// Whether a word is one of the names of a path in source text, such as that of a frame in a backtrace.
+fn is_of_a_path(text: &str, word: &Range<usize>) -> bool {
+    text[..word.start].ends_with("::") && text[word.end..].starts_with("::")
 }
 
 /// What lies between a word for a secret and the secret.
