@@ -13,8 +13,8 @@ use kaleem_quota::{
 use kaleem_rpc::Transport;
 use kaleem_runtime::config::Span;
 use support::{
-    Quota, billing::settle_with_event, fault, followed, following, journal, journal_says, merchant, numbers,
-    plan, reserve, settle, until,
+    Quota, billing::settle_with_event, fault, followed, following, heals, journal, journal_says, merchant,
+    numbers, plan, reserve, settle, until,
 };
 
 type Client = QuotaServiceClient<Transport>;
@@ -332,8 +332,7 @@ async fn a_ledger_that_was_there_before_is_a_matter_of_sums_and_what_settled_bef
     quota.clock.advance(Duration::from_millis(1));
     quota.billing.set_followed(true);
     following(&quota).await;
-    quota.registry.reconcile(&mut rounds).await.unwrap();
-    assert_eq!(quota.registry.reconcile(&mut rounds).await.unwrap(), 2);
+    assert_eq!(heals(&quota, &mut rounds).await, 2);
     assert_eq!(posted(&mut client).await, (2, 240, 3_200));
     // Told of, it turns out to be known from before, and stays as it is.
     quota.clock.advance(Duration::from_mins(5));

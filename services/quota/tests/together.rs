@@ -22,7 +22,7 @@ use kaleem_runtime::{Supervisor, config::Span};
 use support::{
     Quota,
     billing::settle_with_event,
-    merchant, numbers, plan,
+    heals, merchant, numbers, plan,
     receiver::{Receiver, to},
     reserve, settle,
     stores::{Backend, Stores},
@@ -193,13 +193,7 @@ async fn compares(quota: &Quota, id: &str) {
     counts(&mut client, id, CALL).await;
     let day = WindowId::parse(&held.day_window_id).unwrap();
     quota.billing.set(id, day, Amount { requests: 2, ..Amount::ZERO });
-    let mut rounds = Rounds::default();
-    let healed = async {
-        while quota.registry.reconcile(&mut rounds).await.unwrap() == 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), healed).await.expect("the window is healed within 10 s");
+    heals(quota, &mut Rounds::default()).await;
     assert_eq!(posted(&mut client, id).await, (2, 120, 1_600));
 }
 

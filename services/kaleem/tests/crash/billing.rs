@@ -16,7 +16,7 @@ use prost_types::Timestamp;
 
 use crate::{
     audit::told,
-    caller::{CALLERS, new_id},
+    caller::{CALLERS, QUESTIONS, new_id},
     child::PATIENCE,
     mesh::{MERCHANT, Mesh, Reconcile},
 };
@@ -27,7 +27,7 @@ async fn billing_dies(point: &str, stays_away: bool) {
     let mut mesh = Mesh::start(Reconcile::Off, "", point).await;
     let mut gateway = mesh.gateway("gateway-1", "").await;
     let (caller, billing) = (mesh.caller(), mesh.billing.take().unwrap());
-    let (mut heard, _) = tokio::join!(caller.stream(CALLERS), billing.died());
+    let (mut heard, _) = tokio::join!(caller.stream(CALLERS, QUESTIONS), billing.died());
     assert!(heard.unanswered.is_empty(), "billing's death is no caller's affair");
     if stays_away {
         gateway.kill();

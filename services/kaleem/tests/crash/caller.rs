@@ -13,7 +13,7 @@ use tonic::{Request, metadata::MetadataValue};
 /// Callers at once.
 pub const CALLERS: usize = 3;
 /// Questions of each, unless one is not answered.
-const QUESTIONS: usize = 6;
+pub const QUESTIONS: usize = 6;
 
 /// A question that was answered, with what its caller was told.
 #[derive(Debug, Clone)]
@@ -65,14 +65,14 @@ impl Caller {
         tokio::time::timeout(crate::child::PATIENCE, asking).await.expect("an answer in the end")
     }
 
-    /// Several callers ask, each until one question of its own is not answered.
-    pub async fn stream(&self, count: usize) -> Heard {
+    /// Several callers ask so many questions, each until one of its own is not answered.
+    pub async fn stream(&self, count: usize, questions: usize) -> Heard {
         let mut callers = JoinSet::new();
         for _ in 0..count {
             let caller = self.clone();
             callers.spawn(async move {
                 let mut heard = Heard::default();
-                for _ in 0..QUESTIONS {
+                for _ in 0..questions {
                     let id = new_id();
                     let Ok(answered) = caller.ask(&id).await else {
                         heard.unanswered.push(id);

@@ -5,7 +5,7 @@ use kaleem_testkit::{Gate, openai_upstream::Reply};
 
 use crate::{
     audit::{Charge, told},
-    caller::{Answered, CALLERS, Caller, Heard, new_id},
+    caller::{Answered, CALLERS, Caller, Heard, QUESTIONS, new_id},
     mesh::{Mesh, Reconcile},
 };
 
@@ -44,9 +44,8 @@ impl Case {
         let mesh = Mesh::start(self.reconcile, "", "").await;
         let gateway = mesh.gateway("gateway-1", self.point).await;
         let caller = mesh.caller();
-        // Without reconciliation nobody else's hold may be left without an intent.
-        let callers = if self.reconcile == Reconcile::On { CALLERS } else { 1 };
-        let (mut heard, died) = tokio::join!(caller.stream(callers), gateway.died());
+        let (callers, questions) = self.asked();
+        let (mut heard, died) = tokio::join!(caller.stream(callers, questions), gateway.died());
         assert!(self.left == Left::Told || !heard.unanswered.is_empty(), "somebody was cut off");
         let name = if self.then == Then::Returns { "gateway-1" } else { "gateway-2" };
         let gateway = mesh.gateway(name, "").await;
@@ -59,6 +58,16 @@ impl Case {
         assert!(gateway.stop().await.success(), "a gateway in order tells everything before it ends");
         self.check(&mesh, &heard).await;
         mesh.end().await;
+    }
+
+    /// How many ask how many questions each. Without reconciliation no other hold may be left without an intent: nobody asks beside
+    /// the call that dies, and nobody after a call that was told, whose recorder dies beside whatever comes next.
+    fn asked(&self) -> (usize, usize) {
+        match (self.reconcile, self.left) {
+            (Reconcile::On, _) => (CALLERS, QUESTIONS),
+            (Reconcile::Off, Left::Told) => (1, 1),
+            (Reconcile::Off, _) => (1, QUESTIONS),
+        }
     }
 
     /// A question that was cut off is asked again under its own id where no provider had it, else as a new one.

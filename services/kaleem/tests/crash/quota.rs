@@ -4,7 +4,7 @@ use kaleem_testkit::{Gate, openai_upstream::Reply};
 
 use crate::{
     audit::told,
-    caller::{CALLERS, new_id},
+    caller::{CALLERS, QUESTIONS, new_id},
     mesh::{Mesh, Reconcile},
 };
 
@@ -14,7 +14,7 @@ async fn quota_dies_and_returns(point: &str) {
     let mut mesh = Mesh::start(Reconcile::On, point, "").await;
     let gateway = mesh.gateway("gateway-1", "").await;
     let (caller, quota) = (mesh.caller(), mesh.quota.take().unwrap());
-    let (mut heard, _) = tokio::join!(caller.stream(CALLERS), quota.died());
+    let (mut heard, _) = tokio::join!(caller.stream(CALLERS, QUESTIONS), quota.died());
     mesh.respawn_quota("").await;
     for id in std::mem::take(&mut heard.unanswered) {
         match caller.ask(&id).await {

@@ -332,6 +332,20 @@ pub async fn following(quota: &Quota) {
     journal_says(quota, "SELECT count(*) FROM ledger_position", 1).await;
 }
 
+/// Compares with the ledger until something is healed; how many windows were. Quota learns where it stands shortly after its journal
+/// says so, and what differs is healed in the second round that sees it.
+pub async fn heals(quota: &Quota, rounds: &mut kaleem_quota::Rounds) -> usize {
+    let comparing = async {
+        loop {
+            match quota.registry.reconcile(rounds).await.unwrap() {
+                0 => tokio::time::sleep(std::time::Duration::from_millis(2)).await,
+                healed => return healed,
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), comparing).await.unwrap()
+}
+
 /// Waits until the ledger is counted up to its end, which must be a transaction of `id`.
 pub async fn followed(quota: &Quota, id: &str) {
     let end = quota.billing.end();
