@@ -13,4 +13,4 @@ pub use id::{KeyId, MerchantId, RequestId};
 pub use money::{Nano, Pico};
 pub use tally::Tally;
 pub use time::{Clock, Timestamp};
-pub use usage::{ServiceTier, TokenUsage, UsageSource};
+pub use usage::{ServiceTier, TOKENS_PER_CALL_MAX, TokenUsage, UsageSource};

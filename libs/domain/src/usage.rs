@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Buckets of token counts.
 pub const BUCKETS: usize = 9;
 
+/// Most tokens of a kind that one call may ask for or report: whoever says more is not believed.
+pub const TOKENS_PER_CALL_MAX: i64 = 1 << 31;
+
 /// Disjoint token counts of one call; their sum is the provider's total, but for what is unexplained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct TokenUsage {
@@ -141,6 +144,11 @@ impl TokenUsage {
         }
     }
 
+    /// What a provider's own total has more than the `sum` of its counts, as far as it is believed.
+    pub fn unexplained_of(total: i64, sum: i64) -> i64 {
+        total.saturating_sub(sum).clamp(-TOKENS_PER_CALL_MAX, TOKENS_PER_CALL_MAX)
+    }
+
     /// Whether every bucket is within `0..=limit`, and what is unexplained no further from 0.
     pub fn within(&self, limit: i64) -> bool {
         self.buckets().iter().all(|count| (0..=limit).contains(count))
@@ -166,5 +174,9 @@ mod tests {
         }
         assert!(usage.within(1 << BUCKETS));
         assert!(!TokenUsage { unexplained: -(1 << BUCKETS) - 1, ..usage }.within(1 << BUCKETS));
+        let most = TOKENS_PER_CALL_MAX;
+        for (total, sum, unexplained) in [(7, 5, 2), (5, 7, -2), (i64::MAX, -1, most), (i64::MIN, 1, -most)] {
+            assert_eq!(TokenUsage::unexplained_of(total, sum), unexplained);
+        }
     }
 }

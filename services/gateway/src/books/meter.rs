@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use kaleem_domain::{Tally, TokenUsage, UsageSource, estimate, tally::Assumed};
+use kaleem_domain::{TOKENS_PER_CALL_MAX, Tally, TokenUsage, UsageSource, estimate, tally::Assumed};
 use kaleem_proto::{
     billing::v1::{UsageEvent, UsageStatus},
     chat::v1 as chat,
@@ -18,8 +18,6 @@ use super::{Books, Outcome, Posted, Senders, close};
 
 /// Billing refuses an event with a longer text, or with one that holds control characters.
 const TEXT_BYTES_MAX: usize = 256;
-/// Quota refuses more tokens of a kind in one call.
-const TOKENS_MAX: i64 = 1 << 31;
 
 /// The meter of one attempt.
 pub(crate) struct Meter {
@@ -110,7 +108,7 @@ impl Meter {
     /// Takes the provider's running count. One that quota and Billing would refuse is none.
     pub(crate) fn usage(&mut self, usage: &chat::TokenUsage) {
         let usage = convert::from_usage(usage);
-        if usage.within(TOKENS_MAX) {
+        if usage.within(TOKENS_PER_CALL_MAX) {
             self.tally.report(usage);
         } else {
             tracing::warn!("a provider's token counts are out of bounds and do not count");

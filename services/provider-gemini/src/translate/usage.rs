@@ -7,8 +7,6 @@ use crate::wire::response::{ServedTier, UsageMetadata};
 
 /// More tokens than any call can have; Google's own counts have 32 bits.
 const COUNT_MAX: i64 = u32::MAX as i64;
-/// More says no more: the gateway believes no larger number.
-const UNEXPLAINED_MAX: i64 = i32::MAX as i64;
 
 /// Splits the last counts into buckets whose sum is Google's total, or says what of it they leave unexplained.
 ///
@@ -34,8 +32,8 @@ pub(super) fn split(counts: &UsageMetadata, source: UsageSource) -> TokenUsage {
         },
         ..TokenUsage::default()
     };
-    let unexplained = counts.total_token_count.saturating_sub(usage.total());
-    TokenUsage { unexplained: unexplained.clamp(-UNEXPLAINED_MAX, UNEXPLAINED_MAX), ..usage }
+    let unexplained = TokenUsage::unexplained_of(counts.total_token_count, usage.total());
+    TokenUsage { unexplained, ..usage }
 }
 
 /// Keeps a nonsensical count from overflowing a sum.

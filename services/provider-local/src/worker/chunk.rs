@@ -65,9 +65,6 @@ pub struct FunctionPiece {
     pub arguments: Option<String>,
 }
 
-/// More says no more: the gateway believes no larger number.
-const UNEXPLAINED_MAX: i64 = i32::MAX as i64;
-
 /// Token counts as servers report them.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Usage {
@@ -121,8 +118,7 @@ impl Usage {
             output_reasoning_count: reasoning,
             source: source.into(),
             unexplained_count: self.total_tokens.map_or(0, |total| {
-                let sum = prompt.saturating_add(answer);
-                total.saturating_sub(sum).clamp(-UNEXPLAINED_MAX, UNEXPLAINED_MAX)
+                kaleem_domain::TokenUsage::unexplained_of(total, prompt.saturating_add(answer))
             }),
             ..TokenUsage::default()
         }

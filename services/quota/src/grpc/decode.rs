@@ -4,7 +4,7 @@ mod upstream;
 
 use std::sync::Arc;
 
-use kaleem_domain::{MerchantId, RequestId, id::IdError, window::Zone};
+use kaleem_domain::{MerchantId, RequestId, TOKENS_PER_CALL_MAX, id::IdError, window::Zone};
 use kaleem_proto::quota::v1 as wire;
 use kaleem_rpc::{Code, Fault, convert};
 use sha2::{Digest as _, Sha256};
@@ -14,8 +14,7 @@ use crate::{
     clients,
     machine::{
         Adjust, Amount, Beat, COST_PER_CALL_MAX, COUNT_MAX, Candidate, Fingerprint, Key, LIFE_MAX_MS, Lost,
-        Mode, Origin, Profile, PutPolicy, Release, Reserve, Settle, TOKENS_PER_CALL_MAX, TTL_DEFAULT_MS,
-        TopUp, WindowId,
+        Mode, Origin, Profile, PutPolicy, Release, Reserve, Settle, TTL_DEFAULT_MS, TopUp, WindowId,
     },
 };
 

@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 /// Largest cap: a later store keeps these numbers as doubles, which are exact up to here.
 pub const COUNT_MAX: i64 = (1 << 53) - 1;
 
-/// Most tokens that one call may ask for or report in one direction.
-pub const TOKENS_PER_CALL_MAX: i64 = 1 << 31;
-
 /// Most that one call may cost, in nano-US-dollars: $1,000.
 pub const COST_PER_CALL_MAX: i64 = 1_000_000_000_000;
 

@@ -46,7 +46,7 @@ pub enum Mode {
     CheckOnly,
 }
 
-/// A model that could serve. Token counts are at most [`super::TOKENS_PER_CALL_MAX`], prices at most [`super::COUNT_MAX`].
+/// A model that could serve. Token counts are at most [`kaleem_domain::TOKENS_PER_CALL_MAX`], prices at most [`super::COUNT_MAX`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Price version to bill with.

@@ -39,7 +39,7 @@ use kaleem_domain::{Timestamp, window::WindowError};
 
 pub use administer::{Origin, PutPolicy, TopUp, TopUpRecord};
 pub use alert::{ALERT_PERCENTS, Alert, CAP_REACHED_PERCENT, Marks, Percents};
-pub use amount::{Amount, COST_PER_CALL_MAX, COUNT_MAX, Dimension, TOKENS_PER_CALL_MAX};
+pub use amount::{Amount, COST_PER_CALL_MAX, COUNT_MAX, Dimension};
 pub use balance::{BalanceSeen, Credit, PutBalance};
 pub use calendar::{Calendar, Era, Span, WindowId, Windows};
 pub use confirm::{Acknowledge, Confirm, Confirmed};

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use kaleem_domain::TOKENS_PER_CALL_MAX;
 use kaleem_proto::quota::v1 as wire;
 use kaleem_rpc::{Fault, convert};
 
 use super::{NAME_LEN_MAX, Violations};
 use crate::{
-    machine::{COUNT_MAX, Candidate, TOKENS_PER_CALL_MAX},
+    machine::{COUNT_MAX, Candidate},
     registry::Spending,
     upstream::{Ask, Load},
 };

@@ -1,5 +1,7 @@
 //! Which calls are admitted, in what measure, and how the merchant stands.
 
+use kaleem_domain::TOKENS_PER_CALL_MAX;
+
 use super::*;
 
 #[test]
