@@ -38,10 +38,12 @@ pub struct Auditor {
     pub violation: Option<String>,
     /// Live holds as the deeds made them, apart from the machine.
     live: BTreeMap<Merchant, BTreeMap<Key, Amount>>,
-    /// Generation of the store in which an attempt was settled, and how often.
-    settled: BTreeMap<(i64, Key), u32>,
+    /// How often the shared store has lost everything. It may be given the same state again by a message that was doubled.
+    losses: u32,
+    /// Since which loss an attempt was settled, and how often.
+    settled: BTreeMap<(u32, Key), u32>,
     admitted: BTreeSet<Key>,
-    alerts: BTreeMap<(i64, AlertName), u32>,
+    alerts: BTreeMap<(u32, AlertName), u32>,
     /// What callers were told, by event.
     told: BTreeMap<String, u64>,
     /// Attempts that a gateway took for never run when their connection broke.
@@ -84,6 +86,7 @@ impl Auditor {
     /// The shared store has lost everything.
     pub fn flushed(&mut self) {
         self.live.clear();
+        self.losses += 1;
     }
 
     /// Looks at a commit of quota.
@@ -100,7 +103,7 @@ impl Auditor {
             self.broken("I2", || format!("{merchant} at {now}: {damage}"));
         }
         for change in &deed.changes {
-            self.change(merchant, after.generation, change);
+            self.change(merchant, change);
         }
         let held = self.live.get(&merchant).map_or(0, BTreeMap::len);
         self.require(held == state.hold_count(), "I2", || {
@@ -109,7 +112,7 @@ impl Auditor {
         self.verb(merchant, before, state, deed);
     }
 
-    fn change(&mut self, merchant: Merchant, generation: i64, change: &Change) {
+    fn change(&mut self, merchant: Merchant, change: &Change) {
         match change {
             Change::HoldOpened(hold) => {
                 self.live.entry(merchant).or_default().insert(hold.key, hold.amount);
@@ -125,7 +128,7 @@ impl Auditor {
                 match tombstone.ending {
                     Ending::Settled | Ending::LateSettled => {
                         self.late += u64::from(tombstone.ending == Ending::LateSettled);
-                        let times = self.settled.entry((generation, tombstone.key)).or_default();
+                        let times = self.settled.entry((self.losses, tombstone.key)).or_default();
                         *times += 1;
                         let times = *times;
                         self.require(times == 1, "I3", || {
@@ -136,14 +139,14 @@ impl Auditor {
                     Ending::Released => {}
                 }
             }
-            Change::Alert(alert) => self.alert(merchant, generation, alert),
+            Change::Alert(alert) => self.alert(merchant, alert),
             _ => {}
         }
     }
 
-    fn alert(&mut self, merchant: Merchant, generation: i64, alert: &Alert) {
+    fn alert(&mut self, merchant: Merchant, alert: &Alert) {
         let name = (merchant, alert.dimension, alert.window, alert.percent, alert.cap_version);
-        let times = self.alerts.entry((generation, name)).or_default();
+        let times = self.alerts.entry((self.losses, name)).or_default();
         *times += 1;
         let times = *times;
         self.require(times == 1, "I5", || format!("{name:?} was raised {times} times"));
@@ -240,7 +243,7 @@ impl Auditor {
                 format!("merchant {merchant} in {window}: quota {posted:?}, ledger {:?}", sum.amount)
             });
         }
-        // What is past a percentage was told, in this generation or one before.
+        // What is past a percentage was told, since the last loss or before.
         let usage = (*held.state).clone().usage(Timestamp::from_millis(now), &mut Vec::new()).unwrap();
         for used in usage.dimensions {
             let Some(window) = used.window.map(|window| window.id) else { continue };
