@@ -243,18 +243,24 @@ fn is_final(fault: &Fault) -> bool {
     fault.reason.starts_with("RESERVATION_") || matches!(fault.code, Code::InvalidArgument | Code::NotFound)
 }
 
+/// Says what billing did not take, with the figures that somebody needs to put it right: nobody asks billing again.
 fn note(entry: &Entry, outcome: Outcome, reason: &str) {
-    let event_id = entry.event.reservation.as_ref().map_or("", |reservation| reservation.event_id.as_str());
     let lost = match outcome {
         Outcome::Recorded | Outcome::Duplicate => return,
-        Outcome::Conflict => {
-            tracing::error!(event_id, "billing has another event of this id; the first one stands");
-            "conflict"
-        }
-        Outcome::Rejected | Outcome::Unspecified => {
-            tracing::error!(event_id, reason, "billing rejected an event");
-            "rejected"
-        }
+        Outcome::Conflict => "conflict",
+        Outcome::Rejected | Outcome::Unspecified => "rejected",
     };
     metrics::counter!("kaleem_gateway_usage_rejected_total", "outcome" => lost).increment(1);
+    let reservation = entry.event.reservation.clone().unwrap_or_default();
+    let usage = entry.event.usage.as_ref().map(convert::from_usage).unwrap_or_default();
+    tracing::error!(
+        event_id = reservation.event_id,
+        merchant = reservation.merchant_id,
+        model = entry.event.model_served,
+        input_tokens = usage.input(),
+        output_tokens = usage.output(),
+        cost_pico_usd = entry.cost.get(),
+        reason,
+        "a charge is not in the ledger: billing has another event of its id, or refuses this one ({lost})"
+    );
 }

@@ -6,6 +6,7 @@ use kaleem_testkit::{Gate, openai_upstream::Reply};
 use crate::{
     audit::{Charge, told},
     caller::{Answered, CALLERS, Caller, Heard, QUESTIONS, new_id},
+    child::PATIENCE,
     mesh::{Mesh, Reconcile},
 };
 
@@ -202,6 +203,34 @@ async fn row_24_a_full_disk_refuses_before_dispatch() {
     assert!(gateway.stop().await.success());
     let charges = mesh.settled(4).await;
     assert!(told(&answered, &charges).is_empty());
+    mesh.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_24_a_disk_that_cannot_be_synced_refuses_before_dispatch() {
+    let mesh = Mesh::start(Reconcile::Off, "", "").await;
+    let gateway = mesh.gateway("gateway-1", "gateway::journal::sync=20*return->off").await;
+    let caller = mesh.caller();
+    let mut answered = vec![caller.insist().await];
+    // What is written is synced a moment later.
+    let refused = tokio::time::timeout(PATIENCE, async {
+        loop {
+            match caller.ask(&new_id()).await {
+                Ok(more) => answered.push(more),
+                Err(refused) => return refused,
+            }
+        }
+    });
+    assert_eq!(refused.await.expect("the failure is noticed").reason, "STORE_UNAVAILABLE");
+    assert_eq!(
+        mesh.worker.received().count(),
+        answered.len(),
+        "nothing was dispatched that may be forgotten"
+    );
+    answered.push(caller.insist().await);
+    assert!(gateway.stop().await.success());
+    let charges = mesh.settled(answered.len()).await;
+    assert_eq!((charges.len(), told(&answered, &charges).len()), (answered.len(), 0));
     mesh.end().await;
 }
 

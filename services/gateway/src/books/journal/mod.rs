@@ -191,7 +191,7 @@ impl Journal {
 
     /// Goes on in a new segment, which begins with the attempts that still run.
     fn rotate(&mut self) -> io::Result<()> {
-        self.file.sync_data()?;
+        sync(&self.file)?;
         self.file = create(&self.folder, self.segment + 1)?;
         self.segment += 1;
         self.len = 0;
@@ -268,6 +268,11 @@ fn create(folder: &Path, segment: u64) -> io::Result<File> {
     OpenOptions::new().create_new(true).append(true).open(path_of(folder, segment))
 }
 
+fn sync(file: &File) -> io::Result<()> {
+    fail::fail_point!("gateway::journal::sync", |_| Err(io::ErrorKind::Other.into()));
+    file.sync_data()
+}
+
 /// Syncs what was written, in groups, until `stop`; what is written later is synced when the journal closes.
 pub(super) async fn sync_forever(books: Books, stop: CancellationToken) -> io::Result<()> {
     let written = Arc::clone(&books.journal().written);
@@ -278,7 +283,7 @@ pub(super) async fn sync_forever(books: Books, stop: CancellationToken) -> io::R
         }
         let dirty = books.journal().take_dirty();
         if let Some(file) = dirty {
-            let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
+            let synced = tokio::task::spawn_blocking(move || sync(&file)).await;
             if let Ok(Err(error)) = synced {
                 tracing::error!(%error, "the usage journal cannot be synced; admission stops");
                 books.distrust_journal();
