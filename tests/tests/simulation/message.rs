@@ -120,10 +120,17 @@ pub enum Message {
     Answer { call: u64, outcome: Result<Reply, Failure> },
     /// Quota reads a merchant.
     Load { job: u64, merchant: Merchant },
-    /// Quota writes a merchant whose state it has seen at `seen`; `None` where there was none.
-    Commit { job: u64, merchant: Merchant, seen: Option<(i64, u64)>, next: Held, deed: Rc<Deed> },
-    /// What the store has now; `done` if the commit was taken.
-    Stored { job: u64, merchant: Merchant, held: Option<Held>, done: bool },
+    /// Quota writes a merchant whose state it has seen at `seen`; `None` where there was none. Try 0 only makes the merchant.
+    Commit {
+        job: u64,
+        attempt: u32,
+        merchant: Merchant,
+        seen: Option<(i64, u64)>,
+        next: Held,
+        deed: Rc<Deed>,
+    },
+    /// What the store has now; `done` names the try whose commit was taken.
+    Stored { job: u64, merchant: Merchant, held: Option<Held>, done: Option<u32> },
     /// A gateway tells billing.
     Record { call: u64, events: Rc<Vec<UsageEvent>> },
     /// Billing answers, in order.

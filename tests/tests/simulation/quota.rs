@@ -162,10 +162,17 @@ impl Quota {
         let deed = Deed { command, outcome, changes, now };
         let seen = Some((held.generation, held.version));
         let next = Held { version: held.version + 1, state: Rc::new(state), ..held.clone() };
-        net.send(place, Place::Store, Message::Commit { job: id, merchant, seen, next, deed: Rc::new(deed) });
+        let (attempt, deed) = (job.tries, Rc::new(deed));
+        net.send(place, Place::Store, Message::Commit { job: id, attempt, merchant, seen, next, deed });
     }
 
-    fn stored(&mut self, net: &mut Net, (id, merchant): (u64, Merchant), held: Option<Held>, done: bool) {
+    fn stored(
+        &mut self,
+        net: &mut Net,
+        (id, merchant): (u64, Merchant),
+        held: Option<Held>,
+        done: Option<u32>,
+    ) {
         // Answers overtake each other; an older state is only a commit that fails.
         match held {
             Some(held) => {
@@ -176,7 +183,8 @@ impl Quota {
             }
         }
         let Some(job) = self.jobs.get(&id) else { return };
-        if done && job.outcome.is_some() {
+        // An answer about another try says nothing about this one's outcome.
+        if job.tries > 0 && done == Some(job.tries) {
             let Some(mut job) = self.jobs.remove(&id) else { return };
             let outcome = job.outcome.take().unwrap_or(Err(Failure::Unavailable));
             return self.end(net, &job, outcome);
@@ -224,7 +232,8 @@ impl Quota {
         }
         let next = Held { generation, version: 1, state: Rc::new(state) };
         let deed = Rc::new(Deed { command: None, outcome: Err(Failure::Unavailable), changes, now });
-        net.send(self.place(), Place::Store, Message::Commit { job: id, merchant, seen: None, next, deed });
+        let commit = Message::Commit { job: id, attempt: 0, merchant, seen: None, next, deed };
+        net.send(self.place(), Place::Store, commit);
     }
 
     fn end(&mut self, net: &mut Net, job: &Job, outcome: Result<Reply, Failure>) {

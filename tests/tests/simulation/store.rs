@@ -30,15 +30,15 @@ impl Store {
 
     pub fn receive(&mut self, net: &mut Net, auditor: &mut Auditor, quota: Place, message: Message) {
         match message {
-            Message::Load { job, merchant } => self.answer(net, quota, (job, merchant), false),
-            Message::Commit { job, merchant, seen, next, deed } => {
+            Message::Load { job, merchant } => self.answer(net, quota, (job, merchant), None),
+            Message::Commit { job, attempt, merchant, seen, next, deed } => {
                 let is = self.held.get(&merchant).map(|held| (held.generation, held.version));
                 let blind = self.mutation == Mutation::CommitBlindly && is.is_some();
                 let done = is == seen || blind;
                 if done {
                     self.commit(net, auditor, (merchant, next), &deed);
                 }
-                self.answer(net, quota, (job, merchant), done);
+                self.answer(net, quota, (job, merchant), done.then_some(attempt));
             }
             other => unreachable!("{other:?} is nothing for the store"),
         }
@@ -55,7 +55,7 @@ impl Store {
         self.held.insert(merchant, next);
     }
 
-    fn answer(&self, net: &mut Net, quota: Place, (job, merchant): (u64, Merchant), done: bool) {
+    fn answer(&self, net: &mut Net, quota: Place, (job, merchant): (u64, Merchant), done: Option<u32>) {
         let held = self.held.get(&merchant).cloned();
         net.send(Place::Store, quota, Message::Stored { job, merchant, held, done });
     }
