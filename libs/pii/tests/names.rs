@@ -89,6 +89,10 @@ const NAMED: &[(&str, &[&str])] = &[
     ("علی رضایی دیروز لغو کرد", &["علی رضایی"]),
     ("جناب آقای بهروز نیک‌نژاد، سلام", &["بهروز نیک‌نژاد"]),
     ("gift card to: Noura", &["Noura"]),
+    ("الهدية حق أمل صديقتي من الجامعة", &["أمل"]),
+    ("الاوردر يتسلم لهالة جارتي", &["هالة"]),
+    ("الطلب عن طريق حصة", &["حصة"]),
+    ("اكتب على التورتة ياسمين", &["ياسمين"]),
 ];
 
 /// Sentences in which a name is that of a street, a shop, a book or a perfume, or a word.
@@ -240,6 +244,13 @@ const NAMELESS: &[&str] = &[
     "علي العموم شكرا",
     "حطها علي حسابي",
     "it fades? no, always red or pretty, many read the same",
+    "هلا خالتي متى يفتح الفرع",
+    "بجامة ريم قطن",
+    "لحوم ابو راشد قريبة منكم؟",
+    "كود سارة خصم ١٥",
+    "فرع محمد علي بجدة",
+    "Umm Ali dessert 2 pieces",
+    "Salim motors quote",
 ];
 
 fn names(detector: &Detector, text: &str) -> Vec<String> {

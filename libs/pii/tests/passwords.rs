@@ -38,6 +38,7 @@ fn what_a_password_is_for_may_stand_before_it() {
         ("كلمة السر الجديدة هي: ", "saqr096033", ""),
         ("كلمة السر حقت الراوتر ", "Bayt@552", ""),
         ("الباسورد حق الانستا ", "dana_99", ""),
+        ("باسورد حسابي بالموقع ", "nora1990x", ""),
         ("پسورد پنل فروشگاه \"", "reem797850", "\" است"),
         ("password for the wifi ", "Diwan2031!", ""),
         ("password of the portal ", "Diwan2031!", ""),

@@ -98,6 +98,28 @@ impl Open<'_, '_> {
         Some((range, if is_other { 0 } else { points }))
     }
 
+    /// Whether the word behind a name tells who its bearer is to the writer; words of address follow a greeting as often.
+    fn is_related(&self, end: usize) -> bool {
+        const RELATIONS: [&str; 14] = [
+            "صديقتي",
+            "صديقي",
+            "جارتي",
+            "زوجتي",
+            "زوجي",
+            "بنتي",
+            "ولدي",
+            "زميلتي",
+            "زميلي",
+            "خطيبتي",
+            "خطيبي",
+            "والدتي",
+            "والدي",
+            "حفيدتي",
+        ];
+        let next = next_token(self.reading.text, end, 2);
+        next.is_some_and(|next| next.range.start == end + 1 && RELATIONS.contains(&next.text))
+    }
+
     /// Whether the name is `علي`, as which many write the word for `on`.
     fn may_be_preposition(&self) -> bool {
         &self.reading.text[self.given.clone()] == "علي"
@@ -123,7 +145,7 @@ impl Open<'_, '_> {
         let capital = !latin || self.reading.is_capital(given.range.start);
         let alone = *range == given.range;
         if alone {
-            return if plain && capital { ALONE } else { 0 };
+            return if capital && (plain || self.is_related(range.end)) { ALONE } else { 0 };
         }
         if range.start < given.range.start {
             // `أم فهد`

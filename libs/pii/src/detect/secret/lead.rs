@@ -73,5 +73,6 @@ impl Lead {
 
 /// Whether an Arabic word has its article, as what a password is for has, and how it is: «للشبكة», «الجديدة».
 fn is_definite(word: &str) -> bool {
-    word.strip_prefix("ال").or_else(|| word.strip_prefix("لل")).is_some_and(|stem| stem.len() >= 4)
+    let stem = ["ال", "لل", "بال"].iter().find_map(|article| word.strip_prefix(article));
+    stem.is_some_and(|stem| stem.len() >= 4)
 }
