@@ -32,6 +32,23 @@ fn marks_and_letters_of_any_script_are_of_a_password() {
 }
 
 #[test]
+fn what_a_password_is_for_may_stand_before_it() {
+    for (before, password, behind) in [
+        ("كلمة السر للواي فاي ", "Diwan2031!", " اذا احتجتوا"),
+        ("كلمة السر الجديدة هي: ", "saqr096033", ""),
+        ("كلمة السر حقت الراوتر ", "Bayt@552", ""),
+        ("الباسورد حق الانستا ", "dana_99", ""),
+        ("باسورد حسابي بالموقع ", "nora1990x", ""),
+        ("پسورد پنل فروشگاه \"", "reem797850", "\" است"),
+        ("password for the wifi ", "Diwan2031!", ""),
+        ("password of the portal ", "Diwan2031!", ""),
+    ] {
+        let text = format!("{before}{password}{behind}");
+        assert_eq!(found(&text), [(Kind::Secret, password)], "{text}");
+    }
+}
+
+#[test]
 fn a_password_may_be_as_long_as_it_is() {
     for len in [64, 65, 300, 1_024, 5_000] {
         let password: String = (0..len).map(|at| char::from(b"aB3x-Q9_k"[at % 9])).collect();
@@ -70,6 +87,14 @@ fn talk_about_passwords_stays() {
         "نسيت كلمة السر؛ كيف اغيرها",
         "password, please",
         "password; then press enter",
+        "كلمة السر للواي فاي ما تشتغل",
+        "كلمة المرور الجديدة ما وصلتني",
+        "كلمة المرور لازم تحتوي: حروف وارقام",
+        "password for the wifi please",
+        "{\"password\":null,\"user\":null}",
+        "password = \"${DB_PASSWORD}\"",
+        "DATABASE_PASSWORD=$DATABASE_PASSWORD",
+        "password: {{password}}",
         "the password|username page is broken",
         "your password: https://shop.example/account/help-with-my-password-and-more-things-2024/page2",
         "كلمة المرور: https://shop.example/help",

@@ -17,6 +17,8 @@ const PART: Points = 5;
 const COORDINATES: Points = 85;
 /// Characters of the longest address.
 const MAX_CHARS: usize = 200;
+/// Characters from the start of a city to the first part of an address in it.
+const QUARTER_CHARS: usize = 32;
 /// Words before an English street that belong to its name.
 const NAME_WORDS: usize = 4;
 
@@ -48,11 +50,23 @@ fn cued(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
     let from = first_component(reading, mention.range.end);
     let range = from..clause_end(reading, from);
     let parts = Parts::of(reading, &range);
-    let enough = parts.places > 1 || parts.number && parts.places + parts.cities > 0 || parts.cities > 1;
+    let enough = parts.places > 1
+        || parts.number && parts.places + parts.cities > 0
+        || parts.cities > 1 && !is_list(reading, &range);
     // `your address in Jeddah` asks; what is told has a place and something about it.
     let told = enough && words(&reading.text[range.clone()]) >= 2 && range.start >= reading.folded.body();
     let points = CUED + PART * parts.places.min(4);
     told.then(|| Finding::folded(Kind::Address, range, points))
+}
+
+/// Whether a city is joined to the one before it, as where a shop delivers to is told: `Riyadh and Jeddah`.
+fn is_list(reading: &Reading<'_>, range: &Range<usize>) -> bool {
+    const JOINTS: [&str; 6] = [" و", " و ", " and ", " or ", " يا ", " او "];
+    let is_joined = |mention: &Mention| {
+        let before = &reading.text[..mention.range.start];
+        mention.cues.meets(Cues::CITY) && JOINTS.iter().any(|joint| before.ends_with(joint))
+    };
+    reading.mentions_in(range).iter().any(is_joined)
 }
 
 /// Reads the address whose first part is named without a word for an address.
@@ -171,7 +185,17 @@ fn street_start(reading: &Reading<'_>, mention: &Mention) -> usize {
         }
         from = word.start;
     }
-    from
+    city_before(reading, from).unwrap_or(from)
+}
+
+/// Where a city starts that stands before `from` with a quarter between that no list has: `بيروت، الحمرا، شارع …`.
+fn city_before(reading: &Reading<'_>, from: usize) -> Option<usize> {
+    let window = from - reading.behind(from, QUARTER_CHARS).len()..from;
+    let city = reading.mentions_in(&window).last().filter(|mention| mention.cues.meets(Cues::CITY))?;
+    let between = &reading.text[city.range.end..from];
+    let fits = |character: char| is_arabic(character) || matches!(character, ' ' | ',' | '-');
+    let quarter = between.chars().all(fits) && words(between) <= 2 && between.contains([' ', ',']);
+    (quarter && city.range.start >= reading.folded.body()).then_some(city.range.start)
 }
 
 /// Where the clause ends that starts at `from`.

@@ -1,5 +1,6 @@
 //! E-mail addresses, plain and disguised: spaces, `(at)`, `dot`, and their Arabic spellings.
 
+mod broken;
 mod domain;
 mod local;
 
@@ -35,7 +36,11 @@ enum Form {
 
 /// Adds the addresses around the at signs of a text to `findings`.
 pub(super) fn find(text: &str, signs: &[Range<usize>], mentions: &[Mention], findings: &mut Vec<Finding>) {
+    let cued = mentions.iter().any(|mention| mention.cues.meets(Kind::Email.into()));
     for sign in signs {
+        if cued && &text[sign.clone()] == "@" {
+            findings.extend(broken::find(text, sign, mentions));
+        }
         let Some(local) = Local::before(text, sign.start) else { continue };
         let Some(domain) = Domain::behind(text, sign.end) else { continue };
         let form = match &text[sign.clone()] {

@@ -128,7 +128,8 @@ pub(super) fn find(text: &str, at: usize, mentions: &[Mention]) -> Option<Findin
     let glued = start > 0 && bytes[start - 1].is_ascii_alphanumeric();
     // `tax reg 1008…` ends in a country; what is glued must at least stand together.
     let together = !glued || at - start == country.len();
-    let valid = |read: &Read| together && mod97(read.characters.as_bytes());
+    // In those of every country most are digits; words behind a number pass the check by chance.
+    let valid = |read: &Read| together && read.digits * 2 > length && mod97(read.characters.as_bytes());
     if let Some(read) = read(bytes, country, at, length).filter(valid) {
         let points = if glued { VALID_GLUED } else { VALID };
         return Some(finding(start..read.end, points, false, read.characters));

@@ -29,7 +29,8 @@ const IDENTITY: Cues = Cues::of(&[
     Kind::IrNationalCode,
 ]);
 
-/// Every list with what its words speak for. A word may be in several; with spaces it also matches without them.
+/// Every list with what its words speak for. A word may be in several; with spaces it also matches without them. A line may
+/// be a product, see [`products`].
 const LISTS: &[(Cues, &str)] = &[
     (Cues::of(&[Kind::Phone]), include_str!("cues/phone.txt")),
     (IDENTITY, include_str!("cues/identity.txt")),
@@ -142,7 +143,7 @@ impl Lexicon {
             *known = known.with(cues);
         };
         for (cues, words) in LISTS {
-            for pattern in words.lines().map(fold) {
+            for pattern in words.lines().flat_map(products).map(|pattern| fold(&pattern)) {
                 variants(&pattern).for_each(|variant| add(variant, *cues));
             }
         }
@@ -247,6 +248,15 @@ impl Lexicon {
             !rest.chars().next().is_some_and(|next| next.is_ascii_alphanumeric() || is_arabic(next))
         })
     }
+}
+
+/// The cues of a line: where it is written as `a|b + c|d`, every one of the first with every one of the second.
+fn products(line: &str) -> Vec<String> {
+    let join = |cues: Vec<String>, words: &str| {
+        let next = |cue: String| words.split('|').map(move |word| format!("{cue} {word}"));
+        cues.into_iter().flat_map(next).map(|cue| cue.trim_start().to_owned()).collect()
+    };
+    line.split(" + ").fold(vec![String::new()], join)
 }
 
 /// A cue, also without its spaces or with the joints of keys for them, each also with its final taa marbuta open, as before a

@@ -87,7 +87,9 @@ pub(super) struct Names {
     sounds: Trie,
     /// What each of them is.
     roles: Vec<Roles>,
-    /// As they are spelled: `sale` is a word where `saleh`, which sounds the same, is a name.
+    /// Words that are no names however they are written, though one sounds the same: `sale` and `saleh`.
+    homophones: Trie,
+    /// Names that are words as well, and those words, as they are spelled.
     words: Trie,
     /// Those and the names that are common words.
     common: Trie,
@@ -110,6 +112,9 @@ struct Roles {
 impl Names {
     /// Folds the lists.
     pub(super) fn new() -> Self {
+        let spelled = set(&[GIVEN.as_slice(), FAMILY.as_slice()].concat());
+        let is_homophone = |word: &String| word.is_ascii() && !spelled.contains(word);
+        let homophones: Vec<String> = set(&[WORDS]).into_iter().filter(is_homophone).collect();
         let mut names: BTreeMap<String, Roles> = BTreeMap::new();
         let sounds = |lists: &'static [&str]| {
             let names = lists.iter().flat_map(|list| list.lines()).filter(|name| !name.is_empty());
@@ -122,6 +127,7 @@ impl Names {
         Self {
             sounds: Trie::new(&names),
             roles,
+            homophones: Trie::new(&homophones),
             words: trie(&[WORDS]),
             common: trie(&[WORDS, COMMON]),
             goods: trie(&[GOODS]),
@@ -133,7 +139,8 @@ impl Names {
     fn roles(&self, name: &str) -> Roles {
         let mut buffer = [0; MAX_BYTES];
         let found = self.sounds.get(sound_in(name, &mut buffer));
-        found.map_or_else(Roles::default, |entry| self.roles[entry])
+        let is_other = || name.is_ascii() && self.homophones.get(name.as_bytes()).is_some();
+        found.filter(|_| !is_other()).map_or_else(Roles::default, |entry| self.roles[entry])
     }
 
     /// What a folded word is in a name.
@@ -179,6 +186,10 @@ impl Names {
     /// Whether a word may follow a name as an attribute or the name of a tribe: `القحطاني`, `الدين`.
     pub(super) fn is_attribute(&self, word: &str, after_particle: bool) -> bool {
         if is_servant(word) {
+            return true;
+        }
+        // Families of Iran: `نیک‌نژاد`.
+        if word.ends_with(['د', 'ه', 'ر']) && is_iranian(word) && !self.is_word(word) {
             return true;
         }
         let Some(stem) = word.strip_prefix("ال") else {
@@ -234,6 +245,12 @@ impl Names {
     pub(super) fn is_word(&self, word: &str) -> bool {
         self.words.get(word.as_bytes()).is_some()
     }
+}
+
+/// Whether a word ends as families of Iran do, with two letters before it at least.
+fn is_iranian(word: &str) -> bool {
+    let stems = ["نژاد", "زاده", "پور", "وند"].map(|ending| word.strip_suffix(ending));
+    stems.into_iter().flatten().any(|stem| stem.len() >= 4)
 }
 
 /// What the spellings of one Latin name have in common: `mohammed`, `muhamad` and `mohamed` are one.

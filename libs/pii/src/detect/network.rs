@@ -62,7 +62,7 @@ fn v4(reading: &Reading<'_>, four: &[Group]) -> Option<Finding> {
         return None;
     }
     let address: Ipv4Addr = reading.text[range.clone()].parse().ok()?;
-    if address.is_unspecified() {
+    if address.is_unspecified() || address.is_loopback() {
         return None;
     }
     let range = range.start..range.end + prefix_len(&bytes[range.end..]);
@@ -163,8 +163,7 @@ fn hex_address(reading: &Reading<'_>, range: Range<usize>) -> Option<Finding> {
         return Some(scored(reading, Kind::MacAddress, start..start + text.len(), MAC));
     }
     let groups = text.split(':').filter(|group| !group.is_empty()).count();
-    let plausible =
-        text.matches(':').count() >= 2 && (groups >= 3 || (groups >= 1 && text.len() >= 6) || text == "::1");
+    let plausible = text.matches(':').count() >= 2 && (groups >= 3 || (groups >= 1 && text.len() >= 6));
     text.parse::<Ipv6Addr>().ok().filter(|_| plausible)?;
     let end = start + text.len();
     let zone = zone_len(&bytes[end..]);

@@ -1,5 +1,7 @@
 //! Scores the numbers of digit clusters: structure, check digits, words around, and how they are written.
 
+mod currency;
+
 use std::ops::{Range, RangeInclusive};
 
 use kaleem_placeholder::Kind;
@@ -7,9 +9,10 @@ use kaleem_placeholder::Kind;
 use super::cluster::{Gap, Group, MAX_DIGITS, Shape, Window};
 use super::context::{Context, Mention, context, in_reach};
 use super::cue::Cues;
-use super::lexicon::{CURRENCIES_BEFORE, Lexicon};
+use super::lexicon::Lexicon;
 use super::reading::Reading;
 use super::{Finding, Normal, Points, business, card, codes, iban, national, phone};
+use currency::currency_before;
 
 /// What a recogniser makes of a window by itself.
 pub(super) struct Proposal {
@@ -159,6 +162,8 @@ impl<'t> Judge<'t> {
 
 const CUE: Points = 40;
 const DISTANT_CUE: Points = 20;
+/// A country or a city right before a local number.
+const PLACED: Points = 35;
 const DECOY_ADJACENT: Points = -45;
 const DECOY_NEAR: Points = -25;
 const OTHER_CUE: Points = -15;
@@ -193,9 +198,28 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether a country or a city stands right before a number that is as long as a local one of the Gulf.
+    fn is_placed(&self, window: &Window<'_>) -> bool {
+        let start = window.range().start;
+        let ends_here = |mention: &Mention| {
+            let between = self.text.get(mention.range.end..start);
+            mention.cues.meets(Cues::CITY)
+                && between.is_some_and(|between| matches!(between, " " | ": " | ":"))
+        };
+        window.digits.len() == 8 && self.near.meets(Cues::CITY) && self.mentions.iter().any(ends_here)
+    }
+
     fn score(&self, window: &Window<'_>, proposal: &Proposal) -> Option<Finding> {
         let cued = self.near.meets(proposal.kind.into());
-        let best = proposal.base + if cued { CUE } else { 0 };
+        let placed = !cued && proposal.kind == Kind::Phone && self.is_placed(window);
+        let best = proposal.base
+            + if cued {
+                CUE
+            } else if placed {
+                PLACED
+            } else {
+                0
+            };
         if best < super::REPORTED || proposal.need != Need::Nothing && !cued {
             return None;
         }
@@ -211,7 +235,8 @@ impl Judge<'_> {
             Need::NearCue => matches!(context, Context::Positive { words: 0..=3 }),
             Need::AdjacentCue => matches!(context, Context::Positive { words: 0 }),
         };
-        let mut points = proposal.base + context_points(context);
+        let silent = matches!(context, Context::Silent);
+        let mut points = proposal.base + context_points(context) + if placed && silent { PLACED } else { 0 };
         // Everything that follows only takes away.
         if !met || points < super::REPORTED {
             return None;
@@ -344,53 +369,9 @@ fn is_point(gap: Gap) -> bool {
     matches!(gap, Gap::Single(b'.' | b','))
 }
 
-/// The last bytes of the currencies.
-const CURRENCY_ENDS: [bool; 256] = {
-    let mut ends = [false; 256];
-    let mut index = 0;
-    while index < CURRENCIES_BEFORE.len() {
-        let currency = CURRENCIES_BEFORE[index].as_bytes();
-        ends[currency[currency.len() - 1] as usize] = true;
-        index += 1;
-    }
-    ends
-};
-
-/// Whether a currency stands right before the number and not behind another one.
-fn currency_before(before: &str) -> bool {
-    let before = before.strip_suffix(' ').unwrap_or(before);
-    // Before most numbers stands a letter in which none of them ends.
-    if !before.bytes().next_back().is_some_and(|last| CURRENCY_ENDS[usize::from(last)]) {
-        return false;
-    }
-    CURRENCIES_BEFORE.iter().any(|currency| {
-        before.strip_suffix(currency).is_some_and(|rest| {
-            let last = rest.trim_end_matches(' ').bytes().next_back();
-            let touches = rest.bytes().next_back();
-            !last.is_some_and(|byte| byte.is_ascii_digit())
-                && !touches.is_some_and(|byte| byte.is_ascii_alphanumeric())
-        })
-    })
-}
-
 /// The digits as they are: the normal form of most numbers.
 pub(super) fn digits_only(digits: &[u8]) -> String {
     let mut normal = String::with_capacity(digits.len());
     normal.extend(digits.iter().copied().map(char::from));
     normal
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_currency_before_belongs_to_the_number_behind_it() {
-        for text in ["SAR ", "sar", "price: $", "﷼ "] {
-            assert!(currency_before(&text.to_lowercase()), "{text}");
-        }
-        for text in ["500 sar ", "500$ ", "czar ", "", "ريال"] {
-            assert!(!currency_before(text), "{text}");
-        }
-    }
 }

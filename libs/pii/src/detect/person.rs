@@ -77,7 +77,8 @@ impl Search<'_, '_> {
             }
             token = next_token(text, token.range.end, MAX_SEPARATORS)?;
         }
-        if token.range.start < self.reading.folded.body() || self.is_preposition(&token) {
+        let outside = token.range.start < self.reading.folded.body();
+        if outside || self.is_preposition(&token) || is_placeholder(text, &token.range) {
             return None;
         }
         let cue = &text[self.mention.range.clone()];
@@ -89,7 +90,8 @@ impl Search<'_, '_> {
             !self.is_loose(&token) && token.text.len() == 1 && text[token.range.end..].starts_with('.');
         let behind = if initial { next_token(text, token.range.end, 2) } else { None };
         let (end, known) = self.extend(behind.as_ref().unwrap_or(&token));
-        if self.is_street(&(token.range.start..end)) {
+        let name = token.range.start..end;
+        if self.is_street(&name) || Names::is_eponym(cue) && self.is_before_shop(end) {
             return None;
         }
         let loose = self.is_loose(&token);
@@ -136,6 +138,13 @@ impl Search<'_, '_> {
                 None | Some(b'\n')
             );
         self.mention.cues.meets(Cues::LOOSE) && !between.contains([':', '/']) && !line_of_its_own && !signed
+    }
+
+    /// Whether the word behind a name says that a shop or a hospital is called by it.
+    fn is_before_shop(&self, end: usize) -> bool {
+        let text = self.reading.text;
+        next_token(text, end, 1)
+            .is_some_and(|next| &text[end..next.range.start] == " " && self.names.is_shop(next.text))
     }
 
     /// Whether a name is that of a street: `deliver to King Fahd Road`.
@@ -320,6 +329,12 @@ impl Search<'_, '_> {
         let likely = goes_on(&SPEAKING) || count > 1 && (closed || goes_on(&["from", "with", "and"]));
         likely.then(|| Finding::folded(Kind::Person, first.range.start..end, UNKNOWN))
     }
+}
+
+/// Whether a word is the kind of a placeholder, such as `[[PERSON:7QX2MA]]` that nobody here has issued, or `[NAME]`.
+fn is_placeholder(text: &str, word: &Range<usize>) -> bool {
+    let kind = text[word.end..].starts_with([':', ']', '_']);
+    kind && text.as_bytes()[word.start].is_ascii() && text[..word.start].ends_with('[')
 }
 
 /// The name that ends right before `at`, as in `من سارا احمدی هستم`.

@@ -103,7 +103,7 @@ fn national(digits: &[u8], window: &Window<'_>) -> Option<i32> {
         ([b'5', ..], 9) => BARE_MOBILE,
         ([b'1', b'1'..=b'7', ..] | [b'7', b'7'..=b'9', ..], 9)
         | ([b'1', b'0' | b'1' | b'2' | b'5', ..] | [b'9' | b'7', ..] | [b'0', b'2' | b'3', ..], 10) => LOCAL,
-        ([b'2'..=b'9', ..], 8) if !is_date(digits) => LOCAL,
+        ([b'2'..=b'9', ..] | [b'1', b'7', ..], 8) if !is_date(digits) => LOCAL,
         _ => return None,
     };
     // Pairs of digits are a list of sizes as often as a number, unless they begin like one.

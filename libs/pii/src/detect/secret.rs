@@ -1,8 +1,8 @@
 //! Keys, tokens and passwords: those with a form of their own, and what follows a word for one.
 
-use std::collections::HashSet;
+mod lead;
+
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,11 +14,10 @@ use super::cue::Cues;
 use super::reading::Reading;
 use super::token::{self, Ends};
 use super::{Finding, Normal, Points};
+use lead::{Lead, is_prose};
 
 /// `prefix class min max`, one a line: the characters behind the prefix and how many there are.
 const FORMS: &str = include_str!("data/secrets.txt");
-/// Words that follow a word for a password in sentences about passwords.
-const PROSE: &str = include_str!("data/prose.txt");
 
 const FORMED: Points = 92;
 const NAMED: Points = 80;
@@ -32,6 +31,8 @@ const MIN_CLAIMS: usize = 3;
 const JUDGED_BYTES_MAX: usize = 512;
 /// Bytes at the end of what is judged that may be missing for its end to be known.
 const MARGIN_BYTES: usize = 64;
+/// Characters of the shortest rest of a key on the next line.
+const MIN_REST: usize = 6;
 /// Characters of the shortest token behind a word for a key.
 const MIN_TOKEN: usize = 12;
 
@@ -65,7 +66,8 @@ pub(super) fn find(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn secret(reading: &Reading<'_>, range: Range<usize>, points: Points) -> Option<Finding> {
-    let written = String::from_utf8(reading.cased(range.clone())).ok()?;
+    let mut written = String::from_utf8(reading.cased(range.clone())).ok()?;
+    written.retain(|character| character != '\n');
     let normal = Normal::Written(Zeroizing::new(written));
     let inside = range.start >= reading.folded.body();
     inside.then_some(Finding { kind: Kind::Secret, range, points, positive: true, normal })
@@ -99,7 +101,15 @@ fn formed(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
         _ => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'='),
     };
     let from = mention.range.end;
-    let len = bytes[from..].iter().take(max + 1).take_while(|byte| fits(byte)).count();
+    let run = |from: usize| bytes[from..].iter().take(max + 1).take_while(|byte| fits(byte)).count();
+    let mut len = run(from);
+    let rest = rest_of_key(reading, from + len, run);
+    if rest > 0 && len > 0 && (min..=max).contains(&(len + rest)) {
+        let body = [&bytes[from..from + len], &bytes[from + len + 1..from + len + 1 + rest]].concat();
+        let varied = body.iter().any(u8::is_ascii_digit) && matches!(class, b'x' | b'a' | b'u' | b'w' | b'b');
+        return varied.then(|| secret(reading, start..from + len + 1 + rest, FORMED))?;
+    }
+    len = len.min(max + 1);
     let written = &reading.text[from..from + len];
     // What may end a sentence is only of the secret where the form is too short without it.
     let marks = len - written.trim_end_matches(['.', '-', '=']).len();
@@ -114,6 +124,22 @@ fn formed(reading: &Reading<'_>, mention: &Mention) -> Option<Finding> {
         return None;
     }
     secret(reading, start..from + body, FORMED)
+}
+
+/// The length of what a line break at `end` may have cut off a key, by the `run` of characters of it; zero if that is a word.
+fn rest_of_key(reading: &Reading<'_>, end: usize, run: impl Fn(usize) -> usize) -> usize {
+    let bytes = reading.text.as_bytes();
+    if bytes.get(end) != Some(&b'\n') {
+        return 0;
+    }
+    let len = run(end + 1);
+    let rest = reading.cased(end + 1..end + 1 + len);
+    let count = |is: fn(&u8) -> bool| rest.iter().filter(|byte| is(byte)).count();
+    let digits = count(u8::is_ascii_digit);
+    let mixed = count(u8::is_ascii_uppercase) > 1 && count(u8::is_ascii_lowercase) > 1;
+    let ends = bytes.get(end + 1 + len).is_none_or(|next| matches!(next, b' ' | b'\n' | b'.' | b'"' | b'\''));
+    let is_rest = len >= MIN_REST && digits > 0 && (mixed || digits > 1 && digits < len);
+    if is_rest && ends { len } else { 0 }
 }
 
 /// Whether a token is one of RFC 7519: parts in base64url, the first of them a JSON object that names its algorithm.
@@ -168,7 +194,15 @@ fn following(reading: &Reading<'_>, mention: &Mention, words: usize) -> Followin
         return Following::Nothing;
     }
     let ends = if is_password { Ends::password(reading.text, mention) } else { Ends::KEY };
-    let judged = ends.read(reading.text, lead.at, JUDGED_BYTES_MAX);
+    let mut judged = ends.read(reading.text, lead.at, JUDGED_BYTES_MAX);
+    if !is_password
+        && judged.len() >= MIN_REST
+        && reading.text[judged.clone()].contains(|c: char| c.is_ascii_digit())
+    {
+        let run = |from| Ends::KEY.read(reading.text, from, JUDGED_BYTES_MAX).len();
+        let rest = rest_of_key(reading, judged.end, run);
+        judged.end += if rest > 0 { 1 + rest } else { 0 };
+    }
     let written = reading.cased(judged.clone());
     if written.is_empty() || written.contains(&crate::fold::OPAQUE) {
         return Following::Nothing;
@@ -195,90 +229,6 @@ fn is_of_a_path(text: &str, word: &Range<usize>) -> bool {
     text[..word.start].ends_with("::") && text[word.end..].starts_with("::")
 }
 
-/// What lies between a word for a secret and the secret.
-struct Lead {
-    /// Where the secret starts.
-    at: usize,
-    /// Whether something says that it is the secret: a colon, `is`, a quote.
-    said: bool,
-    /// Whether words tell whose secret it is, or where.
-    filled: bool,
-}
-
-impl Lead {
-    fn read(reading: &Reading<'_>, from: usize) -> Self {
-        const FILLERS: [&str; 46] = [
-            "is",
-            "are",
-            "was",
-            "هي",
-            "هو",
-            "هذا",
-            "هذي",
-            "هذه",
-            "كان",
-            "كانت",
-            "حقي",
-            "حق",
-            "حقت",
-            "الموقع",
-            "المتجر",
-            "التطبيق",
-            "الايميل",
-            "تبع",
-            "بتاع",
-            "بتاعه",
-            "مال",
-            "حقتي",
-            "الخاص",
-            "بي",
-            "من",
-            "ي",
-            "my",
-            "the",
-            "code",
-            "number",
-            "bearer",
-            "للحساب",
-            "الواي",
-            "واي",
-            "فاي",
-            "للبطاقه",
-            "البطاقه",
-            "الحساب",
-            "حسابي",
-            "for",
-            "account",
-            "حسابم",
-            "اكانتم",
-            "كاربري",
-            "سايت",
-            "ايميلم",
-        ];
-        const SAYING: [&str; 9] = ["is", "was", "هي", "هو", "هذا", "هذي", "هذه", "كان", "كانت"];
-        let mut lead = Self { at: from, said: false, filled: false };
-        for _ in 0..5 {
-            let rest = &reading.text[lead.at..];
-            let marks = rest.find(|character: char| {
-                !matches!(character, ' ' | ':' | '=' | '"' | '\'' | '`' | '*' | '>' | '«' | '\n' | '\\')
-            });
-            let marks = marks.unwrap_or(rest.len());
-            lead.said |= rest[..marks].contains([':', '=', '"', '\'', '`', '«']);
-            lead.at += marks;
-            let rest = &reading.text[lead.at..];
-            let word = rest.find(|character: char| !character.is_alphabetic()).unwrap_or(rest.len());
-            let filler = FILLERS.contains(&&rest[..word]) && rest[word..].starts_with([' ', ':', '=']);
-            if !filler {
-                break;
-            }
-            lead.said |= SAYING.contains(&&rest[..word]);
-            lead.filled = true;
-            lead.at += word;
-        }
-        lead
-    }
-}
-
 /// Whether a token is a key rather than a word: long, of letters and digits.
 fn is_key(token: &[u8]) -> bool {
     let digits = token.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -288,12 +238,14 @@ fn is_key(token: &[u8]) -> bool {
 
 /// What a token behind a word for a password scores, if it is one rather than a word about passwords.
 fn password(token: &[u8], lead: &Lead) -> Option<Points> {
-    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| PROSE.lines().collect());
     let text = std::str::from_utf8(token).ok()?;
     // At least four characters.
     text.chars().nth(3)?;
     let first = text.split(token::DELIMITERS).next().unwrap_or(text).to_ascii_lowercase();
-    if WORDS.contains(first.as_str()) {
+    if is_prose(&first) {
+        return None;
+    }
+    if is_reference(token) {
         return None;
     }
     let has_digit = token.iter().any(u8::is_ascii_digit);
@@ -304,6 +256,18 @@ fn password(token: &[u8], lead: &Lead) -> Option<Points> {
         has_digit && (lead.said || !token.iter().any(|byte| is_telling(*byte)))
     };
     is_one.then_some(if lead.said || !lead.filled { PASSWORD } else { LIKELY_PASSWORD })
+}
+
+/// Whether a token only names where a value comes from: `${DB_PASSWORD}`, `$DB_PASSWORD`, `{{password}}`.
+fn is_reference(token: &[u8]) -> bool {
+    let is_name = |name: &[u8]| {
+        name.contains(&b'_') && name.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_'))
+    };
+    match token {
+        [b'$', b'{', .., b'}'] | [b'{', b'{', .., b'}', b'}'] => true,
+        [b'$', name @ ..] => is_name(name),
+        _ => false,
+    }
 }
 
 /// Whether a token has what words have not. If it has nothing of it, no part of it has.

@@ -36,6 +36,38 @@ const SPELLINGS: [&[&str]; 10] = [
     &["ثمانيه", "ثمان", "ثماني", "تمانيه", "تمنيه", "تمن", "eight", "هشت", "tamanya", "tamania", "thamanya"],
     &["تسعه", "تسع", "nine", "نه", "tes3a", "tis3a", "tesaa"],
 ];
+/// The spellings of longer numbers, folded: those that a number of fewer digits may follow, and the teens.
+const NUMBERS: [(u32, &[&str]); 27] = [
+    (10, &["ده", "عشره"]),
+    (11, &["يازده"]),
+    (12, &["دوازده"]),
+    (13, &["سيزده"]),
+    (14, &["چهارده"]),
+    (15, &["پانزده", "پونزده"]),
+    (16, &["شانزده", "شونزده"]),
+    (17, &["هفده"]),
+    (18, &["هجده", "هيجده"]),
+    (19, &["نوزده"]),
+    (20, &["بيست", "عشرين"]),
+    (30, &["سي", "ثلاثين", "تلاتين"]),
+    (40, &["چهل", "اربعين"]),
+    (50, &["پنجاه", "خمسين"]),
+    (60, &["شصت", "ستين"]),
+    (70, &["هفتاد", "سبعين"]),
+    (80, &["هشتاد", "ثمانين", "تمانين"]),
+    (90, &["نود", "تسعين"]),
+    (100, &["صد", "يكصد"]),
+    (200, &["دويست"]),
+    (300, &["سيصد"]),
+    (400, &["چهارصد"]),
+    (500, &["پانصد", "پونصد"]),
+    (600, &["ششصد", "شيشصد"]),
+    (700, &["هفتصد"]),
+    (800, &["هشتصد"]),
+    (900, &["نهصد"]),
+];
+/// Words by which a number goes on behind a pause, folded.
+const THEN: [&str; 6] = ["وبعدين", "وبعدها", "بعدين", "بعدها", "ثم", "then"];
 /// How often the digit behind a word is meant.
 const REPEATED: [(&str, usize); 7] =
     [("double", 2), ("دبل", 2), ("دوبل", 2), ("triple", 3), ("treble", 3), ("تربل", 3), ("تريبل", 3)];
@@ -120,9 +152,63 @@ fn digit_like(byte: u8) -> char {
     }
 }
 
-fn digit(word: &str) -> Option<char> {
-    let value = SPELLINGS.iter().position(|spellings| spellings.contains(&word))?;
-    char::from_digit(u32::try_from(value).ok()?, 10)
+/// Writes a number below a thousand, and gives how many digits it has.
+fn written(number: u32, digits: &mut [u8; 3]) -> usize {
+    let len = 1 + usize::from(number >= 10) + usize::from(number >= 100);
+    let place = |power: u32| b'0' + u8::try_from(number / 10_u32.pow(power) % 10).unwrap_or_default();
+    (0..).zip(digits[..len].iter_mut().rev()).for_each(|(power, digit)| *digit = place(power));
+    len
+}
+
+/// The value of a word for a number below a thousand.
+fn value(word: &str) -> Option<u32> {
+    let digit = SPELLINGS.iter().position(|spellings| spellings.contains(&word));
+    let longer = || NUMBERS.iter().find(|(_, spellings)| spellings.contains(&word)).map(|(value, _)| *value);
+    digit.and_then(|digit| u32::try_from(digit).ok()).or_else(longer)
+}
+
+/// The value of the word for a number that starts at `at`, and where it ends.
+fn word_at(reading: &Reading<'_>, at: usize) -> Option<(u32, usize)> {
+    let mention = reading.mentions_in(&(at..at + 1)).first()?;
+    let word = mention.cues.meets(Cues::DIGIT).then(|| &reading.text[mention.range.clone()])?;
+    Some((value(word)?, mention.range.end))
+}
+
+/// The number that starts at `at` with those that «و» joins to it, such as «سیصد و هفتاد و سه» and «خمسة وعشرين».
+fn number_at(reading: &Reading<'_>, at: usize) -> Option<(u32, usize)> {
+    let (mut sum, mut end) = word_at(reading, at)?;
+    let mut last = sum;
+    while let Some((next, behind)) = and_behind(reading, end) {
+        // Smaller by a digit at least, or in Arabic the tens behind a digit.
+        let smaller = match last {
+            100.. => next < 100,
+            20.. => (1..10).contains(&next),
+            1..10 => sum == last && (20..100).contains(&next),
+            _ => false,
+        };
+        if !smaller {
+            break;
+        }
+        (sum, last, end) = (sum + next, if last < 10 { 0 } else { next }, behind);
+    }
+    Some((sum, end))
+}
+
+/// The length of a word by which a number goes on, with the gap behind it.
+fn then_len(rest: &str) -> usize {
+    let behind = THEN.iter().find_map(|word| rest.strip_prefix(word)).filter(|rest| rest.starts_with(' '));
+    behind.map_or(0, |behind| rest.len() - behind.len() + joint(behind))
+}
+
+/// The word for a number that «و» joins to what ends at `end`.
+fn and_behind(reading: &Reading<'_>, end: usize) -> Option<(u32, usize)> {
+    let and = end + spaces(&reading.text[end..]);
+    let rest = reading.text[and..].strip_prefix('و')?;
+    word_at(reading, reading.text.len() - rest.len() + spaces(rest))
+}
+
+fn spaces(text: &str) -> usize {
+    usize::from(text.starts_with(' '))
 }
 
 /// The bytes between two digits at the start, if those are of one number.
@@ -145,6 +231,7 @@ impl Spelled {
                 break;
             }
             next = end + gap;
+            next += then_len(&reading.text[next..]);
             and = reading.text[next..].strip_prefix('و').map_or(next, |rest| next + 2 + joint(rest));
         }
         spelled
@@ -163,12 +250,12 @@ impl Spelled {
             return Some(end);
         }
         let plain = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let mention = reading.mentions_in(&(at..at + 1)).first();
-        let spelled = mention.filter(|mention| mention.cues.meets(Cues::DIGIT));
-        if let Some(mention) = spelled {
-            self.digits.push(digit(&reading.text[mention.range.clone()])?);
+        if let Some((number, end)) = number_at(reading, at) {
+            let mut digits = Zeroizing::new([0; 3]);
+            let len = written(number, &mut digits);
+            self.digits.extend(digits[..len].iter().copied().map(char::from));
             self.words += 1;
-            return Some(mention.range.end);
+            return Some(end);
         }
         // `3ashan` is a word.
         let number = plain > 0 && !rest[plain..].starts_with(|next: char| next.is_ascii_alphabetic());

@@ -20,6 +20,9 @@ const MIN_OPAQUE: usize = 20;
 /// Bits a character of a part that nobody can guess.
 const MIN_ENTROPY: f64 = 3.5;
 
+/// Capitals together and small letters alone from which on letters are no words.
+const MIN_ODD: usize = 4;
+
 /// Parameters whose value opens something, one a line.
 const KEYS: &str = include_str!("data/url_keys.txt");
 
@@ -157,7 +160,17 @@ fn is_opaque(part: &str) -> bool {
         })
         .count();
     let longest = bytes.split(|byte| b"_-.=~%+".contains(byte)).map(<[u8]>::len).max().unwrap_or(0);
-    changes >= 4 && longest >= 12
+    (changes >= 4 || odd_letters(bytes) >= MIN_ODD) && longest >= 12
+}
+
+/// How many capitals stand together and small letters alone, of which words that are written together have none.
+fn odd_letters(bytes: &[u8]) -> usize {
+    let odd = |three: &&[u8]| match three {
+        [a, b, c] if b.is_ascii_uppercase() => a.is_ascii_uppercase() && c.is_ascii_alphabetic(),
+        [a, b, c] => a.is_ascii_uppercase() && b.is_ascii_lowercase() && c.is_ascii_uppercase(),
+        _ => false,
+    };
+    bytes.windows(3).filter(odd).count()
 }
 
 /// 8-4-4-4-12 hexadecimal digits.
@@ -182,6 +195,8 @@ mod tests {
             ("https://x.sa/v/550e8400-e29b-41d4-a716-446655440000", Some(Kind::UrlToken)),
             ("https://x.sa/i/aB3dE5gH7jK9mN1pQ3sT5", Some(Kind::UrlToken)),
             ("https://x.s3.amazonaws.com/a.pdf?X-Amz-Signature=ab12", Some(Kind::UrlToken)),
+            ("https://x.sa/login#key=nQTlLKPCleteOWwIjTIJZsGs", Some(Kind::UrlToken)),
+            ("https://shop.sa/collections/NewArrivalsWinterSaleForKids", None),
             ("https://shop.sa/p/adidas-ultraboost-running-shoes-2024-black", None),
             ("https://shop.sa/p/123?color=2&size=42&utm_source=instagram", None),
             ("https://shop.sa/?code=SAVE", None),

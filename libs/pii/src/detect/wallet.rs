@@ -25,6 +25,8 @@ const DOUBTFUL: Points = 45;
 /// A form that may be a chain's that is not known here.
 const UNKNOWN: Points = 30;
 const CUE: Points = 40;
+/// Words behind a word for an address that are tried as the beginning of one in groups.
+const MAX_STARTS: usize = 6;
 /// Characters behind a word for an address in which one that is cut in two is looked for.
 const BREAK_REACH: usize = 140;
 
@@ -59,6 +61,7 @@ pub(super) fn find_broken(reading: &Reading<'_>, findings: &mut Vec<Finding>) {
         done = mention.range.end + reading.ahead(mention.range.end, BREAK_REACH).len();
         let breaks = memchr::memchr_iter(b'\n', bytes.get(from..done).unwrap_or_default());
         findings.extend(breaks.filter_map(|at| broken(reading, run(bytes, from + at).start..from + at)));
+        findings.extend(spaced(reading, from..done));
     }
 }
 
@@ -75,6 +78,37 @@ fn broken(reading: &Reading<'_>, first: Range<usize>) -> Option<Finding> {
     let joined = [written, reading.cased(second.clone())].concat();
     let likely = rate(&joined)? >= UNCHECKED && reading.speaks_for(&first, Kind::CryptoWallet);
     likely.then(|| Finding::folded(Kind::CryptoWallet, first.start..second.end, UNCHECKED + CUE))
+}
+
+/// The first address that is written in groups, with single spaces between.
+fn spaced(reading: &Reading<'_>, window: Range<usize>) -> Option<Finding> {
+    let bytes = reading.text.as_bytes();
+    let begins =
+        |at: &usize| bytes[*at].is_ascii_alphanumeric() && matches!(bytes[*at - 1], b' ' | b'\n' | b':');
+    let start = window.start.max(reading.folded.body() + 1)..window.end;
+    start.filter(begins).take(MAX_STARTS).find_map(|start| in_groups(reading, start))
+}
+
+/// The address in groups that starts at `start`: as far as its checksum passes, or in groups of one length but the last.
+fn in_groups(reading: &Reading<'_>, start: usize) -> Option<Finding> {
+    let bytes = reading.text.as_bytes();
+    let mut written: Vec<u8> = Vec::with_capacity(MAX_LEN);
+    let mut group = start..run(bytes, start).end;
+    let first = group.len();
+    let (mut even, mut end) = (true, None);
+    while (2..MIN_LEN).contains(&group.len()) && written.len() + group.len() <= MAX_LEN {
+        written.extend(reading.cased(group.clone()));
+        let rated = if written.len() > first { rate(&written).unwrap_or(0) } else { 0 };
+        if rated == CHECKED || even && rated >= UNCHECKED {
+            end = Some(group.end);
+        }
+        even &= group.len() == first;
+        if rated == CHECKED || bytes.get(group.end) != Some(&b' ') || group.end + 1 >= bytes.len() {
+            break;
+        }
+        group = group.end + 1..run(bytes, group.end + 1).end;
+    }
+    end.map(|end| Finding::folded(Kind::CryptoWallet, start..end, UNCHECKED + CUE))
 }
 
 fn run(bytes: &[u8], at: usize) -> Range<usize> {

@@ -135,6 +135,49 @@ fn other(character: char, code: u32) -> Form {
     }
 }
 
+/// The small Latin letter that a Cyrillic or Greek one, small or capital, looks like.
+pub(super) fn disguised(character: char) -> Option<u8> {
+    if !matches!(character, '\u{370}'..='\u{52f}') {
+        return None;
+    }
+    match fold(character) {
+        Form::Char(letter) => look_alike(letter),
+        Form::Dropped | Form::Ascii(_) => None,
+    }
+}
+
+/// Whether a character folds to a Latin letter.
+pub(super) fn is_latin(character: char) -> bool {
+    matches!(fold(character), Form::Ascii(byte) if byte.is_ascii_alphabetic())
+}
+
+const fn look_alike(letter: char) -> Option<u8> {
+    Some(match letter {
+        'а' | 'α' => b'a',
+        'в' | 'ь' => b'b',
+        'с' | 'ϲ' => b'c',
+        'ԁ' => b'd',
+        'е' | 'ё' | 'ε' => b'e',
+        'һ' => b'h',
+        'і' | 'ι' | 'ї' => b'i',
+        'ј' => b'j',
+        'к' | 'κ' => b'k',
+        'ӏ' => b'l',
+        'м' => b'm',
+        'н' | 'η' => b'n',
+        'о' | 'ο' => b'o',
+        'р' | 'ρ' => b'p',
+        'ѕ' => b's',
+        'т' | 'τ' => b't',
+        'υ' => b'u',
+        'ѵ' | 'ν' => b'v',
+        'ԝ' | 'ω' => b'w',
+        'х' | 'χ' => b'x',
+        'у' | 'γ' => b'y',
+        _ => return None,
+    })
+}
+
 /// Whether the character only changes how its neighbours look.
 const fn is_mark(code: u32) -> bool {
     matches!(

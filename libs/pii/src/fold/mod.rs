@@ -11,6 +11,9 @@ pub use character::{Form, fold as form};
 /// The folded byte that stands for something that must not be looked into, such as a placeholder.
 pub const OPAQUE: u8 = 0;
 
+/// Letters in a row that may all look like Latin ones before one is.
+const MAX_DISGUISED: usize = 16;
+
 /// A folded text: digits in ASCII, no marks, letter variants brought together, lower case.
 ///
 /// Nothing is ever redacted by folded text: [`Folded::original`] maps a range back to the bytes of the original.
@@ -80,9 +83,21 @@ impl Folded {
             let escaped = escape::decode(&bytes[at..], chained);
             chained = escaped.is_some();
             let Some((character, len)) = escaped.or_else(|| next_char(text, at)) else { break };
-            self.push_char(character, offset + at, usize::from(len));
+            match character::disguised(character).filter(|_| self.is_in_latin(&text[at..])) {
+                Some(latin) => self.push_ascii(latin, offset + at, usize::from(len)),
+                None => self.push_char(character, offset + at, usize::from(len)),
+            }
             at += usize::from(len);
         }
+    }
+
+    /// Whether the letter with which the rest of a text starts stands among Latin ones, where it only looks like one of them.
+    fn is_in_latin(&self, rest: &str) -> bool {
+        let before = self.text.as_bytes().last().is_some_and(u8::is_ascii_alphabetic);
+        let mut behind =
+            rest.chars().take(MAX_DISGUISED).filter(|letter| character::fold(*letter) != Form::Dropped);
+        before
+            || behind.find(|letter| character::disguised(*letter).is_none()).is_some_and(character::is_latin)
     }
 
     /// Appends what keeps its length from a place of a text on, and gives that length.

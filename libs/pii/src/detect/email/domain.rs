@@ -147,8 +147,10 @@ pub(super) enum Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Dots {
     Plain,
-    /// With spaces beside one.
+    /// With a space before or behind one.
     Apart,
+    /// With spaces around one, as no sentence ends.
+    Spaced,
     /// One is spelled out.
     Spelled,
 }
@@ -206,7 +208,8 @@ impl Domain {
             return true;
         }
         match dot.form {
-            Dots::Apart => self.ending == Ending::Open && leads_to_ending(text, label_end),
+            Dots::Spaced if self.apart => self.ending == Ending::Open && is_ending(label),
+            Dots::Apart | Dots::Spaced => self.ending == Ending::Open && leads_to_ending(text, label_end),
             Dots::Plain | Dots::Spelled => self.ending != Ending::Known,
         }
     }
@@ -227,13 +230,14 @@ impl Domain {
 /// Reads one label in one script: where it ends and its name.
 fn label(text: &str, start: usize) -> Option<(usize, String)> {
     let rest = &text[start..];
-    let spelled = SPELLED_PROVIDERS.iter().chain(&SPELLED_ENDINGS).find(|(spelled, _)| {
+    let ascii = rest.bytes().next()?.is_ascii();
+    let is_spelled = |(spelled, _): &&(&str, &str)| {
         rest.strip_prefix(spelled).is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
-    });
-    if let Some((spelled, name)) = spelled {
+    };
+    let mut spellings = SPELLED_PROVIDERS.iter().chain(&SPELLED_ENDINGS);
+    if !ascii && let Some((spelled, name)) = spellings.find(is_spelled) {
         return Some((start + spelled.len(), (*name).to_owned()));
     }
-    let ascii = rest.bytes().next()?.is_ascii();
     let len: usize = rest
         .chars()
         .take(MAX_LABEL)
@@ -267,6 +271,14 @@ fn spaced_label(rest: &str) -> Option<usize> {
 /// Reads what separates two labels.
 fn dot(text: &str, at: usize) -> Option<Dot> {
     let rest = &text[at..];
+    // Nearly every dot is one, and behind a domain stands no word for one.
+    match rest.as_bytes() {
+        [] | [b',' | b'\n' | b'>' | b'"', ..] => return None,
+        [b'.', next, ..] if next.is_ascii_alphanumeric() => {
+            return Some(Dot { end: at + 1, form: Dots::Plain });
+        }
+        _ => {}
+    }
     for spaces in 0..=usize::from(rest.starts_with(' ')) {
         if let Some(spelled) = DOTS.iter().find(|dot| rest[spaces..].starts_with(**dot)) {
             let end = at + spaces + spelled.len();
@@ -277,7 +289,7 @@ fn dot(text: &str, at: usize) -> Option<Dot> {
     let before = usize::from(rest.starts_with(' '));
     let rest = rest[before..].strip_prefix('.')?;
     let after = usize::from(rest.starts_with(' '));
-    let form = if before + after > 0 { Dots::Apart } else { Dots::Plain };
+    let form = [Dots::Plain, Dots::Apart, Dots::Spaced][before + after];
     Some(Dot { end: at + before + 1 + after, form })
 }
 

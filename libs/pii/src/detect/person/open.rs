@@ -20,7 +20,9 @@ const WHOLE: Points = 65;
 const ALONE: Points = 55;
 /// Bytes of punctuation and spaces between a name and the word that says what it is of.
 const GAP: usize = 3;
-/// Bytes of a word that are looked at.
+/// The letter with which Persian ends the name `علی`.
+const PERSIAN_YEH: char = '\u{6cc}';
+/// Characters of a word that are looked at.
 const MAX_WORD: usize = 32;
 
 /// Adds the names that nothing announces; the findings from `first` on are the names that something announces, in order.
@@ -69,7 +71,8 @@ impl Open<'_, '_> {
     /// The name that starts with the given name, with its points: none where it is no person's.
     fn read(&self) -> Option<(Range<usize>, Points)> {
         let text = self.reading.text;
-        if self.is_in_handle(self.given) {
+        let preposition = self.may_be_preposition();
+        if self.is_in_handle(self.given) || preposition && !self.is_written_as_name() {
             return None;
         }
         let given = next_token(text, self.given.start, 0)?;
@@ -88,10 +91,52 @@ impl Open<'_, '_> {
             return None;
         }
         let range = start..end;
-        let points = self.points(&range, &given, known);
+        let points =
+            if preposition { self.points_of_ali(&range, known) } else { self.points(&range, &given, known) };
         let owned = joined.contains('ل');
         let is_other = points > 0 && (self.is_of_place(&range, owned) || search.is_street(&range));
         Some((range, if is_other { 0 } else { points }))
+    }
+
+    /// Whether the word behind a name tells who its bearer is to the writer; words of address follow a greeting as often.
+    fn is_related(&self, end: usize) -> bool {
+        const RELATIONS: [&str; 14] = [
+            "صديقتي",
+            "صديقي",
+            "جارتي",
+            "زوجتي",
+            "زوجي",
+            "بنتي",
+            "ولدي",
+            "زميلتي",
+            "زميلي",
+            "خطيبتي",
+            "خطيبي",
+            "والدتي",
+            "والدي",
+            "حفيدتي",
+        ];
+        let next = next_token(self.reading.text, end, 2);
+        next.is_some_and(|next| next.range.start == end + 1 && RELATIONS.contains(&next.text))
+    }
+
+    /// Whether the name is `علي`, as which many write the word for `on`.
+    fn may_be_preposition(&self) -> bool {
+        &self.reading.text[self.given.clone()] == "علي"
+    }
+
+    /// Whether its last letter is that of the name.
+    fn is_written_as_name(&self) -> bool {
+        self.reading.original[self.reading.folded.original(self.given)].ends_with(['ي', PERSIAN_YEH])
+    }
+
+    /// The points of a name that starts with `علي`: only the name of a family tells it from the word.
+    fn points_of_ali(&self, range: &Range<usize>, known: usize) -> Points {
+        let parts = Parts::read(self.reading.text, self.names, self.given.end..range.end);
+        let persian =
+            || self.reading.original[self.reading.folded.original(self.given)].ends_with(PERSIAN_YEH);
+        let likely = known > 1 && (parts.house || parts.plain && persian());
+        if likely { WHOLE } else { 0 }
     }
 
     fn points(&self, range: &Range<usize>, given: &Token<'_>, known: usize) -> Points {
@@ -100,7 +145,7 @@ impl Open<'_, '_> {
         let capital = !latin || self.reading.is_capital(given.range.start);
         let alone = *range == given.range;
         if alone {
-            return if plain && capital { ALONE } else { 0 };
+            return if capital && (plain || self.is_related(range.end)) { ALONE } else { 0 };
         }
         if range.start < given.range.start {
             // `أم فهد`
@@ -150,11 +195,19 @@ impl Open<'_, '_> {
     /// Where `ابو` or `ام` stands before the name.
     fn kunya(&self) -> Option<usize> {
         let head = self.reading.text[..self.given.start].strip_suffix(' ')?;
-        let len: usize =
-            head.chars().rev().take(5).take_while(|letter| is_arabic(*letter)).map(char::len_utf8).sum();
-        let word = &head[head.len() - len..];
+        let latin = head.as_bytes().last().is_some_and(u8::is_ascii_alphabetic);
+        let fits = |letter: &char| if latin { letter.is_ascii_alphabetic() } else { is_arabic(*letter) };
+        let len: usize = head.chars().rev().take(5).take_while(fits).map(char::len_utf8).sum();
         let start = head.len() - len;
-        ["ابو", "ابا", "ابي", "ام", "بو"].iter().find_map(|kunya| {
+        let word = &head[start..];
+        if latin {
+            return matches!(word, "abu" | "abo" | "abou" | "um" | "umm" | "om" | "oum").then_some(start);
+        }
+        // `أبي` is `I want` before what is a word as well.
+        let plain = self.names.is_plain(&self.reading.text[self.given.clone()]);
+        let kunyas: &[&str] =
+            if plain { &["ابو", "ابا", "ابي", "ام", "بو"] } else { &["ابو", "ام", "بو"] };
+        kunyas.iter().find_map(|kunya| {
             let joined = word.strip_suffix(kunya)?;
             matches!(joined, "" | "و" | "ل" | "ب" | "ي").then_some(start + joined.len())
         })
@@ -180,24 +233,33 @@ impl Open<'_, '_> {
         let text = self.reading.text;
         let behind = next_token(text, range.end, GAP)
             .is_some_and(|next| is_gap(&text[range.end..next.range.start]) && self.names.is_shop(next.text));
-        behind || !owned && is_called(self.reading, self.names, range.start)
+        behind || !owned && is_called(self.reading, self.names, range.start) || self.is_model(range)
+    }
+
+    /// Whether a Latin name stands between an article and a word, as only the name of a thing does: `the Sophia handbag`.
+    fn is_model(&self, range: &Range<usize>) -> bool {
+        let text = self.reading.text;
+        let article = text[..range.start].ends_with("the ") && text.as_bytes()[range.start].is_ascii();
+        let word = |next: Token<'_>| {
+            let joined = &text[range.end..next.range.start] == " ";
+            joined && next.text.is_ascii() && !self.reading.is_capital(next.range.start)
+        };
+        article && next_token(text, range.end, 1).is_some_and(word)
     }
 }
 
 /// The word before `at`, if nothing but a space and quotes lie between.
 fn word_before(text: &str, at: usize) -> Option<Range<usize>> {
     let bytes = &text.as_bytes()[..at];
-    let gap =
-        bytes.iter().rev().take(GAP + 1).take_while(|byte| matches!(byte, b' ' | b'"' | b'\'' | b'-' | b'_'));
-    let end = at - gap.count();
-    // A byte of a letter, in Arabic as in other scripts but Latin.
-    let letters = bytes[..end]
-        .iter()
-        .rev()
-        .take(MAX_WORD)
-        .take_while(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
-    let start = text.ceil_char_boundary(end - letters.count());
-    ((1..=GAP).contains(&(at - end)) && start < end).then_some(start..end)
+    // Behind the key of a field: `"port": "Hamad"`.
+    let keyed = bytes.ends_with(b"\"");
+    let fits = |byte: &&u8| matches!(byte, b' ' | b'"' | b'\'' | b'-' | b'_') || keyed && **byte == b':';
+    let most = if keyed { GAP + 1 } else { GAP };
+    let end = at - bytes.iter().rev().take(most + 1).take_while(fits).count();
+    let is_letter = |letter: &char| letter.is_ascii_alphabetic() || is_arabic(*letter);
+    let letters = text[..end].chars().rev().take(MAX_WORD).take_while(is_letter).map(char::len_utf8);
+    let start = end - letters.sum::<usize>();
+    ((1..=most).contains(&(at - end)) && start < end).then_some(start..end)
 }
 
 /// Whether the word before `at` bears the name behind it without being a person, or is a part of an address.
