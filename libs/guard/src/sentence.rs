@@ -112,6 +112,11 @@ impl Sentence<'_> {
         self.notes.may_have(classes)
     }
 
+    /// Whether it is of a value, or a number without a unit.
+    pub(crate) fn is_counted(&self, index: usize) -> bool {
+        self.in_value(index) || self.tokens.all.get(index).is_some_and(|token| token.value.is_some())
+    }
+
     pub(crate) fn in_value(&self, index: usize) -> bool {
         self.value_at(index).is_some()
     }

@@ -10,7 +10,7 @@ use crate::{
     lexicon::{Class, Classes},
     sentence::Sentence,
 };
-use apart::{is_charging, is_fee_for_cash, is_paid_out};
+use apart::{is_charging, is_fee_for_cash, is_paid_out, is_sent};
 
 /// What a value may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +71,8 @@ impl Anchor {
         let valued = || {
             let mut behind = self.at.end..self.at.end + 3;
             behind
-                .find(|index| sentence.is_comma(*index) || sentence.in_value(*index))
-                .is_some_and(|index| !sentence.is_comma(index))
+                .find(|index| sentence.is_comma(*index) || sentence.is_counted(*index))
+                .is_some_and(|index| sentence.is_counted(index))
         };
         let and = |index: usize| sentence.notes.at(index).clitics.and;
         let parted = || stopped() || between.clone().any(|index| sentence.notes.is(index, Class::And));
@@ -163,7 +163,7 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
                 && sentence.notes.any(clause, &[Class::Refund])
             {
                 topic = Topic::Payout;
-            } else if topic == Topic::Payout {
+            } else if topic == Topic::Payout && !is_sent(sentence, index) {
                 continue;
             }
         }

@@ -236,7 +236,32 @@ fn rests_and_refunds_are_no_windows() {
             ("Return it within 14 days; refunds arrive 3–5 days after that.", "unsure"),
             ("Delivery: 2-4 days. Support answers within 3 hours.", "pass"),
             ("السماعة شحنها ربع ساعة يعطيك ساعتين، وسعرها ٦٠ ريال", "pass"),
+            ("ترجع الطلب خلال ١٤ يوم ونحول لك المبلغ خلال شهر", "unsure"),
+            ("التوصيل نفس اليوم أو بكره", "shipping_days نفس اليوم"),
             ("ارسال بین ۲ تا ۴ روز طول می‌کشد و نصب یک ساعت.", "pass"),
         ],
+    );
+}
+
+#[test]
+fn amounts_are_not_of_what_they_are_compared_with_or_of_the_next_clause() {
+    holds(
+        SHOP,
+        &[
+            (
+                "The Copper Lamp weighs 2.4 kg, is 28 cm wide, dimmable, and at 140 SAR it's 180 less than the rug.",
+                "pass",
+            ),
+            ("The Wool Rug comes in two sizes. Price: 320 riyals; shipping 25, total 345.", "pass"),
+            ("سجادتين شحنها مجاني لأنها ٦٤٠ ريال يعني فوق ٣٠٠", "pass"),
+            ("سجادتين شحنها مجاني لأنها ٦٥٠ ريال يعني فوق ٣٠٠", "free_over ٦٥٠ ريال"),
+            ("السماعة بـ ٦٠ ريال، والبطارية بعد سنة تنزل إلى ٩٠٪", "pass"),
+        ],
+    );
+    holds(KUWAIT, &[("التوصيل نفس اليوم أو باچر", "pass")]);
+    let late = KUWAIT.replace("[0,1]", "[1,3]");
+    holds(
+        &late,
+        &[("التوصيل نفس اليوم أو باچر", "unsure"), ("التوصيل نفس اليوم", "shipping_days نفس اليوم")],
     );
 }

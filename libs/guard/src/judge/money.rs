@@ -65,6 +65,10 @@ impl<'s> Judge<'s> {
             _ if self.is_key_of_other(anchor, of) => false,
             _ if self.is_behind_plus(anchor, of) || anchor.is_of_next(sentence, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
+            // "at 520 it's 120 less than the sheet"
+            (Topic::Product(mention), Part::Plain) if anchor.at.start >= of.end => {
+                !extra && !self.is_compared_with(mention) && self.is_meant(mention, of)
+            }
             (Topic::Product(mention), Part::Plain) => !extra && self.is_meant(mention, of),
             // "129.500 KD with free delivery": what is free has no amount before it.
             (Topic::Shipping, _) if self.is_free(anchor) && self.is_apart(anchor, of) => false,

@@ -43,6 +43,7 @@ impl Judge<'_> {
             || self.is_part_paid(amount)
             || self.is_missing_or_there(amount, of)
             || self.is_supposed(amount, of)
+            || field == Field::FreeOver && self.is_worth_it(amount)
             || self.is_change(amount, of)
             || self.is_handed_for(amount, of)
             || self.is_fee_beside(amount, of)
@@ -89,6 +90,12 @@ impl Judge<'_> {
 
     fn followed_by_more(&self, of: &Range<usize>) -> bool {
         matches!(self.sentence.tokens.word(of.end), "more" | "extra" | "كمان" | "زياده")
+    }
+
+    /// «شحن مجاني لأنها ٣٣٠ ريال»: what the named goods come to, and enough.
+    fn is_worth_it(&self, amount: Amount) -> bool {
+        self.policy.free_over.is_some_and(|over| amount >= over)
+            && self.items_worth().is_some_and(|worth| worth.is(amount))
     }
 
     /// "If it were 300 delivery would be free": true of any amount from which on it is.

@@ -66,10 +66,16 @@ impl Judge<'_> {
         let close = self.sentence.behind(of, 1, &[Class::Discount, Class::Coupon])
             || self.sentence.before(of, 2, &[Class::Discount, Class::Coupon, Class::Save]);
         let clause = self.sentence.clause(of);
-        let spoken =
-            self.sentence.notes.any(clause, &[Class::Discount, Class::Coupon, Class::Save, Class::Lower])
-                || !self.coupons.is_empty();
+        let spoken = self
+            .sentence
+            .notes
+            .any(clause.clone(), &[Class::Discount, Class::Coupon, Class::Save, Class::Lower])
+            || !self.coupons.is_empty();
         let named = matches!(self.sentence.tokens.word(of.end), "علي" | "on" | "روي" | "off");
+        // «والبطارية بعد سنة تنزل إلى ٩٠٪»
+        let charge = self.sentence.notes.any(clause.clone(), &[Class::Charge])
+            && !self.sentence.notes.any(clause, &[Class::Discount, Class::Coupon, Class::Save]);
+        let spoken = spoken && !(charge && self.coupons.is_empty());
         close || (!material && (spoken || named))
     }
 

@@ -294,6 +294,12 @@ impl Judge<'_> {
             let mut between = if other < of.start { other..of.start } else { of.end..other };
             between.any(or)
         });
+        // «نفس اليوم أو باچر»
+        let tomorrow = |index: usize| {
+            let word = self.sentence.tokens.word(index);
+            matches!(word, "باجر" | "باچر" | "بكره" | "بكرا" | "غدا" | "tomorrow")
+        };
+        let joined = joined || or(of.end) && tomorrow(of.end + 1);
         joined && (least..=most).contains(&day)
     }
 

@@ -52,3 +52,11 @@ pub(super) fn is_paid_out(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
             .filter(|index| !sentence.in_value(*index))
             .any(money)
 }
+
+/// «ونحول لك المبلغ خلال أسبوعين»: money that a verb sends.
+pub(super) fn is_sent(sentence: &Sentence<'_>, at: usize) -> bool {
+    (at.saturating_sub(2)..at).any(|index| {
+        let word = sentence.tokens.word(index);
+        ["نحول", "يتحول", "ينزل", "نودع", "نرسل"].iter().any(|verb| word.contains(verb))
+    })
+}
