@@ -28,7 +28,7 @@ impl Judge<'_> {
             "more" | "less" | "اكثر" | "اغلي" | "ارخص" | "اقل" => {
                 matches!(word(of.end + 1), "than" | "من") && !self.is_dearer_to_pay(of)
             }
-            word => is_noun(word),
+            word => self.sentence.has(&[Class::Save]) && is_noun(word),
         };
         behind || self.is_cheaper_by(of) || self.is_beyond_goods(of) || self.is_called_difference(of)
     }
