@@ -17,7 +17,7 @@ impl Reader<'_> {
         if let Some((amount, other)) = token.value {
             let mut number = Number { amount, other, end: start + 1 };
             self.multiply(&mut number);
-            self.add_half(&mut number, Amount::ONE);
+            self.add_share(&mut number, Amount::ONE);
             return Some(number);
         }
         self.spelled(start)
@@ -33,21 +33,38 @@ impl Reader<'_> {
         }
     }
 
-    fn add_half(&self, number: &mut Number, scale: Amount) {
-        let at = number.end;
-        let (note, next) = (self.notes.at(at), self.notes.at(at + 1));
-        let joined = matches!(self.tokens.word(at), "و" | "and");
-        let (half, end) =
-            match (note.clitics.and && note.sense.is(Class::Half), joined, self.tokens.word(at + 1)) {
-                (true, ..) => (true, at + 1),
-                (_, true, "a") => (self.notes.is(at + 2, Class::Half), at + 3),
-                (_, true, _) => (next.sense.is(Class::Half) && next.len == 1, at + 2),
-                _ => (false, at),
-            };
-        if half {
-            number.amount = number.amount.plus(scale.percent(Amount::whole(50)));
-            number.end = end;
+    /// «خمسة ونص», "one and a quarter".
+    fn add_share(&self, number: &mut Number, scale: Amount) {
+        let Some((share, end)) = self.share_joined(number.end) else { return };
+        number.amount = number.amount.plus(scale.percent(share));
+        number.end = end;
+    }
+
+    /// The hundredths that «ونص», «وثلاث أرباع» or "and a half" adds, and where they end.
+    pub(crate) fn share_joined(&self, at: usize) -> Option<(Amount, usize)> {
+        let attached = self.notes.at(at).clitics.and;
+        if !attached && !matches!(self.tokens.word(at), "و" | "and") {
+            return None;
         }
+        let from = at + usize::from(!attached);
+        self.share(from + usize::from(self.tokens.word(from) == "a"))
+    }
+
+    /// A half, a quarter or three of them, in hundredths.
+    pub(crate) fn share(&self, at: usize) -> Option<(Amount, usize)> {
+        let note = self.notes.at(at);
+        let hundredths = if note.sense.is(Class::Half) {
+            50
+        } else if note.sense.is(Class::Quarter) {
+            25
+        } else if note.sense.number == Some(3)
+            && matches!(self.tokens.word(at + 1), "ارباع" | "تربع" | "quarters")
+        {
+            return Some((Amount::whole(75), at + 2));
+        } else {
+            return None;
+        };
+        (note.len == 1).then(|| (Amount::whole(hundredths), at + 1))
     }
 
     fn spelled(&self, start: usize) -> Option<Number> {
@@ -74,7 +91,7 @@ impl Reader<'_> {
             end = at + next.len;
         }
         let mut number = Number { amount: Amount::whole(sum.total()), other: None, end };
-        self.add_half(&mut number, Amount::whole(sum.last_scale));
+        self.add_share(&mut number, Amount::whole(sum.last_scale));
         Some(number)
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     filter::{Beginning, Filter},
     inflect::{forms, is_form_of},
     lexicon::{Class, LEXICON, Sense},
+    size::is_measure_of_part,
     text::{Kind, Tokens, folded, is_arabic},
 };
 
@@ -135,6 +136,7 @@ impl Catalogue {
             at = mention.as_ref().map_or(at + 1, |mention| mention.end);
             found.extend(mention);
         }
+        found.retain(|mention| !is_part(tokens, mention));
         self.add_siblings(text, tokens, found);
         siblings::add_ordinals(tokens, found);
     }
@@ -275,6 +277,18 @@ fn compound_start(tokens: &Tokens, at: usize) -> usize {
     if joined && tokens.all[at - 2].kind == Kind::Word { at - 2 } else { at }
 }
 
+/// «وشاشة ٦٫٧ بوصة», of goods that have a screen: an indefinite noun with its size.
+fn is_part(tokens: &Tokens, mention: &Mention) -> bool {
+    let sized = || {
+        tokens.all.get(mention.end).is_some_and(|token| token.value.is_some())
+            && is_measure_of_part(tokens.word(mention.end + 1))
+    };
+    mention.end == mention.start + 1
+        && mention.and
+        && !tokens.word(mention.start).starts_with("وال")
+        && sized()
+}
+
 fn is_unit(word: &str) -> bool {
     sense(word).is_some_and(|sense| sense.unit.is_some())
 }
@@ -287,7 +301,7 @@ fn sense(word: &str) -> Option<&'static Sense> {
 
 /// A word that the word lists know cannot name a product alone, but for pieces and chargers.
 fn is_cue(word: &str) -> bool {
-    let goods = [Class::Piece, Class::Generic, Class::Charge];
+    let goods = [Class::Piece, Class::Generic, Class::Charge, Class::Material];
     sense(word).is_some_and(|sense| sense.unit.is_none() && !sense.any(&goods))
 }
 

@@ -230,34 +230,46 @@ impl Reader<'_> {
 
     /// «ريال و٥٠ هللة», «سنة ونص», «دينار ونص وربع», a year and a half.
     fn add_parts(&self, operand: &mut Operand) {
+        let Some(unit) = operand.unit else { return };
         for _ in 0..PARTS_MAX {
-            let Some((part, end)) = operand.unit.and_then(|unit| self.part(unit, operand.end)) else {
-                return;
-            };
+            let Some((part, end)) = self.part(unit, operand.end) else { break };
             operand.amount = operand.amount.plus(part);
             operand.end = end;
             operand.implied = false;
         }
+        if let Some((part, end)) = self.part_short(unit, operand.end) {
+            operand.amount = operand.amount.minus(part);
+            operand.end = end;
+            operand.implied = false;
+        }
+    }
+
+    /// What «إلا ربع» or «إلا مية فلس» takes off some of a unit, and where it ends.
+    fn part_short(&self, unit: Unit, at: usize) -> Option<(Amount, usize)> {
+        if self.tokens.word(at) != "الا" {
+            return None;
+        }
+        let share = self.share(at + 1).map(|(share, end)| (share.percent(Amount::ONE), end));
+        share.or_else(|| self.small_part(unit, at + 1))
     }
 
     /// What «ونص», «وربع» or «و٢٠٠ فلس» adds to some of a unit, and where it ends.
     fn part(&self, unit: Unit, at: usize) -> Option<(Amount, usize)> {
         let attached = self.notes.at(at).clitics.and;
         if !attached && !self.notes.is(at, Class::And) {
-            return None;
+            // "six dinars four hundred fils"
+            return self.may_begin(at).then(|| self.small_part(unit, at)).flatten();
+        }
+        let share = self.share_joined(at).filter(|(_, end)| self.unit_at(*end).is_none());
+        if let Some((share, end)) = share {
+            return Some((share.percent(Amount::ONE), end));
         }
         let from = at + usize::from(!attached);
-        let from = from + usize::from(self.tokens.word(from) == "a");
-        let note = self.notes.at(from);
-        let hundredths = match (note.sense.is(Class::Half), note.sense.is(Class::Quarter)) {
-            (true, _) => Some(50),
-            (_, true) => Some(25),
-            _ => None,
-        };
-        let share = hundredths.filter(|_| self.unit_at(from + note.len).is_none());
-        if let Some(share) = share {
-            return Some((Amount::whole(share).percent(Amount::ONE), from + note.len));
-        }
+        self.small_part(unit, from + usize::from(self.tokens.word(from) == "a"))
+    }
+
+    /// «٢٠٠ فلس» of a dinar.
+    fn small_part(&self, unit: Unit, from: usize) -> Option<(Amount, usize)> {
         let small = self.number(from)?;
         let parts = unit.parts_named(self.unit_at(small.end)?)?;
         let part = small.amount.over(Amount::whole(parts))?;
@@ -321,6 +333,8 @@ impl Reader<'_> {
         if self.tokens.word(at) == "-" && !self.tokens.all.get(at).is_some_and(|token| token.gap) {
             at += 1;
         }
+        // "two full years"
+        at += usize::from(matches!(self.tokens.word(at), "full" | "whole"));
         let note = self.notes.at(at);
         if at > 0 && self.tokens.all.get(at).is_some_and(|token| !token.gap) {
             match self.tokens.word(at) {

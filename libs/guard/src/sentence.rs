@@ -112,6 +112,11 @@ impl Sentence<'_> {
         self.notes.may_have(classes)
     }
 
+    /// Whether it is of a value, or a number without a unit.
+    pub(crate) fn is_counted(&self, index: usize) -> bool {
+        self.in_value(index) || self.tokens.all.get(index).is_some_and(|token| token.value.is_some())
+    }
+
     pub(crate) fn in_value(&self, index: usize) -> bool {
         self.value_at(index).is_some()
     }
@@ -155,6 +160,8 @@ impl Sentence<'_> {
                 let behind = index + note.len..(index + note.len + 3);
                 let other =
                     self.notes.any(behind, &[Class::With, Class::Fee]) && !note.sense.is(Class::AfterNeg);
+                // "It never cost 120" denies the amount, "no fee over 120" the fee.
+                let other = other && self.tokens.word(index) != "never";
                 return !other && !self.denies_fee(index);
             }
         }
@@ -225,14 +232,21 @@ impl Sentence<'_> {
     pub(crate) fn quoted(&self, of: &Range<usize>) -> bool {
         for index in (0..of.start).rev() {
             let note = self.notes.at(index);
-            if self.is_comma(index) || note.sense.is(Class::Contrast) {
+            // "On Amazon it is 20": what it stands for is quoted.
+            let stands = index > 0 && self.notes.is(index - 1, Class::Quote);
+            if self.is_comma(index) || note.sense.is(Class::Contrast) && !stands {
                 break;
             }
-            if note.sense.any(&[Class::Quote, Class::Customer]) {
+            if note.sense.any(&[Class::Quote, Class::Customer]) && !self.is_named(index) {
                 return true;
             }
         }
         self.behind(of, 4, &[Class::Quote, Class::Customer])
+    }
+
+    /// Whether a token is of the name of a product: a wallet may be one.
+    fn is_named(&self, index: usize) -> bool {
+        self.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index))
     }
 
     /// Whether it is asked and not said; an offer ("shall I add it for 79?") says it.

@@ -50,6 +50,11 @@ const OTHERS: [&str; 31] = [
     "بوصه",
 ];
 
+/// Whether a number of it is said of what goods have, such as a screen or a battery.
+pub(crate) fn is_measure_of_part(unit: &str) -> bool {
+    matches!(unit, "بوصه" | "انش" | "هرتز" | "واط" | "مللي" | "ملي" | "ميجا" | "ميجابكسل" | "امبير")
+}
+
 /// Whether it is the unit of a size, a power or a storage.
 pub(crate) fn is_size(unit: &str) -> bool {
     OTHERS.contains(&unit) || measured(unit).is_some_and(|(dimension, _)| dimension != Dimension::Pieces)

@@ -1,5 +1,7 @@
 //! What a value is about: the nearest product or policy noun, by a distance that knows commas and conjunctions.
 
+mod apart;
+
 use std::ops::Range;
 
 use smallvec::SmallVec;
@@ -7,8 +9,8 @@ use smallvec::SmallVec;
 use crate::{
     lexicon::{Class, Classes},
     sentence::Sentence,
-    unit::Unit,
 };
+use apart::{is_charging, is_fee_for_cash, is_paid_out, is_sent};
 
 /// What a value may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +71,8 @@ impl Anchor {
         let valued = || {
             let mut behind = self.at.end..self.at.end + 3;
             behind
-                .find(|index| sentence.is_comma(*index) || sentence.in_value(*index))
-                .is_some_and(|index| !sentence.is_comma(index))
+                .find(|index| sentence.is_comma(*index) || sentence.is_counted(*index))
+                .is_some_and(|index| sentence.is_counted(index))
         };
         let and = |index: usize| sentence.notes.at(index).clitics.and;
         let parted = || stopped() || between.clone().any(|index| sentence.notes.is(index, Class::And));
@@ -132,33 +134,42 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
         }
         let Some((_, topic)) = NOUNS.iter().find(|(class, _)| note.sense.is(*class)) else { continue };
         let at = index..index + note.len;
-        let mut topic =
-            if *topic == Topic::Shipping && is_charging(sentence, &at) { Topic::Past } else { *topic };
+        let mut topic = match *topic {
+            Topic::Shipping if is_charging(sentence, &at) => Topic::Past,
+            // "refunds arrive 3 to 5 days after that"
+            Topic::Shipping
+                if found
+                    .last()
+                    .is_some_and(|last| last.topic == Topic::Payout && last.at.end == at.start) =>
+            {
+                continue;
+            }
+            topic => topic,
+        };
         // «الضمان ساري لمدة سنة» is about the warranty.
         let holds =
             note.sense.is(Class::Holds) && found.last().is_some_and(|last| is_held(sentence, last, &at));
         if holds {
             continue;
         }
-        if matches!(topic, Topic::Return | Topic::Payout) {
+        if note.sense.is(Class::Cod) && at.len() == 1 && !is_fee_for_cash(sentence, index) {
+            continue;
+        }
+        if topic == Topic::Return && is_paid_out(sentence, &at) {
+            topic = Topic::Payout;
+        } else if matches!(topic, Topic::Return | Topic::Payout) {
             let clause = sentence.clause(&at);
             if sentence.notes.any(clause.clone(), &[Class::Bank])
                 && sentence.notes.any(clause, &[Class::Refund])
             {
                 topic = Topic::Payout;
-            } else if topic == Topic::Payout {
+            } else if topic == Topic::Payout && !is_sent(sentence, index) {
                 continue;
             }
         }
         let part = part_of(sentence, &at, topic, found.last());
         found.push(Anchor { topic, part, at, and: note.clitics.and, to: note.clitics.to });
     }
-}
-
-/// «ويشحن الجوال في ٤٠ دقيقة»: a battery is charged in minutes, and goods are shipped in days.
-fn is_charging(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
-    sentence.tokens.word(at.start).contains("شحن")
-        && sentence.values.iter().any(|value| value.low.unit == Unit::Minute)
 }
 
 /// Whether a verb that says how long something holds is about the window before it.
@@ -231,9 +242,10 @@ fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Optio
     // "shipping and COD included"
     let included = (at.end..at.end + 4)
         .take_while(|index| !sentence.in_value(*index) && !sentence.is_comma(*index))
-        .any(|index| matches!(sentence.tokens.word(index), "included" | "inclusive" | "مشمول" | "مشموله"));
-    if included {
-        return Part::Added;
+        .find(|index| matches!(sentence.tokens.word(*index), "included" | "inclusive" | "مشمول" | "مشموله"));
+    if let Some(included) = included {
+        let denied = sentence.notes.any(at.end..included, &[Class::Neg, Class::AfterNeg]);
+        return if denied { Part::LeftOut } else { Part::Added };
     }
     // «شامل الضريبة والشحن»
     match last {

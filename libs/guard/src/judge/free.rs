@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Judge, tokens_of};
+use super::{Judge, sums::ADDENDS_MAX, tokens_of};
 use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
+    quantity::Value,
     report::{Field, Judgement, Truth},
     topic::{Anchor, Part, Topic},
 };
@@ -158,6 +159,14 @@ impl Judge<'_> {
             || self.speaks_of_what_is_missing()
             || self.sentence.notes.any(clause, &[Class::Cond]);
         let Some(over) = self.policy.free_over else { return said };
+        // «سلتك ٢٤٠ ريال وبس ١٠ ريال»
+        let rest = |value: &Value| {
+            let missing = |said: Amount| said.plus(value.low.amount).is(over);
+            self.said_before(&tokens_of(value)).take(ADDENDS_MAX).any(missing)
+        };
+        if self.sentence.values.iter().take(ADDENDS_MAX).any(rest) {
+            return true;
+        }
         let worth = |amount: Amount| amount >= over;
         let stated = self.context.stated.iter().copied().any(worth)
             || self.sentence.values.iter().any(|value| {

@@ -121,10 +121,35 @@ impl Judge<'_> {
         measure_of(self.sentence.tokens, at)
     }
 
+    /// «كل ١٠٠ جرام من عسل السدر بـ ريال وربع»: a measure of the sentence, and what so much costs.
+    pub(super) fn is_price_of_stated_measure(&self, amount: Amount, of: &Range<usize>) -> bool {
+        let rounding = self.rounding(of);
+        let measures = self.stated_measures(of.start);
+        let products = self.named_products();
+        let products = products.iter().filter_map(|id| self.policy.catalogue.product(*id)).take(MEASURES_MAX);
+        let mut packs = products.filter_map(|product| Some((product.price?, contents(&product.names))));
+        !measures.is_empty()
+            && packs.any(|(price, contents)| {
+                let mut prices = measures
+                    .iter()
+                    .flat_map(|measure| contents.iter().filter_map(|pack| measure.price(price, pack)));
+                prices.any(|derived| derived.is(amount) || derived.is_within(amount, rounding))
+            })
+    }
+
     /// Measures of the sentence but the one that begins at `own`: "comes in 250 g at 6.500, that is 26 a kilo".
     fn stated_measures(&self, own: usize) -> SmallVec<[Measure; 4]> {
         let bare = self.sentence.bare.iter().filter(|bare| bare.start != own);
-        bare.filter_map(|bare| self.measure_at(bare.start)).take(MEASURES_MAX).collect()
+        let counted = bare.filter_map(|bare| self.measure_at(bare.start));
+        // «نص كيلو»
+        let parts = (0..self.sentence.notes.len())
+            .filter(|index| self.sentence.notes.any(*index..index + 1, &[Class::Half, Class::Quarter]));
+        let of_parts = parts.filter_map(|index| {
+            let article = usize::from(self.sentence.tokens.word(index + 1) == "a");
+            let whole = self.measure_at(index + 1 + article)?;
+            Some(Measure { amount: whole.amount.times(self.count_at(index)?), at: index, ..whole })
+        });
+        counted.chain(of_parts).take(MEASURES_MAX).collect()
     }
 
     /// Half of the last place that the amount is written with: 0.05 of 12.4; nothing if fils are named apart.

@@ -1,15 +1,19 @@
 //! Compares what a sentence says with the facts.
 
 mod bare;
+mod before;
 mod coupon;
+mod difference;
 mod foreign;
 mod free;
 mod measure;
 mod money;
+mod otherwise;
 mod percent;
 mod pronoun;
 mod reckon;
 mod role;
+mod shares;
 mod sums;
 mod time;
 mod totals;
@@ -160,7 +164,7 @@ impl<'s> Judge<'s> {
             topic: if under { self.context.topic } else { topic },
             fee: if under && service.is_none() { self.context.fee } else { service.filter(|_| open) },
             free: self.speaks_of_free_delivery(),
-            short: self.speaks_of_what_is_missing(),
+            short: self.speaks_of_what_is_missing() || self.asks_for_worth(),
             reduced: self.sentence.has(&[Class::Discount, Class::Coupon]),
             cash: self.speaks_of_cash(),
             table: row && (self.context.table || head),
@@ -261,10 +265,19 @@ impl<'s> Judge<'s> {
     /// Whether an amount is said to be missing to something.
     fn speaks_of_what_is_missing(&self) -> bool {
         let more = |bare: &Bare| self.is_more(&(bare.start..bare.end));
+        let short = |value: &Value| value.low.unit.is_money() && self.is_short_of(&tokens_of(value));
         self.sentence.bare.iter().any(more)
+            || self.speaks_of_free_delivery() && self.sentence.values.iter().any(short)
             || self.sentence.has(&[Class::Remain])
                 && (self.sentence.values.iter().any(|value| value.low.unit.is_money())
                     || !self.sentence.bare.is_empty())
+    }
+
+    /// «طلبك ٢٠ دينار أو فوق؟»: what is said behind it holds if so.
+    fn asks_for_worth(&self) -> bool {
+        self.sentence.question
+            && self.sentence.has(&[Class::Over, Class::OrMore])
+            && self.sentence.values.iter().any(|value| value.low.unit.is_money())
     }
 
     fn speaks_of_cash(&self) -> bool {

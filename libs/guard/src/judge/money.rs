@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{
     Judge,
+    before::falling,
     role::{CUE_REACH, Role},
     tokens_of,
 };
@@ -11,7 +12,7 @@ use crate::{
     Verdict,
     amount::Amount,
     lexicon::Class,
-    quantity::{Quantity, Value, in_currency},
+    quantity::{Quantity, in_currency},
     report::{Field, Judgement, Truth},
     topic::{Anchor, Links, Part, Topic},
 };
@@ -27,7 +28,11 @@ impl<'s> Judge<'s> {
             if named || self.sentence.quoted(&of) || self.sentence.asked(&of) {
                 continue;
             }
-            let role = self.role(&of);
+            // «نازلة من ١١١ إلى ٨٩» says what it was and what it is, and not what is saved.
+            let role = match self.role(&of) {
+                Role::Saving if value.low.amount > value.high.amount => Role::Plain,
+                role => role,
+            };
             // «لا يوجد شحن مجاني تحت ٢٠٠» says from when on there is.
             let limited = role == Role::Threshold && self.sentence.before(&of, CUE_REACH, &[Class::Under]);
             if !limited && self.sentence.denied(&of) {
@@ -60,6 +65,10 @@ impl<'s> Judge<'s> {
             _ if self.is_key_of_other(anchor, of) => false,
             _ if self.is_behind_plus(anchor, of) || anchor.is_of_next(sentence, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
+            // "at 520 it's 120 less than the sheet"
+            (Topic::Product(mention), Part::Plain) if anchor.at.start >= of.end => {
+                !extra && !self.is_compared_with(mention) && self.is_meant(mention, of)
+            }
             (Topic::Product(mention), Part::Plain) => !extra && self.is_meant(mention, of),
             // "129.500 KD with free delivery": what is free has no amount before it.
             (Topic::Shipping, _) if self.is_free(anchor) && self.is_apart(anchor, of) => false,
@@ -135,8 +144,15 @@ impl<'s> Judge<'s> {
             let judged = self.judge_reading(role, anchor, Amount::ZERO.minus(Amount::ONE), of)?;
             return Some(Judgement { verdict: Verdict::Violate, ..judged });
         };
-        let judged = self.judge_reading(role, anchor, *first, of)?;
-        let other = readings.get(1).and_then(|other| self.judge_reading(role, anchor, *other, of));
+        let judge = |amount: Amount| {
+            let judged = self.judge_reading(role, anchor, amount, of)?;
+            Some(match judged.verdict {
+                Verdict::Violate => self.reconsider(judged, amount, of),
+                _ => judged,
+            })
+        };
+        let judged = judge(*first)?;
+        let other = readings.get(1).and_then(|other| judge(*other));
         Some(match other {
             Some(other) if other.verdict < judged.verdict => other,
             _ => judged,
@@ -152,6 +168,7 @@ impl<'s> Judge<'s> {
     ) -> Option<Judgement> {
         match role {
             Role::Comparison => None,
+            Role::Difference => self.judge_difference(amount, of),
             Role::Minimum => Some(Judgement::new(Field::Total, Verdict::Unsure, of.clone())),
             Role::Threshold => Some(self.judge_threshold(amount, of)),
             Role::Basket => Some(self.judge_basket(amount, of)),
@@ -340,7 +357,8 @@ impl<'s> Judge<'s> {
             && (self.is_goods_with_delivery(amount, of)
                 || self.is_reckoned_up(of) && self.adds_fees_to_said(amount, of));
         let right = fee.is(amount) || sum || waived || with_goods;
-        if !right && self.is_of_customer(of) {
+        let named = self.anchors.iter().any(|anchor| anchor.at.end == of.start && anchor.part == Part::Plain);
+        if !right && !named && self.is_of_customer(of) {
             return Judgement::new(Field::Total, Verdict::Unsure, of.clone());
         }
         equal(field, right, of).truly(|| (!both).then_some(Truth::Money(fee)))
@@ -353,49 +371,13 @@ impl<'s> Judge<'s> {
         });
         goods && self.is_sum(amount)
     }
-
-    fn judge_before(&self, amount: Amount, of: &Range<usize>) -> Judgement {
-        let products = self.named_products();
-        let product = |id: &u32| self.policy.catalogue.product(*id);
-        let compares: Vec<Amount> =
-            products.iter().filter_map(product).filter_map(|product| product.compare_at).collect();
-        let prices: Vec<Amount> =
-            products.iter().filter_map(product).filter_map(|product| product.price).collect();
-        let right = if products.is_empty() {
-            self.policy.catalogue.is_compare(amount)
-                || self.policy.catalogue.is_price(amount)
-                || self.is_fee_of_several(amount)
-        } else {
-            compares.iter().any(|compare| compare.is(amount))
-                || (self.speaks_of_reduction() && prices.iter().any(|price| price.is(amount)))
-                || self.is_sum(amount)
-        };
-        if !self.policy.catalogue.has_prices() {
-            return Judgement::new(Field::Price, Verdict::Unsure, of.clone());
-        }
-        equal(Field::Price, right, of).truly(|| match (&products[..], &compares[..]) {
-            ([_], [compare]) => Some(Truth::Money(*compare)),
-            _ => None,
-        })
-    }
-}
-
-/// «از ۱۵۰ به ۱۲۰», "reduced from 150 to 120": what falls was the price before, what it falls to is the price.
-fn falling(value: &Value, quantity: Quantity, role: Role) -> (Role, Range<usize>) {
-    let falls = value.low.amount > value.high.amount && matches!(role, Role::Plain | Role::Before);
-    match (falls, quantity == value.low) {
-        (false, _) => (role, tokens_of(value)),
-        (true, true) if value.second > value.start => (Role::Before, value.start..value.second - 1),
-        (true, true) => (Role::Before, tokens_of(value)),
-        (true, false) => (Role::Plain, value.second..value.end),
-    }
 }
 
 fn amount_follows(anchor: &Anchor, of: &Range<usize>) -> bool {
     anchor.at.end <= of.start
 }
 
-fn equal(field: Field, right: bool, of: &Range<usize>) -> Judgement {
+pub(super) fn equal(field: Field, right: bool, of: &Range<usize>) -> Judgement {
     let verdict = if right { Verdict::Pass } else { Verdict::Violate };
     Judgement::new(field, verdict, of.clone())
 }

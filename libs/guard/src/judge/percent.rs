@@ -65,12 +65,16 @@ impl Judge<'_> {
             || self.sentence.before(of, 1, &[Class::Material]);
         let close = self.sentence.behind(of, 1, &[Class::Discount, Class::Coupon])
             || self.sentence.before(of, 2, &[Class::Discount, Class::Coupon, Class::Save]);
+        if close || material {
+            return close;
+        }
         let clause = self.sentence.clause(of);
-        let spoken =
-            self.sentence.notes.any(clause, &[Class::Discount, Class::Coupon, Class::Save, Class::Lower])
-                || !self.coupons.is_empty();
-        let named = matches!(self.sentence.tokens.word(of.end), "علي" | "on" | "روي" | "off");
-        close || (!material && (spoken || named))
+        let said = |classes: &[Class]| self.sentence.notes.any(clause.clone(), classes);
+        // «والبطارية بعد سنة تنزل إلى ٩٠٪» lowers no price.
+        !self.coupons.is_empty()
+            || said(&[Class::Discount, Class::Coupon, Class::Save])
+            || said(&[Class::Lower]) && !said(&[Class::Charge])
+            || matches!(self.sentence.tokens.word(of.end), "علي" | "on" | "روي" | "off")
     }
 
     fn judge_tax(&self, value: &Value) -> Judgement {

@@ -62,6 +62,16 @@ impl<'s> Judge<'s> {
         Some(if feminine { Gender::Feminine } else { Gender::Masculine })
     }
 
+    /// "less than the sheet", «أرخص من الملاية»
+    pub(super) fn is_compared_with(&self, mention: usize) -> bool {
+        let start = self.sentence.mentions[mention].start;
+        let word =
+            |before: usize| start.checked_sub(before).map_or("", |index| self.sentence.tokens.word(index));
+        word(1) == "than"
+            || word(2) == "than"
+            || word(1) == "من" && matches!(word(2), "ارخص" | "اغلي" | "اقل" | "اكثر" | "احسن" | "افضل")
+    }
+
     /// «مع المصباح», "with the lamp", «أحلى من المصباح»: beside what is spoken of.
     fn goes_along(&self, mention: &Mention) -> bool {
         let word = |before: usize| {

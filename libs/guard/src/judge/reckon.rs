@@ -139,40 +139,6 @@ impl Judge<'_> {
         known.then(|| addends.into_iter().fold(Amount::ZERO, Amount::plus).is(amount))
     }
 
-    /// «أرخص بـ ٣٠٠ من قبل», "cheaper by 300".
-    pub(super) fn is_cheaper_by(&self, of: &Range<usize>) -> bool {
-        let word =
-            |before: usize| of.start.checked_sub(before).map_or("", |index| self.sentence.tokens.word(index));
-        let by = matches!(word(1), "ب" | "by");
-        let attached = self.sentence.notes.at(of.start).clitics.by;
-        (by || attached)
-            && matches!(word(1 + usize::from(by)), "ارخص" | "اغلي" | "اقل" | "cheaper" | "dearer" | "pricier")
-    }
-
-    /// «أغلى من ليالي بـ ١٣١», "dearer than the rug by 131".
-    pub(super) fn is_difference(&self, of: &Range<usize>) -> bool {
-        let word = |index: usize| self.sentence.tokens.word(index);
-        let other = self.sentence.mentions.iter().rev().find(|mention| mention.end <= of.start);
-        other.is_some_and(|other| {
-            let than = (other.start.saturating_sub(2)..other.start)
-                .find(|index| matches!(word(*index), "من" | "than" | "عن"));
-            let more = than.and_then(|than| than.checked_sub(1)).map_or("", word);
-            of.start - other.end <= 2
-                && matches!(
-                    more,
-                    "اغلي"
-                        | "ارخص"
-                        | "اقل"
-                        | "اكثر"
-                        | "يزيد"
-                        | "cheaper"
-                        | "dearer"
-                        | "pricier"
-                        | "expensive"
-                )
-        })
-    }
-
     /// «٩٠ ريال قبل التوصيل و١١٢ بعد التوصيل»: an amount said before with the fees that are spoken of.
     pub(super) fn adds_fees_to_said(&self, amount: Amount, of: &Range<usize>) -> bool {
         let fee = |topic, fact: Option<Amount>| {

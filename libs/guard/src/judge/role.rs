@@ -3,10 +3,7 @@
 use std::ops::Range;
 
 use super::Judge;
-use crate::{
-    lexicon::Class,
-    topic::{Anchor, Topic},
-};
+use crate::{lexicon::Class, topic::Topic};
 
 /// Tokens between a cue such as «فوق» and its amount.
 pub(super) const CUE_REACH: usize = 3;
@@ -26,6 +23,8 @@ pub(super) enum Role {
     Before,
     /// What is saved.
     Saving,
+    /// What two amounts differ by.
+    Difference,
     /// A mere comparison: "under 100 riyals".
     Comparison,
     Plain,
@@ -38,7 +37,7 @@ impl Judge<'_> {
             return self.role_of_member(key);
         }
         if self.is_comparison(of) {
-            return Role::Comparison;
+            return Role::Difference;
         }
         let shipped = self.context.topic == Some(Topic::Shipping) && sentence.has(&[Class::Free]);
         let free = self.speaks_of_free_delivery()
@@ -130,25 +129,6 @@ impl Judge<'_> {
         } else {
             Role::Plain
         }
-    }
-
-    /// "60 SAR more than the other"
-    fn is_comparison(&self, of: &Range<usize>) -> bool {
-        let word = |index: usize| self.sentence.tokens.word(index);
-        let compares = matches!(word(of.end), "more" | "less" | "cheaper" | "اكثر" | "اغلي" | "ارخص" | "اقل")
-            && matches!(word(of.end + 1), "than" | "من");
-        compares && !self.is_dearer_to_pay(of) || self.is_cheaper_by(of) || self.is_difference(of)
-    }
-
-    /// "Paying on delivery costs 12 more than paying online": what paying so costs, and no comparison of goods.
-    fn is_dearer_to_pay(&self, of: &Range<usize>) -> bool {
-        let more = matches!(self.sentence.tokens.word(of.end), "more" | "اكثر" | "اغلي");
-        let paid = |anchor: &Anchor| {
-            anchor.topic == Topic::CashOnDelivery
-                && anchor.at.end <= of.start
-                && of.start - anchor.at.end <= CUE_REACH
-        };
-        more && self.sentence.mentions.is_empty() && self.anchors.iter().any(paid)
     }
 
     /// A member is what its name says.

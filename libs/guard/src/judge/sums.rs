@@ -12,7 +12,6 @@ use crate::{
     quantity::Bare,
     report::{Field, Judgement},
     topic::{Part, Topic},
-    unit::Unit,
 };
 
 /// Most numbers of pieces that are tried for one amount.
@@ -91,7 +90,11 @@ impl Judge<'_> {
         let beside = |bare: &&Bare| {
             clause.contains(&bare.start) || self.is_count_for(bare, of) || self.is_count_cell(bare)
         };
-        for bare in self.sentence.bare.iter().filter(beside) {
+        // The number of "AirPods Pro 2" counts nothing.
+        let named = |bare: &&Bare| {
+            self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&bare.start))
+        };
+        for bare in self.sentence.bare.iter().filter(beside).filter(|bare| !named(bare)) {
             // "a six-pack"
             let hyphen = usize::from(self.sentence.tokens.word(bare.end) == "-");
             let counted = self.sentence.notes.is(bare.end + hyphen, Class::Piece)
@@ -111,8 +114,12 @@ impl Judge<'_> {
                 counts.push(bare.amount);
             }
         }
-        if counts.len() == 1 && self.sentence.notes.any(clause, &[Class::Pair]) {
+        if counts.len() == 1 && self.sentence.notes.any(clause.clone(), &[Class::Pair]) {
             counts.push(Amount::whole(2));
+        }
+        // «والدستة بـ ١١٤٠»
+        if clause.into_iter().any(|index| is_dozen(self.sentence.tokens.word(index))) {
+            counts.push(Amount::whole(12));
         }
         counts
     }
@@ -195,35 +202,6 @@ impl Judge<'_> {
             return self.policy.discounts.iter().copied().take(DISCOUNTS_MAX).collect();
         }
         SmallVec::new()
-    }
-
-    /// With the tax added, taken out, or the tax alone.
-    fn taxed(&self, price: Amount, amount: Amount) -> bool {
-        if !self.sentence.has(&[Class::Vat]) {
-            return false;
-        }
-        let Some(rate) = self.policy.vat_percent() else { return false };
-        let hundred = Amount::whole(100);
-        let net = price.times(hundred).over(hundred.plus(rate)).unwrap_or_default();
-        let included = self.policy.vat_included != Some(false);
-        let tax = price.percent(rate);
-        tax.is(amount)
-            || price.minus(net).is(amount)
-            || (included && net.is(amount))
-            || (!included && price.plus(tax).is(amount))
-    }
-
-    /// One of several equal payments.
-    fn split(&self, price: Amount, amount: Amount) -> bool {
-        let payments = || {
-            let months = self.sentence.values.iter().filter(|value| value.low.unit == Unit::Month);
-            let said =
-                self.sentence.bare.iter().map(|bare| bare.amount).chain(months.map(|value| value.low.amount));
-            said.chain([Amount::whole(4), Amount::whole(3)])
-                .filter(|count| count.integer().is_some_and(|count| (2..=36).contains(&count)))
-        };
-        self.sentence.has(&[Class::Install])
-            && payments().any(|count| price.over(count).is_some_and(|part| part.is(amount)))
     }
 
     /// An amount that no noun claims.
@@ -381,6 +359,12 @@ impl Judge<'_> {
             || sum.plus(shipping).is(amount)
             || sum.plus(shipping).plus(cash).is(amount)
     }
+}
+
+/// A noun for twelve pieces.
+fn is_dozen(word: &str) -> bool {
+    let word = word.strip_prefix('و').unwrap_or(word);
+    matches!(word.strip_prefix("ال").unwrap_or(word), "دسته" | "درزن" | "دزينه" | "dozen")
 }
 
 /// Sums of at least `least` of the parts, all of them first.

@@ -100,7 +100,33 @@ impl Judge<'_> {
         let clause = self.sentence.clause(&tokens_of(value));
         let mut values = self.sentence.values.iter();
         let filled = values.any(|other| other.low.unit == Unit::Percent && clause.contains(&other.start));
-        matches!(value.low.unit, Unit::Minute | Unit::Hour) && (filled || self.sentence.has(&[Class::Charge]))
+        // «شحنها ربع ساعة يعطيك ساعتين»
+        let lasts = || {
+            (0..self.sentence.notes.len()).any(|index| {
+                let word = self.sentence.tokens.word(index);
+                ["شحنها", "شحنه", "تشحنها", "تشحنه", "يشحن"].contains(&word)
+                    && self.sentence.tokens.word(index + 1) != "خلال"
+                    && self.sentence.in_value(index + 1)
+            })
+        };
+        matches!(value.low.unit, Unit::Minute | Unit::Hour)
+            && (filled || self.sentence.has(&[Class::Charge]) || lasts())
+    }
+
+    /// "10 months of the warranty left", «باقي لك ١٠ شهور»: what is left of a window, and not the window itself.
+    fn is_rest(&self, value: &Value) -> bool {
+        let of = tokens_of(value);
+        let clause = self.sentence.clause(&of);
+        if self.sentence.before(&of, 2, &[Class::Remain]) {
+            return true;
+        }
+        let behind = (of.end..clause.end)
+            .any(|index| matches!(self.sentence.tokens.word(index), "left" | "remaining"));
+        let mut before = (clause.start..of.start).rev().take_while(|index| !self.sentence.in_value(*index));
+        let left = behind || before.any(|index| self.sentence.notes.is(index, Class::Remain));
+        // "remaining on your 24-month warranty"
+        let next = self.sentence.notes.at(of.end);
+        left && !next.sense.any(&[Class::Warranty, Class::Return, Class::Exchange])
     }
 
     /// "Out for delivery, 20 minutes away": where one parcel is says nothing of how long delivery takes.
@@ -142,6 +168,8 @@ impl Judge<'_> {
             }
             Topic::Return => (Field::ReturnDays, self.policy.return_days),
             Topic::Exchange => (Field::ExchangeDays, self.policy.exchange_days),
+            // A motor is made for so many hours.
+            Topic::Warranty if matches!(value.low.unit, Unit::Hour | Unit::Minute) => return None,
             // A repair takes working days.
             Topic::Warranty if self.is_working(&of) => {
                 return Some(Judgement::new(Field::WarrantyMonths, Verdict::Unsure, of));
@@ -152,6 +180,10 @@ impl Judge<'_> {
             _ => return None,
         };
         let Some(fact) = fact else { return Some(Judgement::new(field, Verdict::Unsure, of)) };
+        let all = if field == Field::WarrantyMonths { fact.times(Amount::whole(30)) } else { fact };
+        if days(value.high) < all && self.is_rest(value) {
+            return None;
+        }
         let (same, truth) = if field == Field::WarrantyMonths {
             (is_months(value.high, fact), Truth::Months(fact))
         } else {
@@ -262,6 +294,12 @@ impl Judge<'_> {
             let mut between = if other < of.start { other..of.start } else { of.end..other };
             between.any(or)
         });
+        // «نفس اليوم أو باچر»
+        let tomorrow = |index: usize| {
+            let word = self.sentence.tokens.word(index);
+            matches!(word, "باجر" | "باچر" | "بكره" | "بكرا" | "غدا" | "tomorrow")
+        };
+        let joined = joined || or(of.end) && tomorrow(of.end + 1);
         joined && (least..=most).contains(&day)
     }
 

@@ -199,7 +199,8 @@ impl Judge<'_> {
                 .any(|percent| prices.iter().any(|price| price.percent(*percent).is(amount)))
     }
 
-    pub(super) fn judge_saving(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+    /// Whether a reduced price, a coupon or free delivery saves this.
+    pub(super) fn is_saving(&self, amount: Amount, of: &Range<usize>) -> bool {
         let catalogue = &self.policy.catalogue;
         let named = self.named_products();
         let products: SmallVec<[u32; 16]> = if named.is_empty() {
@@ -208,27 +209,31 @@ impl Judge<'_> {
             named.into_iter().take(16).collect()
         };
         let discounts = self.policy.discounts.iter().copied().take(DISCOUNTS_MAX);
+        let counts = self.counts(None, of);
         let saves = |id: &u32| {
             let product = catalogue.product(*id)?;
             let price = product.price?;
-            let reduced = product.compare_at.is_some_and(|compare| compare.minus(price).is(amount));
-            let counts = self.counts(None, of);
-            let coupon = discounts
-                .clone()
-                .any(|percent| counts.iter().any(|count| price.times(*count).percent(percent).is(amount)));
-            Some(
-                reduced
-                    || coupon
-                    || (self.speaks_of_free_delivery()
-                        && self.policy.shipping_fee.is_some_and(|fee| fee.is(amount))),
-            )
+            let saved = |count: &Amount| {
+                let price = price.times(*count);
+                let reduced =
+                    product.compare_at.is_some_and(|compare| compare.times(*count).minus(price).is(amount));
+                reduced || discounts.clone().any(|percent| price.percent(percent).is(amount))
+            };
+            Some(counts.iter().any(saved))
         };
-        let sum = self
-            .items_worth()
-            .is_some_and(|worth| discounts.clone().any(|percent| worth.percent(percent).is(amount)));
-        let verdict = if sum || self.is_sum(amount) || products.iter().filter_map(saves).any(|saved| saved) {
+        let sum = || {
+            self.items_worth()
+                .is_some_and(|worth| discounts.clone().any(|percent| worth.percent(percent).is(amount)))
+        };
+        let waived =
+            self.speaks_of_free_delivery() && self.policy.shipping_fee.is_some_and(|fee| fee.is(amount));
+        waived || products.iter().filter_map(saves).any(|saved| saved) || sum()
+    }
+
+    pub(super) fn judge_saving(&self, amount: Amount, of: &Range<usize>) -> Judgement {
+        let verdict = if self.is_saving(amount, of) || self.is_sum(amount) {
             Verdict::Pass
-        } else if catalogue.has_prices() || self.policy.coupons.is_some() {
+        } else if self.policy.catalogue.has_prices() || self.policy.coupons.is_some() {
             Verdict::Violate
         } else {
             Verdict::Unsure

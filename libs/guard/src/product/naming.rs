@@ -40,7 +40,10 @@ impl Catalogue {
     /// Adds what a product is called by beside its whole name.
     fn add_nouns(&mut self, product: u32, words: &[String]) {
         let heads = heads(words);
-        for word in words.iter().filter(|word| heads.first() != Some(word) && word.chars().count() > 3) {
+        for word in words
+            .iter()
+            .filter(|word| heads.first() != Some(word) && word.chars().count() > 3 && !is_size(word))
+        {
             let meant = self.details.entry(singular(word).to_owned()).or_insert(Some(product));
             if *meant != Some(product) {
                 *meant = None;

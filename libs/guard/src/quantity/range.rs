@@ -8,7 +8,9 @@ impl Reader<'_> {
     pub(super) fn shares_unit(&self, low: &Operand, high: &Operand, at: usize) -> bool {
         let to = self.notes.is(at - 1, Class::To) || self.notes.at(at).clitics.to;
         let ends = self.tokens.all.get(high.end).is_none_or(|token| token.comma || token.kind == Kind::Mark);
-        to && ends && low.unit.is_some_and(Unit::is_time) && low.amount < high.amount
+        let timed = low.unit.is_some_and(Unit::is_time) && low.amount < high.amount;
+        // «نازلة من أربعة ريالات و٢٠٠ بيسة إلى ثلاثة ونص»
+        to && ends && (timed || low.unit.is_some_and(Unit::is_money) && low.amount > high.amount)
     }
 
     /// "reduced by 3 to 18" is no range.

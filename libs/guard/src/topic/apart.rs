@@ -1,0 +1,62 @@
+//! Words for shipping, paying and returning that say something else: charging, cash as such, money on its way back.
+
+use std::ops::Range;
+
+use crate::{sentence::Sentence, unit::Unit};
+
+/// Tokens between a verb and the money that comes back.
+const MONEY_REACH: usize = 3;
+
+/// «ويشحن الجوال في ٤٠ دقيقة»: a battery is charged in minutes, and goods are shipped in days.
+pub(super) fn is_charging(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
+    sentence.tokens.word(at.start).contains("شحن")
+        && sentence.values.iter().any(|value| value.low.unit == Unit::Minute)
+}
+
+/// «والكاش ٥٠٠ فلس»: cash alone is a way to pay, and a service where it has an amount or an article.
+pub(super) fn is_fee_for_cash(sentence: &Sentence<'_>, at: usize) -> bool {
+    sentence.tokens.word(at).trim_start_matches(['و', 'ب']) != "كاش"
+        || sentence.in_value(at + 1)
+        || sentence.tokens.all.get(at + 1).is_some_and(|token| token.value.is_some())
+}
+
+/// «يرجع لك المبلغ خلال ١٠ أيام», "the refund takes 7 days": money on its way back, and not the goods.
+pub(super) fn is_paid_out(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
+    let word = |index: usize| sentence.tokens.word(index);
+    if word(at.start).is_ascii() {
+        let verb = |index: usize| {
+            matches!(
+                word(index),
+                "takes"
+                    | "take"
+                    | "issued"
+                    | "processed"
+                    | "credited"
+                    | "arrive"
+                    | "arrives"
+                    | "show"
+                    | "shows"
+                    | "appear"
+                    | "appears"
+                    | "lands"
+            )
+        };
+        return word(at.start).starts_with("refund") && (at.end..at.end + MONEY_REACH).any(verb);
+    }
+    let comes = ["يرجع", "بيرجع", "هيرجع", "ترجع", "بترجع", "هترجع", "يرجعلك", "بيرجعلك", "هيرجعلك", "يعود"];
+    let money = |index: usize| {
+        matches!(word(index), "المبلغ" | "مبلغك" | "فلوسك" | "الفلوس" | "فلوسج" | "والمبلغ" | "والفلوس")
+    };
+    comes.contains(&word(at.start))
+        && (at.start.saturating_sub(1)..at.end + MONEY_REACH)
+            .filter(|index| !sentence.in_value(*index))
+            .any(money)
+}
+
+/// «ونحول لك المبلغ خلال أسبوعين»: money that a verb sends.
+pub(super) fn is_sent(sentence: &Sentence<'_>, at: usize) -> bool {
+    (at.saturating_sub(2)..at).any(|index| {
+        let word = sentence.tokens.word(index);
+        ["نحول", "يتحول", "ينزل", "نودع", "نرسل"].iter().any(|verb| word.contains(verb))
+    })
+}
