@@ -138,6 +138,8 @@ pub(crate) struct Lexicon {
     inner: Vec<bool>,
     /// The numbers of «ما» and «وما».
     pub(crate) what: [u32; 2],
+    /// The numbers of «بسته», a pack in Persian and "for six" in Arabic, and of «سته».
+    pub(crate) six: [u32; 2],
 }
 
 /// The lists, read once.
@@ -167,6 +169,7 @@ impl Lexicon {
             roots: Vec::new(),
             inner: Vec::new(),
             what: [0; 2],
+            six: [0; 2],
         };
         let mut unknown = Vec::new();
         let mut inflected = Vec::new();
@@ -208,7 +211,9 @@ impl Lexicon {
                 lexicon.add_new(&format!("{stem}{pronoun}"), &sense);
             }
         }
+        lexicon.share_phrases();
         lexicon.what = ["ما", "وما"].map(|word| lexicon.word(word).0);
+        lexicon.six = ["بسته", "سته"].map(|word| lexicon.word(word).0);
         lexicon.roots = vec![0; lexicon.words.len() + 1];
         lexicon.inner = vec![false; lexicon.nodes.len()];
         for ((from, word), to) in &lexicon.edges {
@@ -218,6 +223,24 @@ impl Lexicon {
             }
         }
         (lexicon, unknown)
+    }
+
+    /// Lets phrases begin with the article where the word alone has a meaning with it: «المبلغ المطلوب» beside «المبلغ».
+    fn share_phrases(&mut self) {
+        let node_of = |word: &u32| self.edges.get(&(0, *word)).copied();
+        let definite = self.words.iter().filter_map(|(word, id)| {
+            let open = self.words.get(word.strip_prefix("ال")?)?;
+            Some((node_of(open)?, node_of(id)?))
+        });
+        let shared: HashMap<u32, u32> = definite.collect();
+        let phrases =
+            self.edges.iter().filter_map(|((from, word), to)| Some(((*shared.get(from)?, *word), *to)));
+        for (edge, to) in phrases.collect::<Vec<_>>() {
+            self.edges.entry(edge).or_insert(to);
+        }
+        for (open, definite) in shared {
+            self.leads[definite as usize] = self.leads[definite as usize].with(self.leads[open as usize]);
+        }
     }
 
     /// Adds a form unless the word means something already.

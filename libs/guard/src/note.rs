@@ -44,7 +44,12 @@ impl Notes {
         self.classes = Classes::default();
         self.all.extend(tokens.all.iter().enumerate().map(|(index, token)| {
             let (word, clitics) = match token.kind {
-                Kind::Word | Kind::Mark => lexicon.word(tokens.word(index)),
+                Kind::Word | Kind::Mark => match lexicon.word(tokens.word(index)) {
+                    (word, _) if word == lexicon.six[0] && !tokens.persian => {
+                        (lexicon.six[1], Clitics { by: true, ..Clitics::NONE })
+                    }
+                    found => found,
+                },
                 Kind::Number | Kind::Opaque => (0, Clitics::default()),
             };
             Note { word, clitics, len: 1, sense: Sense::default() }

@@ -55,6 +55,27 @@ pub(crate) fn is_measure_of_part(unit: &str) -> bool {
     matches!(unit, "بوصه" | "انش" | "هرتز" | "واط" | "مللي" | "ملي" | "ميجا" | "ميجابكسل" | "امبير")
 }
 
+/// Whether sides are measured in it.
+pub(crate) fn is_length(unit: &str) -> bool {
+    matches!(
+        unit,
+        "m" | "cm" | "mm" | "ft" | "in" | "inch" | "inches" | "metre" | "metres" | "meter" | "meters"
+    ) || matches!(
+        unit,
+        "متر"
+            | "امتار"
+            | "سم"
+            | "سنتي"
+            | "سنتيمتر"
+            | "سانت"
+            | "سانتي"
+            | "سانتيمتر"
+            | "انش"
+            | "بوصه"
+            | "قدم"
+    )
+}
+
 /// Whether it is the unit of a size, a power or a storage.
 pub(crate) fn is_size(unit: &str) -> bool {
     OTHERS.contains(&unit) || measured(unit).is_some_and(|(dimension, _)| dimension != Dimension::Pieces)

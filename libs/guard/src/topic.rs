@@ -10,7 +10,7 @@ use crate::{
     lexicon::{Class, Classes},
     sentence::Sentence,
 };
-use apart::{is_charging, is_fee_for_cash, is_paid_out, is_sent};
+use apart::{is_charging, is_fee_for_cash, is_meant_for, is_paid_out, is_sent, is_sum_with};
 
 /// What a value may be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,11 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
                 (last.topic == Topic::Shipping || is_charging(sentence, &last.at))
                     && governs(sentence, &last.at, &at)
             });
-            let part = if after_ship { Part::Reference } else { Part::Plain };
+            // «كفر للآيفون»
+            let fitted = found.last().is_some_and(|last| {
+                matches!(last.topic, Topic::Product(_)) && is_meant_for(sentence, &last.at, &at, mention.to)
+            });
+            let part = if after_ship || fitted { Part::Reference } else { Part::Plain };
             found.push(Anchor { topic: Topic::Product(id), part, at, and: mention.and, to: mention.to });
             continue;
         }
@@ -213,6 +217,9 @@ fn part_of(sentence: &Sentence<'_>, at: &Range<usize>, topic: Topic, last: Optio
     }
     if !matches!(topic, Topic::Shipping | Topic::CashOnDelivery | Topic::Vat) {
         return Part::Plain;
+    }
+    if topic == Topic::Shipping && is_sum_with(sentence, at) {
+        return Part::Added;
     }
     for index in close.rev() {
         let note = sentence.notes.at(index);

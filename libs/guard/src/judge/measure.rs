@@ -20,6 +20,10 @@ const JOINTS_MAX: usize = 3;
 /// Most measures that a sentence and names are looked through for.
 const MEASURES_MAX: usize = 8;
 
+/// Grams or millilitres between one size of a pack and the next, and how many sizes there are.
+const PACK_STEP: i64 = 5;
+const PACKS_MAX: i64 = 1000;
+
 /// So much of something.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measure {
@@ -48,12 +52,13 @@ impl Judge<'_> {
         products.dedup();
         products.truncate(MEASURES_MAX);
         let pass = || Judgement::new(Field::Price, Verdict::Pass, of.clone());
-        let rounding = self.rounding(of);
+        let rounding = self.rounding(amount, of);
         let stated = self.stated_measures(measure.at);
-        let (mut known, mut truths) = (false, SmallVec::<[Amount; 4]>::new());
+        let (mut known, mut odd, mut truths) = (false, true, SmallVec::<[Amount; 4]>::new());
         for product in products.iter().filter_map(|id| self.policy.catalogue.product(*id)) {
             let named = contents(&product.names);
             known |= named.iter().any(|contents| contents.dimension == measure.dimension);
+            odd &= product.price.is_some_and(|price| !measure.has_pack(price, amount, rounding));
             for price in product.price.into_iter().chain(product.compare_at) {
                 let one = named.is_empty() || measure.dimension == Dimension::Pieces;
                 if measure.per && price.is(amount) && one {
@@ -70,7 +75,9 @@ impl Judge<'_> {
         let truth = || if let [only] = truths[..] { Some(Truth::Money(only)) } else { None };
         // Of pieces it may be the price of one or of the pack.
         (measure.per && measure.dimension != Dimension::Pieces).then(|| {
-            let verdict = if known { Verdict::Violate } else { Verdict::Unsure };
+            // «البن الكيلو بـ ١٢»: contents that no name tells are a round number of something.
+            let wrong = known || odd && measure.at < of.start && !products.is_empty();
+            let verdict = if wrong { Verdict::Violate } else { Verdict::Unsure };
             Judgement::new(Field::Price, verdict, of.clone()).truly(truth)
         })
     }
@@ -123,7 +130,7 @@ impl Judge<'_> {
 
     /// «كل ١٠٠ جرام من عسل السدر بـ ريال وربع»: a measure of the sentence, and what so much costs.
     pub(super) fn is_price_of_stated_measure(&self, amount: Amount, of: &Range<usize>) -> bool {
-        let rounding = self.rounding(of);
+        let rounding = self.rounding(amount, of);
         let measures = self.stated_measures(of.start);
         let products = self.named_products();
         let products = products.iter().filter_map(|id| self.policy.catalogue.product(*id)).take(MEASURES_MAX);
@@ -153,13 +160,14 @@ impl Judge<'_> {
     }
 
     /// Half of the last place that the amount is written with: 0.05 of 12.4; nothing if fils are named apart.
-    fn rounding(&self, of: &Range<usize>) -> Amount {
+    fn rounding(&self, amount: Amount, of: &Range<usize>) -> Amount {
         let mut words = of.clone().filter(|index| self.sentence.tokens.all[*index].value.is_some());
         let written = words.next().map_or("", |index| self.sentence.tokens.word(index));
         let places = written.rsplit_once('.').map_or(0, |(_, fraction)| fraction.len());
         let place = (0..places).try_fold(Amount::ONE, |place, _| place.over(Amount::whole(10)));
         let half = place.and_then(|place| place.over(Amount::whole(2)));
-        half.filter(|_| words.next().is_none()).unwrap_or_default()
+        let exact = written.is_empty() && amount.integer().is_none();
+        half.filter(|_| words.next().is_none() && !exact).unwrap_or_default()
     }
 
     /// Whether a number without a currency is the price of a measure: "i.e. 1.480 per gram".
@@ -170,6 +178,20 @@ impl Judge<'_> {
 }
 
 impl Measure {
+    /// Whether a pack of some round number of grams or millilitres that costs `price` makes `amount` of the measure.
+    fn has_pack(&self, price: Amount, amount: Amount, rounding: Amount) -> bool {
+        let grams = matches!(self.dimension, Dimension::Mass | Dimension::Volume);
+        let pack = |size: i64| Self {
+            dimension: self.dimension,
+            amount: Amount::whole(size),
+            per: false,
+            at: self.at,
+        };
+        let derived = |size: i64| self.price(price, &pack(size));
+        let same = |derived: Amount| derived.is(amount) || derived.is_within(amount, rounding);
+        !grams || (1..=PACKS_MAX).map(|step| step * PACK_STEP).filter_map(derived).any(same)
+    }
+
     /// What it costs where `contents` cost `price`.
     fn price(&self, price: Amount, contents: &Self) -> Option<Amount> {
         let comparable = self.dimension == contents.dimension && self.dimension != Dimension::Other;

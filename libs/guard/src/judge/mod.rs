@@ -2,6 +2,7 @@
 
 mod bare;
 mod before;
+mod counted;
 mod coupon;
 mod difference;
 mod foreign;
@@ -62,12 +63,14 @@ pub(crate) struct Context {
     cash: bool,
     /// Whether the sentence before was a row of a table with prices.
     table: bool,
+    /// Whether an order that has a number was spoken of.
+    order: bool,
 }
 
 impl Context {
     /// Goes on behind a sentence.
     fn remember(&mut self, said: Self) {
-        let Self { items, stated, coupon, topic, fee, free, short, reduced, cash, table } = said;
+        let Self { items, stated, coupon, topic, fee, free, short, reduced, cash, table, order } = said;
         for item in items {
             match self.items.iter_mut().find(|known| known.products == item.products) {
                 Some(known) => known.pieces = item.pieces.or(known.pieces),
@@ -82,6 +85,7 @@ impl Context {
         (self.free, self.short) = (free, short);
         self.reduced |= reduced;
         self.cash |= cash;
+        self.order |= order;
     }
 }
 
@@ -168,6 +172,7 @@ impl<'s> Judge<'s> {
             reduced: self.sentence.has(&[Class::Discount, Class::Coupon]),
             cash: self.speaks_of_cash(),
             table: row && (self.context.table || head),
+            order: self.names_an_order(),
         }
     }
 
@@ -189,16 +194,30 @@ impl<'s> Judge<'s> {
                 self.sentence.notes.is(index, Class::Piece)
                     || matches!(
                         self.sentence.tokens.word(index),
-                        "x" | "×" | "*" | "من" | "of" | "the" | "our" | "از"
+                        "x" | "×"
+                            | "*"
+                            | "من"
+                            | "of"
+                            | "the"
+                            | "our"
+                            | "از"
+                            | "extra"
+                            | "more"
+                            | "additional"
+                            | "other"
+                            | "spare"
                     )
             });
             let numbered = self.sentence.before(&(bare.start..bare.end), 1, &[Class::NotCode])
                 || self.sentence.is_keycap(bare.start);
             // «١٨٩ العطر + ٢٢ توصيل»
             let priced = self.policy.catalogue.is_price(bare.amount);
-            (before && counted && !numbered && !priced || times) && whole(bare.amount)
+            let sides = || self.is_side(bare);
+            (before && counted && !numbered && !priced || times && !sides()) && whole(bare.amount)
         });
-        let pair = (start.saturating_sub(3)..start).any(|index| self.sentence.notes.is(index, Class::Pair));
+        // «حبتين معمول», «معمول حبتين»
+        let pair = (start.saturating_sub(3)..start).any(|index| self.sentence.notes.is(index, Class::Pair))
+            || self.sentence.notes.is(end, Class::Pair);
         // Abaya x2
         let written = || {
             self.sentence

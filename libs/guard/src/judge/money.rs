@@ -64,6 +64,7 @@ impl<'s> Judge<'s> {
             (_, Part::Reference) | (Topic::Vat, _) => false,
             _ if self.is_key_of_other(anchor, of) => false,
             _ if self.is_behind_plus(anchor, of) || anchor.is_of_next(sentence, of) => false,
+            _ if self.is_beyond(anchor, of) => false,
             (Topic::Total, Part::Plain) => !self.is_addend(of),
             // "at 520 it's 120 less than the sheet"
             (Topic::Product(mention), Part::Plain) if anchor.at.start >= of.end => {
@@ -251,6 +252,17 @@ impl<'s> Judge<'s> {
     /// «89 + 25 شحن»: the first is not about what is behind the plus.
     fn is_behind_plus(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
         (of.end..anchor.at.start).any(|index| self.sentence.tokens.word(index) == "+")
+    }
+
+    /// «ريال فوق رسوم التوصيل», "1 riyal on top of the delivery fee": what is paid beside what is named behind it.
+    fn is_beyond(&self, anchor: &Anchor, of: &Range<usize>) -> bool {
+        matches!(anchor.topic, Topic::Shipping | Topic::CashOnDelivery)
+            && (of.end..anchor.at.start).take(CUE_REACH).any(|index| {
+                matches!(
+                    self.sentence.tokens.word(index),
+                    "فوق" | "غير" | "علاوه" | "زياده" | "top" | "addition" | "besides" | "beyond"
+                )
+            })
     }
 
     /// «٢ × ٦٥ + ٢٥»: what is reckoned with, not what it comes to.

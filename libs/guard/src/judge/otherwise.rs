@@ -50,6 +50,7 @@ impl Judge<'_> {
             || self.is_collected(amount, of)
             || self.is_itemised(amount, of)
             || self.is_price_of_stated_measure(amount, of)
+            || priced && self.is_said_with_goods(amount, of)
     }
 
     /// "400 baisa more", "down 30 riyals to 120", «نزلت ٧٠٠ بيسة», «ينخصم ٨٠ درهم من», "and pocket 2.600".
@@ -145,6 +146,20 @@ impl Judge<'_> {
             let paid = amount.minus(change);
             self.dues(|other| other != of).iter().any(|due| due.is(paid))
         })
+    }
+
+    /// «حبتين بـ ١٥٠، ومع الفحم يصير ١٦٢»: an amount that was said with what is named behind it.
+    fn is_said_with_goods(&self, amount: Amount, of: &Range<usize>) -> bool {
+        let named = self.sentence.mentions.iter().filter(|mention| mention.end <= of.start).take(ADDENDS_MAX);
+        named
+            .filter_map(|mention| Some((mention.start, self.worth(&mention.products, self.pieces(mention))?)))
+            .any(|(start, worth)| {
+                let mut said = self.numbers().take(NUMBERS_MAX).filter(|(place, _)| place.end <= start);
+                said.any(|(place, said)| {
+                    let priced = self.sentence.in_value(place.start) || self.is_written_as_money(&place);
+                    priced && said.plus(worth).is(amount)
+                })
+            })
     }
 
     /// What comes back to whoever hands over what is not said here.

@@ -14,6 +14,9 @@ use crate::{
     unit::Unit,
 };
 
+/// Tokens between a coupon and the percentage that a verb gives it.
+const OWN_REACH: usize = 5;
+
 impl Judge<'_> {
     pub(super) fn judge_percents(&mut self) {
         for value in self.sentence.values.iter().filter(|value| value.low.unit == Unit::Percent) {
@@ -96,13 +99,53 @@ impl Judge<'_> {
             Some((_, percent)) => *percent,
             None => self.context.coupon,
         };
-        let backed = [value.low, value.high].iter().all(|quantity| self.backs(quantity.amount, named));
+        let own = nearest.is_some_and(|(at, _)| self.is_of_coupon(*at, &of));
+        let priced = named.is_none() && self.tells_reduction();
+        let backed =
+            [value.low, value.high].iter().map(|quantity| quantity.amount).all(|percent| match named {
+                Some(named) if own => named.is(percent),
+                _ if priced => self.reduced_by(percent),
+                _ => self.backs(percent, named),
+            });
         let verdict = match (backed, self.policy.coupons.is_some()) {
             (true, _) => Verdict::Pass,
             (false, true) => Verdict::Violate,
             (false, false) => Verdict::Unsure,
         };
         Judgement::new(Field::Percent, verdict, of).truly(|| self.true_percent(named))
+    }
+
+    /// «كود DAR20 ينزل عشرين بالمية», "DAR20 takes 20%": what a coupon gives, whatever is reduced beside it.
+    fn is_of_coupon(&self, code: usize, of: &Range<usize>) -> bool {
+        let other = |index: usize| {
+            let word = self.sentence.tokens.word(index);
+            self.sentence.is_comma(index)
+                || self.sentence.notes.at(index).clitics.the
+                || self.sentence.notes.at(index).clitics.and
+                || self.sentence.notes.any(index..index + 1, &[Class::And, Class::With, Class::Over])
+                || matches!(word, "the" | "on" | "top" | "already" | "علي" | "غير" | "your" | "this")
+                || self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&index))
+        };
+        code < of.start && of.start - code <= OWN_REACH && !(code + 1..of.start).any(other)
+    }
+
+    /// "15% off: 2,350 instead of 2,500": whether what a product costs and did cost are both said, and no coupon is.
+    fn tells_reduction(&self) -> bool {
+        if self.sentence.has(&[Class::Coupon, Class::Code]) || !self.coupons.is_empty() {
+            return false;
+        }
+        let stated = |amount: Amount| {
+            let values = self.sentence.values.iter().map(|value| value.low.amount);
+            let bare = self.sentence.bare.iter().map(|bare| bare.amount);
+            values.chain(bare).chain(self.context.stated.iter().copied()).any(|said| said.is(amount))
+        };
+        let products = self.named_products();
+        products.iter().filter_map(|id| self.policy.catalogue.product(*id)).any(|product| {
+            product
+                .price
+                .zip(product.compare_at)
+                .is_some_and(|(price, compare)| stated(price) && stated(compare))
+        })
     }
 
     /// The percentage of the named coupon, or of the only reduction that there is.

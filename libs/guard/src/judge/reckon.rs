@@ -15,6 +15,9 @@ use crate::{
 /// Tokens of the longest breakdown of a sum in brackets.
 const BREAKDOWN_MAX: usize = 40;
 
+/// Tokens from a fee with its amount back to the word that adds it: "with the KD 1.500".
+const WITH_REACH: usize = 4;
+
 impl Judge<'_> {
     /// «التوصيل ٢٢ ريال ويصير ٢١١»: what it all comes to, once an amount of the noun before it is said.
     pub(super) fn is_result_behind(&self, anchor: Option<&Anchor>, of: &Range<usize>) -> bool {
@@ -22,7 +25,13 @@ impl Judge<'_> {
         let near = of.start.saturating_sub(CUE_REACH)..of.start;
         let result = near.clone().rev().take_while(|index| !self.sentence.in_value(*index)).find(|index| {
             let word = self.sentence.tokens.word(*index);
+            // "with the 1.500 shipping fee it's 7.200"
+            let with = || {
+                let near = anchor.at.start.saturating_sub(WITH_REACH)..anchor.at.start;
+                self.sentence.notes.any(near, &[Class::With])
+            };
             is_result(word.strip_prefix(['و', 'ف']).filter(|rest| rest.chars().count() > 2).unwrap_or(word))
+                || matches!(word, "it's" | "you're" | "ميشود") && with()
         });
         // "with 15 QAR delivery that's 135"
         let charged =

@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use super::Judge;
-use crate::{lexicon::Class, topic::Topic};
+use crate::{
+    lexicon::Class,
+    topic::{Anchor, Topic},
+};
 
 /// Tokens between a cue such as «فوق» and its amount.
 pub(super) const CUE_REACH: usize = 3;
@@ -63,9 +66,7 @@ impl Judge<'_> {
         if free && (filled || self.is_reached(of) || self.is_ordered(of)) {
             return Role::Threshold;
         }
-        // «باقي لك ٧٢ ريال وتوصل ٣٠٠»
-        let toward = || sentence.bare.iter().any(|bare| self.is_reached(&(bare.start..bare.end)));
-        if missing && (free || self.context.free || toward()) && !sentence.before(of, 2, &[Class::Save]) {
+        if missing && (free || self.is_toward_free()) && !sentence.before(of, 2, &[Class::Save]) {
             return Role::Remaining;
         }
         let cond = sentence.before(of, 2, &[Class::Cond]);
@@ -157,6 +158,31 @@ impl Judge<'_> {
                 let end = index + notes.at(index).len;
                 !(end..end + 2).any(|index| self.sentence.in_value(index))
             })
+    }
+
+    /// «باقي لك ٧٢ ريال وتوصل ٣٠٠», "add 550 to skip the fee"
+    fn is_toward_free(&self) -> bool {
+        self.context.free
+            || self.sentence.bare.iter().any(|bare| self.is_reached(&(bare.start..bare.end)))
+            || self.spares_delivery()
+    }
+
+    /// "to skip the 150 QAR delivery fee", «وتتجنب رسوم التوصيل»: whoever pays so much more pays no delivery.
+    fn spares_delivery(&self) -> bool {
+        let word = |index: usize| self.sentence.tokens.word(index);
+        let verb = |index: usize| {
+            let spoken = word(index);
+            matches!(spoken, "skip" | "avoid" | "dodge" | "waive" | "escape" | "lose" | "ditch")
+                || ["تتجنب", "تتفاد", "تتخلص", "تنعف", "تعف", "تتفك"]
+                    .iter()
+                    .any(|root| spoken.strip_prefix('و').unwrap_or(spoken).starts_with(root))
+        };
+        let spared = |anchor: &Anchor| {
+            let behind = matches!(word(anchor.at.end), "نپردازيد" | "ندهيد" | "نميپردازيد" | "نميدهيد");
+            anchor.topic == Topic::Shipping
+                && (behind || (anchor.at.start.saturating_sub(2 * CUE_REACH)..anchor.at.start).any(verb))
+        };
+        self.anchors.iter().any(spared)
     }
 
     /// «سلتك ١٧٤ ريال»

@@ -22,6 +22,10 @@ pub(super) const DISCOUNTS_MAX: usize = 8;
 const COUNT_REACH: usize = 3;
 /// Tokens before an amount that answers what the sentence before asked.
 const OPEN_REACH: usize = 6;
+/// Tokens between a word for an order and its number.
+const ORDER_REACH: usize = 5;
+/// Digits of the shortest number of an order.
+const ORDER_DIGITS_MIN: usize = 4;
 /// Most addends of a sum.
 pub(super) const ADDENDS_MAX: usize = 6;
 /// Most prices that such sums are tried with.
@@ -94,14 +98,17 @@ impl Judge<'_> {
         let named = |bare: &&Bare| {
             self.sentence.mentions.iter().any(|mention| (mention.start..mention.end).contains(&bare.start))
         };
-        for bare in self.sentence.bare.iter().filter(beside).filter(|bare| !named(bare)) {
+        for bare in
+            self.sentence.bare.iter().filter(beside).filter(|bare| !named(bare) && !self.is_side(bare))
+        {
             // "a six-pack"
             let hyphen = usize::from(self.sentence.tokens.word(bare.end) == "-");
             let counted = self.sentence.notes.is(bare.end + hyphen, Class::Piece)
                 || (bare.start.saturating_sub(1)..=bare.end)
                     .any(|index| matches!(self.sentence.tokens.word(index), "x" | "×" | "*"))
                 || self.is_count_for(bare, of)
-                || self.is_count_cell(bare);
+                || self.is_count_cell(bare)
+                || self.is_number_of_named(bare);
             // "The puzzle has 1000 pieces"
             let contents = self.sentence.tokens.word(bare.start.wrapping_sub(1));
             let held =
@@ -243,9 +250,24 @@ impl Judge<'_> {
     pub(super) fn is_of_customer(&self, of: &Range<usize>) -> bool {
         let word = |index: usize| self.sentence.tokens.word(index);
         let numbered = self.sentence.has(&[Class::NotCode])
-            || (0..of.start).any(|index| matches!(word(index), "#" | "رقم" | "برقم" | "number"));
+            || (0..of.start).any(|index| matches!(word(index), "#" | "رقم" | "برقم" | "number"))
+            || self.context.order && self.worths().next().is_none();
         let ordered = self.sentence.has(&[Class::Order, Class::Total]) && numbered;
         ordered || matches!(word(of.end), "هديه" | "قسيمه" | "gift" | "voucher" | "credit")
+    }
+
+    /// «طلبك رقم 55310», "your order OD-55310": one order, and not orders as such.
+    pub(super) fn names_an_order(&self) -> bool {
+        let digits = |index: usize| {
+            let word = self.sentence.tokens.word(index);
+            word.len() >= ORDER_DIGITS_MIN && word.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let numbered = |index: usize| {
+            self.sentence.notes.is(index, Class::Order)
+                && (index + 1..=index + ORDER_REACH)
+                    .any(|index| digits(index) && !self.sentence.in_value(index))
+        };
+        self.sentence.has(&[Class::Order]) && (0..self.sentence.notes.len()).any(numbered)
     }
 
     /// Whether it is any fact, or follows from any price.

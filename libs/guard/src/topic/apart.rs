@@ -13,6 +13,36 @@ pub(super) fn is_charging(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
         && sentence.values.iter().any(|value| value.low.unit == Unit::Minute)
 }
 
+/// «كفر للآيفون», "a case for the iPhone": goods that others are made for, and no price is of.
+pub(super) fn is_meant_for(
+    sentence: &Sentence<'_>,
+    goods: &Range<usize>,
+    other: &Range<usize>,
+    to: bool,
+) -> bool {
+    let between = goods.end..other.start;
+    let word = |index: usize| sentence.tokens.word(index);
+    let article = |index: usize| matches!(word(index), "the" | "your" | "a" | "an" | "our");
+    (to && between.is_empty())
+        || (1..=2).contains(&between.len())
+            && matches!(word(between.start), "for" | "براي" | "حق" | "مال" | "تبع")
+            && (between.start + 1..between.end).all(article)
+}
+
+/// «السجادة ٣٢٠ وبالشحن ٣٤٥»: with what is said before it.
+pub(super) fn is_sum_with(sentence: &Sentence<'_>, at: &Range<usize>) -> bool {
+    let clitics = sentence.notes.at(at.start).clitics;
+    let result = usize::from(matches!(
+        sentence.tokens.word(at.end),
+        "يصير" | "تصير" | "يطلع" | "تطلع" | "يبقي" | "هيبقي" | "ب"
+    ));
+    clitics.by
+        && clitics.the
+        && sentence.is_counted(at.end + result)
+        && (sentence.mentions.iter().any(|mention| mention.end <= at.start)
+            || sentence.values.iter().any(|value| value.low.unit.is_money() && value.end <= at.start))
+}
+
 /// «والكاش ٥٠٠ فلس»: cash alone is a way to pay, and a service where it has an amount or an article.
 pub(super) fn is_fee_for_cash(sentence: &Sentence<'_>, at: usize) -> bool {
     sentence.tokens.word(at).trim_start_matches(['و', 'ب']) != "كاش"
