@@ -121,9 +121,11 @@ pub(crate) fn anchors(sentence: &Sentence<'_>, found: &mut Vec<Anchor>) {
                 (last.topic == Topic::Shipping || is_charging(sentence, &last.at))
                     && governs(sentence, &last.at, &at)
             });
-            // «كفر للآيفون»
+            // «كفر للآيفون», and «فلاتر لقمع V60» where both words name the other
             let fitted = found.last().is_some_and(|last| {
-                matches!(last.topic, Topic::Product(_)) && is_meant_for(sentence, &last.at, &at, mention.to)
+                let again = last.part == Part::Reference && last.at.end == at.start;
+                matches!(last.topic, Topic::Product(_))
+                    && (again || is_meant_for(sentence, &last.at, &at, mention.to))
             });
             let part = if after_ship || fitted { Part::Reference } else { Part::Plain };
             found.push(Anchor { topic: Topic::Product(id), part, at, and: mention.and, to: mention.to });

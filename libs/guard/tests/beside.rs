@@ -9,7 +9,8 @@ const SHOP: &str = r#"{"currency":"SAR","prices":[
     {"sku":"RUG","names":["سجادة صوف","Wool Rug"],"amount":"320.00","compare_at":"340.00"},
     {"sku":"CBL","names":["كيبل شحن","Charging Cable"],"amount":"12.50"},
     {"sku":"CVR","names":["غطاء سيليكون","Silicone Cover"],"amount":"35.00"},
-    {"sku":"PHN","names":["جوال سهيل 9","Suhail 9"],"amount":"900.00"},
+    {"sku":"PHN","names":["جوال سهيل 9","سهيل 9","Suhail 9"],"amount":"900.00"},
+    {"sku":"LNS","names":["عدسة Z70 زجاج","Z70"],"amount":"210.00"},
     {"sku":"BNS","names":["بن يمني","Yemeni Beans"],"amount":"48.00"}],
     "shipping":{"fee":"25.00","free_over":"400.00","days":[2,4]},"return_days":14,"cod_fee":"12.00",
     "coupons":{"DAR12":12,"DAR20":20}}"#;
@@ -66,6 +67,10 @@ fn goods_that_others_are_made_for_are_not_priced() {
     holds(&[
         ("غطاء سيليكون لجوال سهيل 9 بـ ٣٥ ريال", "pass"),
         ("غطاء سيليكون لجوال سهيل 9 بـ ٤٥ ريال", "price ٤٥ ريال"),
+        ("غطاء سيليكون لهاتف سهيل 9 بـ ٣٥ ريال", "pass"),
+        ("غطاء سيليكون لعدسة Z70 بـ ٣٥ ريال", "pass"),
+        ("غطاء سيليكون لعدسة Z70 بـ ٤٥ ريال", "price ٤٥ ريال"),
+        ("غطاء سيليكون لهاتف سهيل 9 بـ ٩٠٠ ريال", "price ٩٠٠ ريال"),
         ("A silicone cover for the Suhail 9 is 35 SAR.", "pass"),
         ("A silicone cover for your Suhail 9 is 900 SAR.", "price 900 SAR"),
         ("غطاء السيليكون حق جوال سهيل 9 بـ ٣٥ ريال", "pass"),

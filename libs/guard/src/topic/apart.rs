@@ -23,7 +23,13 @@ pub(super) fn is_meant_for(
     let between = goods.end..other.start;
     let word = |index: usize| sentence.tokens.word(index);
     let article = |index: usize| matches!(word(index), "the" | "your" | "a" | "an" | "our");
+    // «فلاتر لقمع V60», of a name that begins with a word of no list
+    let noun = |index: usize| {
+        let long = word(index).chars().count() > 3;
+        long && word(index).starts_with('ل') && sentence.notes.is_unknown(index)
+    };
     (to && between.is_empty())
+        || (between.len() == 1 && noun(between.start))
         || (1..=2).contains(&between.len())
             && matches!(word(between.start), "for" | "براي" | "حق" | "مال" | "تبع")
             && (between.start + 1..between.end).all(article)
